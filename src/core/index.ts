@@ -1,0 +1,5 @@
+/** @module earshot/core: errors, tensors, seeded random numbers and progress events. */
+export * from './errors.ts';
+export * from './progress.ts';
+export * from './random.ts';
+export * from './tensor.ts';
