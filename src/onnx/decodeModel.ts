@@ -1,0 +1,331 @@
+/** @file Reads an ONNX file's bytes into a {@link Model}. Field numbers are those of onnx.proto (IR version 10). */
+import { GraphError } from '../core/errors.ts';
+import {
+  bytesPerElement,
+  type DType,
+  sizeOf,
+  type Tensor,
+  type TensorData,
+  viewBytes,
+} from '../core/tensor.ts';
+import { dtypeFromNumber } from './dataTypes.ts';
+import type { Attribute, Dim, Graph, Model, Node, ValueInfo } from './model.ts';
+import { ProtobufReader } from './protobuf.ts';
+
+/** Where the bytes of an external tensor come from: `location` is relative to the model's folder. */
+export type ExternalDataReader = (location: string, offset: number, length: number | null) => Uint8Array;
+
+export interface DecodeModelOptions {
+  /** Without it, a model that keeps weights in another file is refused. */
+  readonly externalData?: ExternalDataReader;
+}
+
+/**
+ * Decodes an ONNX model. Tensor data are views of `bytes` where alignment allows.
+ * @throws {GraphError} when the bytes are no ONNX model, or are truncated or damaged.
+ */
+export function decodeModel(bytes: Uint8Array, options: DecodeModelOptions = {}): Model {
+  const model: Model = {
+    irVersion: 0,
+    producerName: '',
+    producerVersion: '',
+    opsets: new Map(),
+    graph: { name: '', inputs: [], outputs: [], initializers: new Map(), nodes: [], valueInfo: new Map() },
+    metadata: new Map(),
+  };
+  let sawGraph = false;
+  const r = new ProtobufReader(bytes);
+  while (r.next()) {
+    if (r.field === 1) model.irVersion = r.int();
+    else if (r.field === 2) model.producerName = r.string();
+    else if (r.field === 3) model.producerVersion = r.string();
+    else if (r.field === 7) {
+      model.graph = decodeGraph(r.message(), options);
+      sawGraph = true;
+    } else if (r.field === 8) {
+      const { domain, version } = decodeOpset(r.message());
+      model.opsets.set(domain, version);
+    } else if (r.field === 14) {
+      const [key, value] = decodeEntry(r.message());
+      model.metadata.set(key, value);
+    } else if (r.field === 25) {
+      throw new GraphError('The model defines functions of its own, which Earshot does not read.', {
+        hint: 'Inline them with onnx.inliner.inline_local_functions before importing.',
+      });
+    } else r.skip();
+  }
+  if (!sawGraph) throw new GraphError('The file holds no ONNX graph.', { hint: 'Is it an .onnx file?' });
+  return model;
+}
+
+function decodeOpset(bytes: Uint8Array): { domain: string; version: number } {
+  let domain = '';
+  let version = 1;
+  const r = new ProtobufReader(bytes);
+  while (r.next()) {
+    if (r.field === 1) domain = r.string();
+    else if (r.field === 2) version = r.int();
+    else r.skip();
+  }
+  return { domain: domain === 'ai.onnx' ? '' : domain, version };
+}
+
+function decodeEntry(bytes: Uint8Array): [string, string] {
+  let key = '';
+  let value = '';
+  const r = new ProtobufReader(bytes);
+  while (r.next()) {
+    if (r.field === 1) key = r.string();
+    else if (r.field === 2) value = r.string();
+    else r.skip();
+  }
+  return [key, value];
+}
+
+function decodeGraph(bytes: Uint8Array, options: DecodeModelOptions): Graph {
+  const graph: Graph = {
+    name: '',
+    inputs: [],
+    outputs: [],
+    initializers: new Map(),
+    nodes: [],
+    valueInfo: new Map(),
+  };
+  const r = new ProtobufReader(bytes);
+  while (r.next()) {
+    if (r.field === 1) graph.nodes.push(decodeNode(r.message(), options));
+    else if (r.field === 2) graph.name = r.string();
+    else if (r.field === 5) {
+      const [name, tensor] = decodeTensor(r.message(), options);
+      graph.initializers.set(name, tensor);
+    } else if (r.field === 11) graph.inputs.push(requireValueInfo(r.message(), 'input'));
+    else if (r.field === 12) graph.outputs.push(requireValueInfo(r.message(), 'output'));
+    else if (r.field === 13) {
+      const info = decodeValueInfo(r.message());
+      if (info !== null) graph.valueInfo.set(info.name, info);
+    } else if (r.field === 15) {
+      throw new GraphError('The graph has sparse initializers, which Earshot does not read.');
+    } else r.skip();
+  }
+  // Before IR version 4 every initializer was listed as an input too; it is a constant all the same.
+  graph.inputs = graph.inputs.filter((input) => !graph.initializers.has(input.name));
+  return graph;
+}
+
+function decodeNode(bytes: Uint8Array, options: DecodeModelOptions): Node {
+  const inputs: string[] = [];
+  const outputs: string[] = [];
+  const attributes: Record<string, Attribute> = {};
+  let name = '';
+  let opType = '';
+  let domain = '';
+  const r = new ProtobufReader(bytes);
+  while (r.next()) {
+    if (r.field === 1) inputs.push(r.string());
+    else if (r.field === 2) outputs.push(r.string());
+    else if (r.field === 3) name = r.string();
+    else if (r.field === 4) opType = r.string();
+    else if (r.field === 5) {
+      const [key, attribute] = decodeAttribute(r.message(), options);
+      attributes[key] = attribute;
+    } else if (r.field === 7) domain = r.string();
+    else r.skip();
+  }
+  if (domain === 'ai.onnx') domain = '';
+  return { opType, domain, name, inputs, outputs, attributes };
+}
+
+const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, strings: 8 } as const;
+
+function decodeAttribute(bytes: Uint8Array, options: DecodeModelOptions): [string, Attribute] {
+  let name = '';
+  let type = 0;
+  let f = 0;
+  let i = 0n;
+  let s = '';
+  let t: Tensor | undefined;
+  const floats: number[] = [];
+  const ints: bigint[] = [];
+  const strings: string[] = [];
+  const r = new ProtobufReader(bytes);
+  while (r.next()) {
+    if (r.field === 1) name = r.string();
+    else if (r.field === 20) type = r.int();
+    else if (r.field === 2) f = r.float();
+    else if (r.field === 3) i = r.bigint();
+    else if (r.field === 4) s = r.string();
+    else if (r.field === 5) t = decodeTensor(r.message(), options)[1];
+    else if (r.field === 7) r.floats(floats);
+    else if (r.field === 8) r.bigints(ints);
+    else if (r.field === 9) strings.push(r.string());
+    else r.skip();
+  }
+  switch (type) {
+    case attributeTypes.float:
+      return [name, { kind: 'float', value: f }];
+    case attributeTypes.int:
+      return [name, { kind: 'int', value: Number(i) }];
+    case attributeTypes.string:
+      return [name, { kind: 'string', value: s }];
+    case attributeTypes.tensor:
+      if (t === undefined) throw new GraphError(`Attribute '${name}' says it is a tensor but holds none.`);
+      return [name, { kind: 'tensor', value: t }];
+    case attributeTypes.floats:
+      return [name, { kind: 'floats', value: floats }];
+    case attributeTypes.ints:
+      return [name, { kind: 'ints', value: ints.map(Number) }];
+    case attributeTypes.strings:
+      return [name, { kind: 'strings', value: strings }];
+    default:
+      return [name, { kind: 'opaque', type, bytes }];
+  }
+}
+
+function requireValueInfo(bytes: Uint8Array, role: string): ValueInfo {
+  const info = decodeValueInfo(bytes);
+  if (info === null) throw new GraphError(`A graph ${role} is not a tensor; only tensors are handled.`);
+  return info;
+}
+
+function decodeValueInfo(bytes: Uint8Array): ValueInfo | null {
+  let name = '';
+  let type: Uint8Array | null = null;
+  const r = new ProtobufReader(bytes);
+  while (r.next()) {
+    if (r.field === 1) name = r.string();
+    else if (r.field === 2) type = r.message();
+    else r.skip();
+  }
+  if (type === null) return null;
+  const t = new ProtobufReader(type);
+  while (t.next()) {
+    if (t.field === 1) return { name, ...decodeTensorType(t.message(), name) };
+    t.skip();
+  }
+  return null;
+}
+
+function decodeTensorType(bytes: Uint8Array, name: string): { dtype: DType; shape: Dim[] | null } {
+  let dtype: DType = 'float32';
+  let shape: Dim[] | null = null;
+  const r = new ProtobufReader(bytes);
+  while (r.next()) {
+    if (r.field === 1) dtype = dtypeFromNumber(r.int(), `Value '${name}'`);
+    else if (r.field === 2) {
+      shape = [];
+      const dims = new ProtobufReader(r.message());
+      while (dims.next()) {
+        if (dims.field === 1) shape.push(decodeDim(dims.message(), `${name}_${shape.length}`));
+        else dims.skip();
+      }
+    } else r.skip();
+  }
+  return { dtype, shape };
+}
+
+function decodeDim(bytes: Uint8Array, unnamed: string): Dim {
+  const r = new ProtobufReader(bytes);
+  let dim: Dim = unnamed;
+  while (r.next()) {
+    if (r.field === 1) dim = r.int();
+    else if (r.field === 2) dim = r.string() || unnamed;
+    else r.skip();
+  }
+  return dim;
+}
+
+/** Decodes a TensorProto into its name and value. */
+function decodeTensor(bytes: Uint8Array, options: DecodeModelOptions): [string, Tensor] {
+  const dims: bigint[] = [];
+  let name = '';
+  let type = 0;
+  let raw: Uint8Array | null = null;
+  const numbers: number[] = [];
+  const integers: bigint[] = [];
+  const external = new Map<string, string>();
+  let location = 0;
+  const r = new ProtobufReader(bytes);
+  while (r.next()) {
+    if (r.field === 1) r.bigints(dims);
+    else if (r.field === 2) type = r.int();
+    else if (r.field === 4) r.floats(numbers);
+    else if (r.field === 5 || r.field === 7 || r.field === 11) r.bigints(integers);
+    else if (r.field === 8) name = r.string();
+    else if (r.field === 9) raw = r.message();
+    else if (r.field === 10) r.doubles(numbers);
+    else if (r.field === 13) {
+      const [key, value] = decodeEntry(r.message());
+      external.set(key, value);
+    } else if (r.field === 14) location = r.int();
+    else r.skip();
+  }
+  const where = `Tensor '${name}'`;
+  const dtype = dtypeFromNumber(type, where);
+  const shape = dims.map(Number);
+  if (shape.some((d) => d < 0 || !Number.isSafeInteger(d)) || !Number.isSafeInteger(sizeOf(shape))) {
+    throw new GraphError(`${where} has an impossible shape [${shape.join(', ')}].`);
+  }
+  if (location === 1) raw = readExternal(where, external, options);
+  const count = sizeOf(shape);
+  const expected = count * bytesPerElement(dtype);
+  if (raw !== null) {
+    if (raw.byteLength !== expected) {
+      throw new GraphError(
+        `${where} of shape [${shape.join(', ')}] and type ${dtype} needs ${expected} bytes, the file has ${raw.byteLength}.`,
+      );
+    }
+    return [name, { dtype, dims: shape, data: viewBytes(dtype, raw) }];
+  }
+  const stored = numbers.length > 0 ? numbers.length : integers.length;
+  if (stored !== count) {
+    throw new GraphError(
+      `${where} of shape [${shape.join(', ')}] needs ${count} values, the file has ${stored}.`,
+    );
+  }
+  return [name, { dtype, dims: shape, data: fromLists(dtype, numbers, integers) }];
+}
+
+function fromLists(dtype: DType, numbers: readonly number[], integers: readonly bigint[]): TensorData {
+  if (dtype === 'int64') return BigInt64Array.from(integers);
+  if (dtype === 'uint64') return BigUint64Array.from(integers.map((v) => BigInt.asUintN(64, v)));
+  if (dtype === 'float64') return Float64Array.from(numbers);
+  if (dtype === 'float32') return Float32Array.from(numbers);
+  const small = integers.map(Number);
+  switch (dtype) {
+    case 'int32':
+      return Int32Array.from(small);
+    case 'int16':
+      return Int16Array.from(small);
+    case 'int8':
+      return Int8Array.from(small);
+    case 'uint32':
+      return Uint32Array.from(small);
+    case 'uint16':
+    case 'float16':
+      return Uint16Array.from(small);
+    case 'uint8':
+    case 'bool':
+      return Uint8Array.from(small);
+  }
+}
+
+function readExternal(where: string, entries: Map<string, string>, options: DecodeModelOptions): Uint8Array {
+  const location = entries.get('location');
+  if (location === undefined)
+    throw new GraphError(`${where} is said to be in another file, which is not named.`);
+  if (options.externalData === undefined) {
+    throw new GraphError(`${where} keeps its data in '${location}', beside the model.`, {
+      hint: 'Read the model from its path, so that its external data can be found.',
+    });
+  }
+  const offset = Number(entries.get('offset') ?? 0);
+  const length = entries.has('length') ? Number(entries.get('length')) : null;
+  if (
+    !Number.isSafeInteger(offset) ||
+    offset < 0 ||
+    (length !== null && (!Number.isSafeInteger(length) || length < 0))
+  ) {
+    throw new GraphError(`${where} has an impossible external offset or length.`);
+  }
+  return options.externalData(location, offset, length);
+}

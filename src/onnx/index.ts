@@ -1,0 +1,10 @@
+/** @module earshot/onnx: ONNX graphs as data: build, read, write, infer shapes, print. Runs anywhere. */
+export * from './builder.ts';
+export { dataTypeNumber, dtypeFromNumber, isFloat } from './dataTypes.ts';
+export * from './decodeModel.ts';
+export * from './encodeModel.ts';
+export * from './model.ts';
+export { windowOf } from './operators/convolution.ts';
+export { inferTypes } from './operators/index.ts';
+export { describeNode, type InferContext, type TensorType } from './operators/schema.ts';
+export * from './shape.ts';
