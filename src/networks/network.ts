@@ -1,0 +1,166 @@
+/**
+ * @file What a network is: a function that appends its forward pass to a graph, asking for its parameters by name.
+ * The same function serves training (parameters are graph inputs, batch statistics, running-statistics updates)
+ * and inference (parameters are constants).
+ */
+import { GraphError, ParameterError } from '../core/errors.ts';
+import type { Random } from '../core/random.ts';
+import { float32, sizeOf, type Tensor } from '../core/tensor.ts';
+import type { GraphBuilder, Value } from '../onnx/index.ts';
+
+/**
+ * How a parameter is trained: `weight` (decayed), `bias` and `norm` (trained, not decayed), `statistic`
+ * (running mean or variance: carried along, never given a gradient).
+ */
+export type ParameterRole = 'weight' | 'bias' | 'norm' | 'statistic';
+
+export interface ParameterSpec {
+  /** The public (PyTorch) name, such as `layer1.0.conv1.weight`. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly role: ParameterRole;
+  /** Starting values from random numbers. */
+  readonly initialize: Initializer;
+}
+
+export type Initializer = (shape: readonly number[], random: Random) => Float32Array;
+
+/** What a network's forward function may do besides appending nodes. */
+export interface NetworkContext {
+  readonly g: GraphBuilder;
+  /** True while training: batch statistics, dropout. */
+  readonly training: boolean;
+  /** True if batch normalisation uses (and keeps) the running statistics even while training. */
+  readonly frozenStatistics: boolean;
+  /** The value of a parameter; declares it at the first call. */
+  parameter(spec: ParameterSpec): Value;
+  /** Says what a `statistic` becomes after this training step. */
+  update(name: string, value: Value): void;
+  /** Uniform random numbers in [0, 1) of that shape, drawn anew by the trainer for every step (for dropout). */
+  noise(name: string, shape: readonly number[]): Value;
+}
+
+export interface NetworkOutputs {
+  /** Scores before softmax, [N, classes]. */
+  readonly logits: Value;
+  /** What the last linear layer sees, [N, embeddingSize]. */
+  readonly embedding: Value;
+}
+
+export interface Network {
+  /** For reports and metadata, such as `resnet50`. */
+  readonly name: string;
+  readonly classes: number;
+  /** Names of parameters by stage, first to last; the last one is the head. What `--train head|last-stage` selects. */
+  readonly stages: readonly { readonly name: string; readonly prefixes: readonly string[] }[];
+  /** Appends the forward pass. @param x log-mel pictures, float32 [N, 1, nMels, nFrames], normalised */
+  forward(context: NetworkContext, x: Value): NetworkOutputs;
+}
+
+/** He (Kaiming) normal over the fan-out, as torchvision initialises convolutions. */
+export const kaimingNormalFanOut: Initializer = (shape, random) => {
+  const fan = shape[0]! * sizeOf(shape.slice(2));
+  return normal(shape, random, Math.sqrt(2 / fan));
+};
+
+/** He (Kaiming) normal over the fan-in. */
+export const kaimingNormalFanIn: Initializer = (shape, random) => {
+  const fan = sizeOf(shape.slice(1));
+  return normal(shape, random, Math.sqrt(2 / fan));
+};
+
+/** PyTorch's default for linear and convolution layers: uniform ±1/√fanIn. */
+export const uniformFanIn: Initializer = (shape, random) => {
+  const bound = 1 / Math.sqrt(sizeOf(shape.slice(1)));
+  return Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-bound, bound));
+};
+
+/** Uniform ±1/√fanIn for a bias, whose own shape does not tell its layer's fan-in. */
+export function uniformBias(fanIn: number): Initializer {
+  const bound = 1 / Math.sqrt(fanIn);
+  return (shape, random) => Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-bound, bound));
+}
+
+/** Every element the same. */
+export function constantInitializer(value: number): Initializer {
+  return (shape) => new Float32Array(sizeOf(shape)).fill(value);
+}
+
+function normal(shape: readonly number[], random: Random, deviation: number): Float32Array {
+  return Float32Array.from({ length: sizeOf(shape) }, () => random.normal(0, deviation));
+}
+
+export type ParameterValues = ReadonlyMap<string, Tensor<'float32'>>;
+
+/**
+ * Starting values for every parameter. Each has a random stream named after it, so adding a layer
+ * leaves the others' values as they were.
+ */
+export function initializeParameters(
+  specs: readonly ParameterSpec[],
+  random: Random,
+): Map<string, Tensor<'float32'>> {
+  return new Map(
+    specs.map((spec) => [
+      spec.name,
+      float32(spec.shape, spec.initialize(spec.shape, random.fork(spec.name))),
+    ]),
+  );
+}
+
+/** Runs `forward` on a throw-away graph to learn which parameters the network has, in order of first use. */
+export function parameterSpecs(
+  network: Network,
+  inputShape: readonly number[],
+  g: GraphBuilder,
+): ParameterSpec[] {
+  const table = new ParameterTable();
+  const context: NetworkContext = {
+    g,
+    training: false,
+    frozenStatistics: true,
+    parameter: (spec) => table.get(spec, () => g.input(spec.name, 'float32', spec.shape)),
+    update: () => {},
+    noise: () => {
+      throw new GraphError('A network asked for noise outside training.');
+    },
+  };
+  network.forward(context, g.input('x', 'float32', inputShape));
+  return table.specs;
+}
+
+/** A context for inference: parameters become constants of the graph. */
+export function inferenceContext(g: GraphBuilder, values: ParameterValues): NetworkContext {
+  const table = new ParameterTable();
+  return {
+    g,
+    training: false,
+    frozenStatistics: true,
+    parameter: (spec) =>
+      table.get(spec, () => {
+        const value = values.get(spec.name);
+        if (value === undefined) throw new ParameterError(`There is no value for parameter '${spec.name}'.`);
+        return g.initializer(spec.name, value);
+      }),
+    update: () => {},
+    noise: () => {
+      throw new GraphError('A network asked for noise outside training.');
+    },
+  };
+}
+
+/** Parameters a forward pass has asked for: each is made once, in order of first use. */
+export class ParameterTable {
+  readonly specs: ParameterSpec[] = [];
+  private readonly values = new Map<string, Value>();
+
+  /** The graph value of a parameter, made by `create` at the first call. */
+  get(spec: ParameterSpec, create: () => Value): Value {
+    const known = this.values.get(spec.name);
+    if (known !== undefined) return known;
+    const value = create();
+    this.specs.push(spec);
+    this.values.set(spec.name, value);
+    return value;
+  }
+}
