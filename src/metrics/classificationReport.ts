@@ -4,6 +4,7 @@
  * `accuracy`) or contain classes that occur nowhere (they are listed with zeros).
  */
 import { ParameterError } from '../core/index.ts';
+import { accuracy } from './accuracy.ts';
 import { type Label, type LabelPairs, uniqueLabels } from './labels.ts';
 import {
   averageScores,
@@ -86,12 +87,14 @@ export function classificationReport<L extends Label>(
     throw new ParameterError(`digits must be an integer from 0 to 20, got ${digits}.`);
   }
   const { names, counts, overall } = prepare(pairs, options);
+  // Where not a single item is right, scikit-learn's counts become floats and it prints supports as "4.0".
+  const supportSuffix = accuracy(pairs) === 0 ? '.0' : '';
   const width = Math.max('weighted avg'.length, digits, ...names.map(textWidth));
   const line = (name: string, cells: readonly string[]) =>
     `${padStart(name, width)} ${cells.map((cell) => ` ${padStart(cell, 9)}`).join('')}\n`;
   const row = (name: string, scores: ClassScores, onlyF1 = false) => {
     const numbers = [scores.precision, scores.recall, scores.fScore].map((x) => toFixedHalfEven(x, digits));
-    return line(name, [...(onlyF1 ? ['', '', numbers[2]!] : numbers), String(scores.support)]);
+    return line(name, [...(onlyF1 ? ['', '', numbers[2]!] : numbers), `${scores.support}${supportSuffix}`]);
   };
   const classes = scoreClasses(counts);
   return [

@@ -1,0 +1,4 @@
+/** @module earshot/statistics: numbers in, intervals and p-values out. */
+export * from './bootstrap.ts';
+export * from './mcnemar.ts';
+export * from './summaries.ts';
