@@ -1,0 +1,13 @@
+/**
+ * @module earshot/weights: safetensors files. `readSafetensors` and `writeSafetensors` need Node, the rest runs
+ * anywhere.
+ */
+export {
+  type DecodeSafetensorsOptions,
+  decodeSafetensors,
+  type Safetensors,
+} from './decodeSafetensors.ts';
+export * from './encodeSafetensors.ts';
+export * from './safetensorsFile.ts';
+export { type SafetensorsDType, type SafetensorsEntry, safetensorsDTypes } from './safetensorsHeader.ts';
+export { toFloat32 } from './toFloat32.ts';
