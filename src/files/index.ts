@@ -1,0 +1,4 @@
+/** @module Files (Node): whole-or-absent writes, content hashes remembered between runs, the cache folder. */
+export * from './atomic.ts';
+export * from './cacheDirectory.ts';
+export * from './contentHashes.ts';

@@ -1,0 +1,129 @@
+/**
+ * @file A few worker threads that answer tasks, one at a time each. A worker that dies takes only its own task with
+ * it: that task is rejected and a new worker started.
+ */
+import { availableParallelism } from 'node:os';
+import type { TransferListItem, Worker } from 'node:worker_threads';
+import { CancelledError, RuntimeError } from '../core/index.ts';
+import type { TaskReply } from './serveTasks.ts';
+import { startWorker } from './worker.ts';
+
+export interface PoolOptions {
+  /** Number of threads; default one per processor, but no more than 8. */
+  readonly size?: number;
+  /** Handed to every worker as its `workerData`. */
+  readonly workerData?: unknown;
+  /** Stops everything: pending tasks are rejected with a CancelledError and the threads end. */
+  readonly signal?: AbortSignal;
+}
+
+interface Job<Task, Result> {
+  readonly task: Task;
+  readonly transfer: readonly TransferListItem[];
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Threads used where the caller does not say: the processors this process may use, at most 8. */
+export function defaultWorkers(): number {
+  return Math.max(1, Math.min(8, availableParallelism()));
+}
+
+export class WorkerPool<Task, Result> {
+  private readonly queue: Job<Task, Result>[] = [];
+  private readonly idle: Worker[] = [];
+  private readonly busy = new Map<Worker, Job<Task, Result>>();
+  private closed: Error | null = null;
+  private readonly size: number;
+
+  /**
+   * @param from the caller's `import.meta.url`
+   * @param name the worker module beside the caller, without extension; it calls `serveTasks`
+   */
+  constructor(
+    private readonly from: string,
+    private readonly name: string,
+    private readonly options: PoolOptions = {},
+  ) {
+    this.size = Math.max(1, Math.floor(options.size ?? defaultWorkers()));
+    options.signal?.addEventListener('abort', this.onAbort, { once: true });
+    if (options.signal?.aborted) this.onAbort();
+  }
+
+  private readonly onAbort = () => {
+    void this.close(new CancelledError('The work was stopped before it was complete.'));
+  };
+
+  /** Does one task on whichever thread is free. Threads start when first needed. */
+  run(task: Task, transfer: readonly TransferListItem[] = []): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      if (this.closed) {
+        reject(this.closed);
+        return;
+      }
+      this.queue.push({ task, transfer, resolve, reject });
+      this.dispatch();
+    });
+  }
+
+  private dispatch(): void {
+    while (this.queue.length > 0 && !this.closed) {
+      const worker = this.idle.pop() ?? (this.busy.size < this.size ? this.start() : undefined);
+      if (!worker) return;
+      const job = this.queue.shift()!;
+      this.busy.set(worker, job);
+      try {
+        worker.postMessage(job.task, [...job.transfer]);
+      } catch (error) {
+        this.busy.delete(worker);
+        this.idle.push(worker);
+        job.reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    }
+  }
+
+  private start(): Worker {
+    const worker = startWorker(this.from, this.name, { workerData: this.options.workerData });
+    worker.on('message', (reply: TaskReply<Result>) => {
+      const job = this.busy.get(worker);
+      this.busy.delete(worker);
+      this.idle.push(worker);
+      if ('error' in reply) job?.reject(restoreError(reply.error));
+      else job?.resolve(reply.result);
+      this.dispatch();
+    });
+    worker.on('error', (error) => this.lose(worker, error));
+    worker.on('exit', (code) => this.lose(worker, new Error(`exit code ${code}`)));
+    return worker;
+  }
+
+  private lose(worker: Worker, cause: Error): void {
+    const job = this.busy.get(worker);
+    this.busy.delete(worker);
+    const place = this.idle.indexOf(worker);
+    if (place >= 0) this.idle.splice(place, 1);
+    job?.reject(
+      this.closed ?? new RuntimeError(`A worker thread died at its task (${cause.message}).`, { cause }),
+    );
+    if (!this.closed) this.dispatch();
+  }
+
+  /** Ends the threads. Tasks not yet done are rejected with `reason`. */
+  async close(reason: Error = new CancelledError('The worker threads were closed.')): Promise<void> {
+    if (this.closed) return;
+    this.closed = reason;
+    this.options.signal?.removeEventListener('abort', this.onAbort);
+    for (const job of this.queue.splice(0)) job.reject(reason);
+    const workers = [...this.idle.splice(0), ...this.busy.keys()];
+    for (const job of this.busy.values()) job.reject(reason);
+    this.busy.clear();
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+function restoreError({ name, message, stack }: { name: string; message: string; stack?: string }): Error {
+  const error = new Error(message);
+  error.name = name;
+  if (stack) error.stack = stack;
+  return error;
+}
