@@ -1,0 +1,24 @@
+/** @module earshot/features: spectrograms, mel, decibels, MFCC and shape features; the log-mel front end. Runs anywhere. */
+export * from './decibels.ts';
+export * from './delta.ts';
+export { type ComplexFft, complexFft, type RealFft, realFft } from './fft.ts';
+export { logMel } from './logMel.ts';
+export * from './logMelSpec.ts';
+export * from './mel.ts';
+export * from './melSpectrogram.ts';
+export * from './mfcc.ts';
+export * from './onsetStrength.ts';
+export type { PadMode } from './padding.ts';
+export { spectralBandwidth, spectralCentroid, spectralFlatness, spectralRolloff } from './spectral.ts';
+export * from './spectralContrast.ts';
+export {
+  type ComplexSpectrogram,
+  fftFrequencies,
+  frameCount,
+  type Spectrogram,
+  type StftOptions,
+  spectrogram,
+  stft,
+} from './stft.ts';
+export * from './temporal.ts';
+export { type WindowName, windowFunction } from './window.ts';
