@@ -1,4 +1,5 @@
 /** @file One folder per class: `<class>/**`, or `foldN/<class>/**`. Groups are read off the file names. */
+import { realpath } from 'node:fs/promises';
 import { basename, extname, join, relative, sep } from 'node:path';
 import { DatasetError, type Notice } from '../core/index.ts';
 import { isAudioName, listFolder } from './audioFiles.ts';
@@ -6,7 +7,6 @@ import { type Clip, classesOf, count, type Dataset, listSome } from './dataset.t
 
 const foldName = /^fold[ _-]?(\d+)$/i;
 const sideName = /^(train|training|test|testing|val|valid|validation|eval|evaluation|dev)$/i;
-const deepest = 16;
 
 /** File names that tell the recording they were cut from, each with where it is used. */
 const groupPatterns: readonly { readonly like: string; readonly pattern: RegExp }[] = [
@@ -34,7 +34,7 @@ export async function openClassFolders(root: string): Promise<Dataset> {
   for (const name of top.folders) {
     const sounds: string[] = [];
     const before = found.others;
-    await collectSounds(join(root, name), sounds, found, 0);
+    await collectSounds(join(root, name), sounds, found, []);
     folders.push({ path: join(root, name), name, sounds, others: found.others - before });
   }
   const filled = folders.filter((folder) => folder.sounds.length > 0);
@@ -90,19 +90,19 @@ export async function openClassFolders(root: string): Promise<Dataset> {
   if (loose.length + unlabelled > 0) {
     notices.push({
       subject: basename(root),
-      message: `${count(loose.length + unlabelled, 'sound file')} lie outside any class folder and are ignored${loose.length > 0 ? `: ${listSome(loose)}` : ''}.`,
+      message: `Outside any class folder and ignored: ${count(loose.length + unlabelled, 'sound file')}${loose.length > 0 ? ` (${listSome(loose)})` : ''}.`,
     });
   }
   if (found.others > 0) {
     notices.push({
       subject: basename(root),
-      message: `${count(found.others, 'file')} in the class folders ${found.others === 1 ? 'is' : 'are'} no sound by extension and ignored.`,
+      message: `In the class folders but no sound by extension, ignored: ${count(found.others, 'file')}.`,
     });
   }
   if (empty.size > 0) {
     notices.push({
       subject: basename(root),
-      message: `${count(empty.size, 'folder')} without sound files, not taken as a class: ${listSome([...empty])}.`,
+      message: `Without sound files, so not taken as a class: ${listSome([...empty])}.`,
     });
   }
   const classes = classesOf(clips);
@@ -140,15 +140,15 @@ async function collectSounds(
   folder: string,
   sounds: string[],
   found: { others: number },
-  depth: number,
+  above: readonly string[],
 ): Promise<void> {
+  // A link to a folder above it would otherwise never end.
+  const real = await realpath(folder);
+  if (above.includes(real)) return;
   const { files, folders } = await listFolder(folder);
   for (const name of files) {
     if (isAudioName(name)) sounds.push(join(folder, name));
     else found.others++;
   }
-  // A link to a parent folder would otherwise never end.
-  if (depth < deepest) {
-    for (const name of folders) await collectSounds(join(folder, name), sounds, found, depth + 1);
-  }
+  for (const name of folders) await collectSounds(join(folder, name), sounds, found, [...above, real]);
 }

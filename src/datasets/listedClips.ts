@@ -99,20 +99,20 @@ export async function findListedClips(
     notices.push({
       subject: where,
       message: folders.get(folder)!.exists
-        ? `${files.length} of ${total} listed files are missing and left out: ${listSome(files.map((f) => basename(f)))}.`
-        : `The folder does not exist; its ${count(total, 'listed clip')} are left out.`,
+        ? `Missing and left out: ${files.length} of ${total} listed files (${listSome(files.map((f) => basename(f)))}).`
+        : `The folder does not exist: ${count(total, 'listed clip')} left out.`,
     });
   }
   for (const [change, items] of groupBy(converted, ({ from, to }) => `${from || 'no extension'} → ${to}`)) {
     notices.push({
       subject: basename(table.path),
-      message: `${count(items.length, 'file')} lie on disk in another format than the table says (${change}); they are used.`,
+      message: `On disk in another format than the table says, and used as found: ${count(items.length, 'file')} (${change}).`,
     });
   }
   if (repeated > 0) {
     notices.push({
       subject: basename(table.path),
-      message: `${count(repeated, 'row')} repeat an earlier row and are ignored.`,
+      message: `Rows that repeat an earlier one, ignored: ${repeated}.`,
     });
   }
   if (reportUnlisted) {
@@ -121,7 +121,7 @@ export async function findListedClips(
       if (extra.length === 0) continue;
       notices.push({
         subject: relative(root, folder).split(sep).join('/') || '.',
-        message: `${count(extra.length, 'sound file')} not in the table and ignored: ${listSome(extra)}.`,
+        message: `Not in the table and ignored: ${count(extra.length, 'sound file')} (${listSome(extra)}).`,
       });
     }
   }

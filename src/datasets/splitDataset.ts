@@ -206,7 +206,7 @@ function splitByFolds(
       ? [
           {
             subject: 'folds',
-            message: `${count(withoutFold, 'clip')} have no fold and stand on neither side.`,
+            message: `In no fold, so on neither side: ${count(withoutFold, 'clip')}.`,
           },
         ]
       : [];
