@@ -3,3 +3,4 @@ export { type AudioData, type AudioProbe, type DecodeOptions, toMono } from './a
 export { decodeAudio } from './decodeAudio.ts';
 export { type EncodeWavOptions, encodeWav, type WavEncoding } from './encodeWav.ts';
 export { probeAudio } from './probeAudio.ts';
+export { resample } from './resample.ts';
