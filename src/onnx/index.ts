@@ -1,5 +1,6 @@
 /** @module earshot/onnx: ONNX graphs as data: build, read, write, infer shapes, print. Runs anywhere. */
 export * from './builder.ts';
+export * from './composites.ts';
 export { dataTypeNumber, dtypeFromNumber, isFloat } from './dataTypes.ts';
 export * from './decodeModel.ts';
 export * from './encodeModel.ts';

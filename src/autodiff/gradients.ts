@@ -1,0 +1,117 @@
+/**
+ * @file Reverse-mode automatic differentiation on ONNX graphs: walks the nodes backwards from the loss and appends,
+ * by one rule per operator, the nodes that compute the gradient. Nodes that no requested gradient depends on are
+ * never visited, so an operator without a rule is no obstacle off the path.
+ */
+import { GraphError, ShapeError, UnsupportedOpError } from '../core/errors.ts';
+import {
+  describeNode,
+  formatShape,
+  type GraphBuilder,
+  isFloat,
+  type Node,
+  type Value,
+} from '../onnx/index.ts';
+import { nonDifferentiable, vjpRules } from './rules/index.ts';
+import { unbroadcast } from './unbroadcast.ts';
+import { algebra } from './vjp.ts';
+
+/**
+ * Appends the gradient of `loss` to the graph.
+ * @param g the builder that holds the forward pass; shapes on the path must be fully known
+ * @param loss a float scalar (shape [] or all ones)
+ * @param wrt values to differentiate by: inputs, initializers or inner values
+ * @returns one gradient per element of `wrt`, of the same shape; zeros where the loss does not depend on it
+ * @throws {UnsupportedOpError} naming the node, where an operator on the path has no gradient rule
+ * @throws {ShapeError} where the loss is not a scalar or a shape on the path is not known
+ */
+export function gradients(g: GraphBuilder, loss: Value, wrt: readonly Value[]): Value[] {
+  if (!isFloat(loss.dtype) || loss.shape.some((d) => d !== 1)) {
+    throw new ShapeError(
+      `The loss '${loss.name}' must be a float scalar, got ${loss.dtype}${formatShape(loss.shape)}.`,
+    );
+  }
+  for (const value of wrt) {
+    if (g.find(value.name) !== value) throw new GraphError(`'${value.name}' is not a value of this graph.`);
+    if (!isFloat(value.dtype))
+      throw new GraphError(`'${value.name}' has type ${value.dtype}; only floats have gradients.`);
+  }
+  const forward = [...g.graph.nodes];
+  const dependent = downstreamOf(forward, wrt);
+  const relevant = upstreamOf(forward, loss, dependent);
+
+  const partial = new Map<string, Value[]>();
+  partial.set(loss.name, [ones(g, loss)]);
+  for (let i = forward.length - 1; i >= 0; i--) {
+    const node = forward[i]!;
+    if (!relevant.has(node)) continue;
+    const outputs = node.outputs.map((name) => g.find(name)!);
+    const cotangents = outputs.map((output) => total(g, partial, output.name));
+    if (cotangents.every((c) => c === null)) continue;
+    const inputs = node.inputs.map((name) => (name === '' ? null : g.find(name)!));
+    const needs = inputs.map((v) => v !== null && dependent.has(v.name) && isFloat(v.dtype));
+    if (!needs.includes(true)) continue;
+    if (nonDifferentiable.has(node.opType)) continue;
+    const rule = vjpRules[node.opType];
+    if (rule === undefined || (node.domain !== '' && node.domain !== 'com.microsoft')) {
+      throw new UnsupportedOpError(
+        `There is no gradient rule for ${describeNode(node)}, which lies between the loss and a parameter.`,
+        {
+          hint: 'Freeze everything before this node, or add a rule (see CONTRIBUTING.md).',
+        },
+      );
+    }
+    const results = rule({ g, node, inputs, outputs, cotangents, needs });
+    results.forEach((gradient, k) => {
+      if (gradient === null || !needs[k]) return;
+      const operand = inputs[k]!;
+      const fitted = unbroadcast(g, gradient, operand);
+      const list = partial.get(operand.name);
+      if (list === undefined) partial.set(operand.name, [fitted]);
+      else list.push(fitted);
+    });
+  }
+  return wrt.map((value) => total(g, partial, value.name) ?? zerosLike(g, value));
+}
+
+/** Names of all values that depend on `wrt`, themselves included. */
+function downstreamOf(nodes: readonly Node[], wrt: readonly Value[]): Set<string> {
+  const dependent = new Set(wrt.map((v) => v.name));
+  for (const node of nodes) {
+    if (node.inputs.some((name) => dependent.has(name))) for (const name of node.outputs) dependent.add(name);
+  }
+  return dependent;
+}
+
+/** Nodes on a path from `wrt` to the loss. */
+function upstreamOf(nodes: readonly Node[], loss: Value, dependent: ReadonlySet<string>): Set<Node> {
+  const needed = new Set([loss.name]);
+  const found = new Set<Node>();
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
+    if (!node.outputs.some((name) => needed.has(name) && dependent.has(name))) continue;
+    found.add(node);
+    for (const name of node.inputs) needed.add(name);
+  }
+  return found;
+}
+
+/** The sum of all gradients that reached a value; the sum replaces the list. */
+function total(g: GraphBuilder, partial: Map<string, Value[]>, name: string): Value | null {
+  const list = partial.get(name);
+  if (list === undefined || list.length === 0) return null;
+  let sum = list[0]!;
+  for (const next of list.slice(1)) sum = g.op('Add', [sum, next]);
+  partial.set(name, [sum]);
+  return sum;
+}
+
+function ones(g: GraphBuilder, loss: Value): Value {
+  const a = algebra(g, loss);
+  return loss.shape.length === 0 ? a.scalar(1) : a.reshape(a.scalar(1), loss.shape as readonly number[]);
+}
+
+function zerosLike(g: GraphBuilder, value: Value): Value {
+  const a = algebra(g, value);
+  return a.mul(value, a.scalar(0));
+}

@@ -1,0 +1,132 @@
+/** @file Gradients of normalisations. */
+import { GraphError } from '../../core/errors.ts';
+import { sizeOf, tensor } from '../../core/tensor.ts';
+import { describeNode, floatAttribute, intAttribute, resolveAxis, type Value } from '../../onnx/index.ts';
+import {
+  type Algebra,
+  algebra,
+  cotangent,
+  dims,
+  input,
+  type VjpContext,
+  type VjpRule,
+  type VjpTable,
+} from '../vjp.ts';
+import { channelSum } from './convolution.ts';
+
+/** scale_c · x + shift_c in one pass over memory: batch normalisation with mean 0 and variance 1. */
+function affine(c: VjpContext, x: Value, scale: Value, shift: Value): Value {
+  const n = dims(c, scale)[0]!;
+  const fill = (v: number) =>
+    c.g.constant(
+      x.dtype === 'float64'
+        ? tensor('float64', [n], new Float64Array(n).fill(v))
+        : tensor('float32', [n], new Float32Array(n).fill(v)),
+      v === 0 ? 'zeros' : 'ones',
+    );
+  return c.g.op('BatchNormalization', [x, scale, shift, fill(0), fill(1)], { epsilon: 0 });
+}
+
+interface ChannelStatistics {
+  readonly mean: Value;
+  /** 1 / √(variance + ε) */
+  readonly inverse: Value;
+}
+
+function inverseDeviation(a: Algebra, variance: Value, epsilon: number): Value {
+  return a.op('Reciprocal', [a.op('Sqrt', [a.add(variance, a.scalar(epsilon))])]);
+}
+
+/** The batch's own statistics: the node's outputs where momentum is 0, else computed anew. */
+function batchStatistics(c: VjpContext, a: Algebra, x: Value, epsilon: number): ChannelStatistics {
+  if (c.outputs.length === 3 && floatAttribute(c.node, 'momentum', 0.9) === 0) {
+    return { mean: c.outputs[1]!, inverse: inverseDeviation(a, c.outputs[2]!, epsilon) };
+  }
+  const count = a.scalar(samples(dims(c, x)));
+  const mean = a.div(channelSum(a, x), count);
+  const perChannel = dims(c, x)
+    .map((d, i) => (i === 1 ? d : 1))
+    .slice(1);
+  const centred = a.sub(x, a.reshape(mean, perChannel));
+  const variance = a.div(channelSum(a, a.mul(centred, centred)), count);
+  return { mean, inverse: inverseDeviation(a, variance, epsilon) };
+}
+
+/** Values per channel. */
+function samples(shape: readonly number[]): number {
+  return sizeOf(shape) / shape[1]!;
+}
+
+/*
+ * With x̂ = (x − μ)·s, s = 1/√(σ² + ε), y = γ x̂ + β:
+ *   dβ = Σ dy,  dγ = Σ dy·x̂ = s (Σ dy·x − μ Σ dy)
+ * inference: dx = γ s dy
+ * training:  dx = γ s (dy − dβ/M − x̂ dγ/M), which is p·dy + q·x + r with numbers p, q, r per channel
+ */
+const batchNormalization: VjpRule = (c) => {
+  const x = input(c, 0);
+  const gamma = input(c, 1);
+  const a = algebra(c.g, x);
+  const dy = cotangent(c);
+  const epsilon = floatAttribute(c.node, 'epsilon', 1e-5);
+  const training = intAttribute(c.node, 'training_mode', 0) === 1;
+  if (c.cotangents.slice(1).some((d) => d != null)) {
+    throw new GraphError(`${describeNode(c.node)}: running statistics have no gradient.`);
+  }
+  const { mean, inverse } = training
+    ? batchStatistics(c, a, x, epsilon)
+    : { mean: input(c, 3), inverse: inverseDeviation(a, input(c, 4), epsilon) };
+  const p = a.mul(gamma, inverse);
+  const dBeta = channelSum(a, dy);
+  const dGamma = () => a.mul(inverse, a.sub(channelSum(a, a.mul(dy, x)), a.mul(mean, dBeta)));
+  const zeros = a.mul(p, a.scalar(0));
+  if (!training) {
+    return [
+      c.needs[0] ? affine(c, dy, p, zeros) : null,
+      c.needs[1] ? dGamma() : null,
+      c.needs[2] ? dBeta : null,
+      c.needs[3] ? a.neg(a.mul(p, dBeta)) : null,
+      c.needs[4] ? a.mul(a.mul(a.scalar(-0.5), a.mul(gamma, dGamma())), a.mul(inverse, inverse)) : null,
+    ];
+  }
+  const dx = () => {
+    const share = a.scalar(1 / samples(dims(c, x)));
+    const q = a.neg(a.mul(a.mul(p, inverse), a.mul(dGamma(), share)));
+    const r = a.neg(a.add(a.mul(p, a.mul(dBeta, share)), a.mul(q, mean)));
+    return a.add(affine(c, dy, p, r), affine(c, x, q, zeros));
+  };
+  return [c.needs[0] ? dx() : null, c.needs[1] ? dGamma() : null, c.needs[2] ? dBeta : null, null, null];
+};
+
+// dx = s (g − mean(g) − x̂ mean(g·x̂)) with g = dy·γ, means over the normalised axes
+const layerNormalization: VjpRule = (c) => {
+  const x = input(c, 0);
+  const gamma = input(c, 1);
+  const a = algebra(c.g, x);
+  const dy = cotangent(c);
+  const rank = x.shape.length;
+  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), rank, describeNode(c.node));
+  const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
+  const count = a.scalar(sizeOf(dims(c, x).slice(axis)));
+  const average = (v: Value) => a.div(a.reduceSum(v, axes, true), count);
+  // The runtime's own outputs 2 and 3 save a pass where the forward node was built with them.
+  const centred = a.sub(x, c.outputs[1] ?? average(x));
+  const inverse =
+    c.outputs[2] ??
+    inverseDeviation(a, average(a.mul(centred, centred)), floatAttribute(c.node, 'epsilon', 1e-5));
+  const normalised = a.mul(centred, inverse);
+  const dx = () => {
+    const weighted = a.mul(dy, gamma);
+    const inner = a.sub(
+      a.sub(weighted, average(weighted)),
+      a.mul(normalised, average(a.mul(weighted, normalised))),
+    );
+    return a.mul(inverse, inner);
+  };
+  return [c.needs[0] ? dx() : null, c.needs[1] ? a.mul(dy, normalised) : null, c.needs[2] ? dy : null];
+};
+
+export const normalizations: VjpTable = {
+  BatchNormalization: batchNormalization,
+  LayerNormalization: layerNormalization,
+};

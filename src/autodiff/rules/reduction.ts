@@ -1,0 +1,100 @@
+/** @file Gradients of reductions and of the softmax family. */
+import { GraphError } from '../../core/errors.ts';
+import { sizeOf } from '../../core/tensor.ts';
+import { describeNode, intAttribute, intsAttribute, resolveAxis, type Value } from '../../onnx/index.ts';
+import {
+  type Algebra,
+  algebra,
+  cotangent,
+  dims,
+  input,
+  type VjpContext,
+  type VjpRule,
+  type VjpTable,
+} from '../vjp.ts';
+
+/** The reduced axes: from the attribute, the constant input, or all. */
+export function reducedAxes(c: VjpContext): number[] {
+  const rank = input(c, 0).shape.length;
+  const listed = c.inputs[1];
+  let axes = intsAttribute(c.node, 'axes');
+  if (axes === undefined && listed != null) {
+    const tensor = c.g.constantOf(listed);
+    if (tensor === undefined)
+      throw new GraphError(`${describeNode(c.node)}: its axes are computed, so it has no gradient.`);
+    axes = Array.from(tensor.data as BigInt64Array, Number);
+  }
+  if (axes === undefined || axes.length === 0) {
+    return intAttribute(c.node, 'noop_with_empty_axes', 0) === 1
+      ? []
+      : Array.from({ length: rank }, (_, i) => i);
+  }
+  return axes.map((axis) => resolveAxis(axis, rank, describeNode(c.node)));
+}
+
+/** A reduced value (y or dy) with the reduced axes put back as size 1. */
+function restored(c: VjpContext, a: Algebra, reduced: Value, axes: readonly number[]): Value {
+  if (intAttribute(c.node, 'keepdims', 1) === 1 || axes.length === 0) return reduced;
+  return a.reshape(
+    reduced,
+    dims(c, input(c, 0)).map((d, i) => (axes.includes(i) ? 1 : d)),
+  );
+}
+
+type Spread = (a: Algebra, x: Value, y: Value, dy: Value, count: number) => Value;
+
+/** A reduction whose gradient is an elementwise function of x and of y and dy spread back over the reduced axes. */
+function reduction(spread: Spread): VjpRule {
+  return (c) => {
+    const x = input(c, 0);
+    const a = algebra(c.g, x);
+    const axes = reducedAxes(c);
+    const shape = dims(c, x);
+    const count = sizeOf(axes.map((i) => shape[i]!));
+    const dx = spread(a, x, restored(c, a, c.outputs[0]!, axes), restored(c, a, cotangent(c), axes), count);
+    const full = dx.shape.every((d, i) => d === shape[i]);
+    return [full ? dx : a.op('Expand', [dx, c.g.ints(shape)]), null];
+  };
+}
+
+// Each of the tied extremes gets an equal share, as PyTorch's amax does.
+const extreme: VjpRule = (c) => {
+  const x = input(c, 0);
+  const a = algebra(c.g, x);
+  const axes = reducedAxes(c);
+  const hit = a.indicator(a.op('Equal', [x, restored(c, a, c.outputs[0]!, axes)]));
+  const share = a.div(restored(c, a, cotangent(c), axes), a.reduceSum(hit, axes, true));
+  return [a.mul(hit, share), null];
+};
+
+// dx = y · (dy − Σ dy·y)
+const softmax: VjpRule = (c) => {
+  const y = c.outputs[0]!;
+  const a = algebra(c.g, y);
+  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), y.shape.length, describeNode(c.node));
+  const weighted = a.mul(cotangent(c), y);
+  return [a.sub(weighted, a.mul(y, a.reduceSum(weighted, [axis], true)))];
+};
+
+// dx = dy − softmax(x) · Σ dy
+const logSoftmax: VjpRule = (c) => {
+  const y = c.outputs[0]!;
+  const a = algebra(c.g, y);
+  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), y.shape.length, describeNode(c.node));
+  const dy = cotangent(c);
+  return [a.sub(dy, a.mul(a.op('Exp', [y]), a.reduceSum(dy, [axis], true)))];
+};
+
+export const reductions: VjpTable = {
+  ReduceSum: reduction((_a, _x, _y, dy) => dy),
+  ReduceMean: reduction((a, _x, _y, dy, count) => a.div(dy, a.scalar(count))),
+  ReduceSumSquare: reduction((a, x, _y, dy) => a.mul(a.add(x, x), dy)),
+  ReduceL1: reduction((a, x, _y, dy) => a.mul(a.op('Sign', [x]), dy)),
+  ReduceL2: reduction((a, x, y, dy) => a.mul(x, a.div(dy, y))),
+  ReduceLogSum: reduction((a, _x, y, dy) => a.div(dy, a.op('Exp', [y]))),
+  ReduceLogSumExp: reduction((a, x, y, dy) => a.mul(a.op('Exp', [a.sub(x, y)]), dy)),
+  ReduceMax: extreme,
+  ReduceMin: extreme,
+  Softmax: softmax,
+  LogSoftmax: logSoftmax,
+};

@@ -1,0 +1,95 @@
+/** @file What a gradient rule (a vector–Jacobian product) sees, and what it returns. */
+import { GraphError } from '../core/errors.ts';
+import {
+  type AttributeInput,
+  describeNode,
+  type GraphBuilder,
+  type Node,
+  type OpOptions,
+  staticShape,
+  type Value,
+} from '../onnx/index.ts';
+
+export interface VjpContext {
+  readonly g: GraphBuilder;
+  readonly node: Node;
+  /** The node's inputs, null where absent. */
+  readonly inputs: readonly (Value | null)[];
+  readonly outputs: readonly Value[];
+  /** Gradient of the loss with respect to each output, null where the loss does not depend on it. */
+  readonly cotangents: readonly (Value | null)[];
+  /** Which inputs need a gradient; work for the others may be left out. */
+  readonly needs: readonly boolean[];
+}
+
+/**
+ * Appends the nodes of one operator's gradient. Returns one value per input (null where not needed or where it does
+ * not exist). An elementwise rule may return a gradient of the broadcast shape: the pass sums it back.
+ */
+export type VjpRule = (context: VjpContext) => readonly (Value | null)[];
+
+export type VjpTable = Readonly<Record<string, VjpRule>>;
+
+/** The gradient of output 0, which the rule cannot do without. */
+export function cotangent(c: VjpContext, i = 0): Value {
+  const value = c.cotangents[i];
+  if (value === null || value === undefined) {
+    throw new GraphError(
+      `${describeNode(c.node)}: the loss depends on an output other than ${i}, for which there is no rule.`,
+    );
+  }
+  return value;
+}
+
+/** Input `i`, which the operator requires. */
+export function input(c: VjpContext, i: number): Value {
+  const value = c.inputs[i];
+  if (value === null || value === undefined)
+    throw new GraphError(`${describeNode(c.node)}: input ${i} is missing.`);
+  return value;
+}
+
+/** The fully known shape of a value, as gradients of reshaping operators need. */
+export function dims(c: VjpContext, value: Value): readonly number[] {
+  return staticShape(value.shape, `The gradient of ${describeNode(c.node)}`);
+}
+
+/** Short forms for the nodes that rules append most, all in the float type of `like`. */
+export interface Algebra {
+  readonly scalar: (x: number) => Value;
+  readonly add: (a: Value, b: Value) => Value;
+  readonly sub: (a: Value, b: Value) => Value;
+  readonly mul: (a: Value, b: Value) => Value;
+  readonly div: (a: Value, b: Value) => Value;
+  readonly neg: (a: Value) => Value;
+  readonly op: (
+    type: string,
+    inputs: readonly (Value | null)[],
+    attributes?: Readonly<Record<string, AttributeInput>>,
+    options?: OpOptions,
+  ) => Value;
+  /** 1 where the boolean value is true, else 0, in the float type. */
+  readonly indicator: (condition: Value) => Value;
+  readonly reshape: (a: Value, shape: readonly number[]) => Value;
+  readonly transpose: (a: Value, perm: readonly number[]) => Value;
+  readonly reduceSum: (a: Value, axes: readonly number[], keepdims?: boolean) => Value;
+}
+
+export function algebra(g: GraphBuilder, like: Value): Algebra {
+  const dtype = like.dtype === 'float64' ? 'float64' : 'float32';
+  const op: Algebra['op'] = (type, inputs, attributes, options) => g.op(type, inputs, attributes, options);
+  return {
+    op,
+    scalar: (x) => g.scalar(x, dtype),
+    add: (a, b) => op('Add', [a, b]),
+    sub: (a, b) => op('Sub', [a, b]),
+    mul: (a, b) => op('Mul', [a, b]),
+    div: (a, b) => op('Div', [a, b]),
+    neg: (a) => op('Neg', [a]),
+    indicator: (condition) => op('Cast', [condition], { to: dtype === 'float64' ? 11 : 1 }),
+    reshape: (a, shape) => op('Reshape', [a, g.ints(shape)], shape.includes(0) ? { allowzero: 1 } : {}),
+    transpose: (a, perm) => (perm.every((p, i) => p === i) ? a : op('Transpose', [a], { perm })),
+    reduceSum: (a, axes, keepdims = false) =>
+      axes.length === 0 ? a : op('ReduceSum', [a, g.ints(axes)], { keepdims: keepdims ? 1 : 0 }),
+  };
+}
