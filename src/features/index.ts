@@ -3,6 +3,7 @@ export * from './decibels.ts';
 export * from './delta.ts';
 export { type ComplexFft, complexFft, type RealFft, realFft } from './fft.ts';
 export { logMel } from './logMel.ts';
+export { logMelNodes } from './logMelNodes.ts';
 export * from './logMelSpec.ts';
 export * from './mel.ts';
 export * from './melSpectrogram.ts';
