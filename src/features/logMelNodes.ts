@@ -92,10 +92,7 @@ function padNodes(g: GraphBuilder, waveform: Value, half: number, mode: LogMelSp
     sides = [side(-half), side(samples)];
   } else {
     const count = sampleCount(g, waveform);
-    const period = g.op('Max', [
-      g.op('Mul', [g.op('Sub', [count, g.ints([1])]), g.ints([2])]),
-      g.ints([1]),
-    ]);
+    const period = g.op('Max', [g.op('Mul', [g.op('Sub', [count, g.ints([1])]), g.ints([2])]), g.ints([1])]);
     const reflect = (at: Value) => {
       const folded = g.op('Mod', [at, period]);
       return g.op('Min', [folded, g.op('Sub', [period, folded])]);
@@ -184,7 +181,11 @@ function slowMatrix(g: GraphBuilder, { slow, kept }: DftPlan): Value {
 }
 
 /** [kept, 1, parts·fast, 2·columns]: for each output k1 of the first product, the bins k1 + slow·k2, re then im. */
-function fastMatrix(g: GraphBuilder, { nFft }: LogMelSpec, { slow, fast, kept, columns, parts }: DftPlan): Value {
+function fastMatrix(
+  g: GraphBuilder,
+  { nFft }: LogMelSpec,
+  { slow, fast, kept, columns, parts }: DftPlan,
+): Value {
   const data = new Float32Array(kept * parts * fast * 2 * columns);
   const width = 2 * columns;
   for (let k1 = 0; k1 < kept; k1++) {
