@@ -1,4 +1,6 @@
 /** @file Starts a worker thread from a sibling module, from `dist/` (JavaScript) or straight from `src/` in tests. */
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /**
@@ -7,8 +9,10 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
  * @param name the sibling's file name without extension, such as `engineWorker`
  */
 export function startWorker(from: string, name: string, options: WorkerOptions = {}): Worker {
-  const typescript = from.endsWith('.ts');
-  const url = new URL(`./${name}.${typescript ? 'ts' : 'js'}`, from);
-  // Sources run through tsx (a development dependency); the published package never takes this branch.
-  return new Worker(url, typescript ? { ...options, execArgv: ['--import', 'tsx'] } : options);
+  if (!from.endsWith('.ts')) return new Worker(new URL(`./${name}.js`, from), options);
+  // TypeScript sources run through tsx, a development dependency; the published package never gets here.
+  const tsx = new URL('dist/esm/api/index.mjs', pathToFileURL(createRequire(from).resolve('tsx/package.json'))).href;
+  const entry = new URL(`./${name}.ts`, from).href;
+  const start = `import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(entry)}); })`;
+  return new Worker(start, { ...options, eval: true });
 }

@@ -1,0 +1,132 @@
+/**
+ * @file The engine: runs ONNX graphs in a worker thread, so that the caller's thread stays free to prepare the next
+ * batch, draw progress and react to Ctrl-C. Tensors may stay in the worker between runs (parameters, optimiser state).
+ */
+import { availableParallelism } from 'node:os';
+import type { Worker } from 'node:worker_threads';
+import { RuntimeError, type Tensor, type TensorData } from '../core/index.ts';
+import { encodeModel, type Model } from '../onnx/index.ts';
+import { startWorker } from '../parallel/worker.ts';
+import type { EngineReply, EngineRequest, RunRequest } from './protocol.ts';
+
+export interface EngineOptions {
+  /** Threads for one run; default all cores. */
+  readonly threads?: number;
+}
+
+/** A model that has been loaded into an engine. */
+export interface LoadedModel {
+  readonly session: number;
+}
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(reason: Error): void;
+}
+
+export class Engine {
+  readonly threads: number;
+  private readonly worker: Worker;
+  private readonly pending = new Map<number, Pending>();
+  private nextId = 1;
+  private nextSession = 1;
+  private failure: Error | null = null;
+
+  constructor(options: EngineOptions = {}) {
+    this.threads = options.threads ?? availableParallelism();
+    if (!Number.isInteger(this.threads) || this.threads < 1) {
+      throw new RuntimeError(`The engine needs a whole number of threads ≥ 1, got ${this.threads}.`);
+    }
+    this.worker = startWorker(import.meta.url, 'engineWorker');
+    this.worker.on('message', (reply: EngineReply) => this.settle(reply));
+    this.worker.on('error', (error) => this.fail(error));
+    this.worker.on('exit', () => this.fail(new Error('the engine was closed')));
+    // An idle engine does not keep the process alive; a run in progress does.
+    this.worker.unref();
+  }
+
+  /** Loads a model. @throws {RuntimeError} with ONNX Runtime's own words if it refuses the graph */
+  async load(model: Model | Uint8Array): Promise<LoadedModel> {
+    const session = this.nextSession++;
+    const bytes = model instanceof Uint8Array ? model : encodeModel(model);
+    await this.ask({ kind: 'load', session, model: bytes, threads: this.threads }, 'could not load the graph');
+    return { session };
+  }
+
+  async unload(model: LoadedModel): Promise<void> {
+    await this.ask({ kind: 'unload', session: model.session }, 'could not unload the graph');
+  }
+
+  /** Stores tensors in the worker under their names, copying them. */
+  async put(tensors: ReadonlyMap<string, Tensor>): Promise<void> {
+    const whole = new Map([...tensors].map(([name, tensor]) => [name, ownBuffer(tensor)]));
+    await this.ask({ kind: 'put', tensors: whole }, 'could not store tensors');
+  }
+
+  /** Copies of resident tensors. */
+  async get(names: readonly string[]): Promise<Map<string, Tensor>> {
+    return (await this.ask({ kind: 'get', names }, 'could not read tensors')) as Map<string, Tensor>;
+  }
+
+  /**
+   * Runs a loaded model once.
+   * @returns the fetched outputs
+   * @throws {RuntimeError} if an input is missing, has the wrong shape, or the run fails
+   */
+  async run(
+    model: LoadedModel,
+    request: Partial<RunRequest> & { fetch: readonly string[] },
+  ): Promise<Record<string, Tensor>> {
+    const feeds = Object.fromEntries(
+      Object.entries(request.feeds ?? {}).map(([name, tensor]) => [name, ownBuffer(tensor)]),
+    );
+    const message: EngineRequest = {
+      kind: 'run',
+      session: model.session,
+      feeds,
+      resident: request.resident ?? [],
+      keep: request.keep ?? {},
+      fetch: request.fetch,
+    };
+    return (await this.ask(message, 'failed to run the graph')) as Record<string, Tensor>;
+  }
+
+  /** Ends the worker thread; runs still in progress are rejected. */
+  async close(): Promise<void> {
+    await this.worker.terminate();
+  }
+
+  private ask(request: EngineRequest, what: string): Promise<unknown> {
+    if (this.failure !== null) return Promise.reject(this.failure);
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, {
+        resolve,
+        reject: (reason) => reject(new RuntimeError(`ONNX Runtime ${what}: ${reason.message}`, { cause: reason })),
+      });
+      if (this.pending.size === 1) this.worker.ref();
+      this.worker.postMessage({ ...request, id });
+    });
+  }
+
+  private settle(reply: EngineReply): void {
+    const waiting = this.pending.get(reply.id);
+    this.pending.delete(reply.id);
+    if (this.pending.size === 0) this.worker.unref();
+    if (reply.error !== undefined) waiting?.reject(new Error(reply.error));
+    else waiting?.resolve(reply.result);
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= new RuntimeError(`The engine stopped: ${error.message}.`, { cause: error });
+    for (const waiting of this.pending.values()) waiting.reject(error);
+    this.pending.clear();
+  }
+}
+
+/** Messages copy whole buffers: a view of a large file must become an array of its own first. */
+function ownBuffer(tensor: Tensor): Tensor {
+  const { data } = tensor;
+  if (data.byteLength === data.buffer.byteLength) return tensor;
+  return { ...tensor, data: data.slice() as TensorData };
+}

@@ -1,0 +1,3 @@
+/** @module earshot/runtime: runs ONNX graphs on ONNX Runtime, off the main thread. Node only. */
+export * from './engine.ts';
+export type { RunRequest } from './protocol.ts';

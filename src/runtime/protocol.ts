@@ -1,0 +1,26 @@
+/** @file What the engine and its worker thread say to each other. */
+import type { Tensor } from '../core/index.ts';
+
+export interface RunRequest {
+  /** Tensors sent along, by graph input. */
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  /** Graph inputs that are read from the engine's resident tensors of the same name. */
+  readonly resident: readonly string[];
+  /** Graph outputs that replace a resident tensor instead of coming back: output name → resident name. */
+  readonly keep: Readonly<Record<string, string>>;
+  /** Graph outputs to send back. */
+  readonly fetch: readonly string[];
+}
+
+export type EngineRequest =
+  | { readonly kind: 'load'; readonly session: number; readonly model: Uint8Array; readonly threads: number }
+  | { readonly kind: 'unload'; readonly session: number }
+  | { readonly kind: 'put'; readonly tensors: ReadonlyMap<string, Tensor> }
+  | { readonly kind: 'get'; readonly names: readonly string[] }
+  | ({ readonly kind: 'run'; readonly session: number } & RunRequest);
+
+export interface EngineReply {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: string;
+}

@@ -1,0 +1,29 @@
+/** @file Which augmentations a run uses, and how strong. */
+
+export interface Augmentation {
+  /** Largest rotation in time, as a fraction of the window; 0 for none. */
+  readonly timeShift: number;
+  /** Largest change of level in dB, either way; 0 for none. */
+  readonly gain: number;
+  /** Signal-to-noise ratios in dB between which white noise is added; null for none. Features are then recomputed. */
+  readonly noiseSnr: readonly [number, number] | null;
+  /** Share of clips that get noise. */
+  readonly noiseProbability: number;
+  readonly specAugment: {
+    readonly frequencyMasks: number;
+    readonly frequencyWidth: number;
+    readonly timeMasks: number;
+    readonly timeWidth: number;
+  } | null;
+  /** α of the Beta distribution that mixup draws its shares from; 0 for none. */
+  readonly mixup: number;
+}
+
+export const noAugmentation: Augmentation = {
+  timeShift: 0,
+  gain: 0,
+  noiseSnr: null,
+  noiseProbability: 0,
+  specAugment: null,
+  mixup: 0,
+};

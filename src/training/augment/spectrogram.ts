@@ -1,0 +1,56 @@
+/** @file Augmentation of log-mel pictures, in place on a copy of row-major [nMels, nFrames]. */
+import type { Random } from '../../core/index.ts';
+
+export interface Picture {
+  readonly data: Float32Array;
+  readonly nMels: number;
+  readonly nFrames: number;
+}
+
+/** Rotates the picture in time by up to `fraction` of its length, either way. */
+export function rollTime(p: Picture, fraction: number, random: Random): void {
+  const { data, nMels, nFrames } = p;
+  const shift = Math.round(random.uniform(-fraction, fraction) * nFrames);
+  const start = ((shift % nFrames) + nFrames) % nFrames;
+  if (start === 0) return;
+  const row = new Float32Array(nFrames);
+  for (let m = 0; m < nMels; m++) {
+    const band = data.subarray(m * nFrames, (m + 1) * nFrames);
+    row.set(band.subarray(nFrames - start), 0);
+    row.set(band.subarray(0, nFrames - start), start);
+    band.set(row);
+  }
+}
+
+/** Adds a constant drawn uniformly from ±`decibels`: on decibel features, exactly a gain of the waveform. */
+export function shiftLevel(p: Picture, decibels: number, random: Random): void {
+  const offset = random.uniform(-decibels, decibels);
+  for (let i = 0; i < p.data.length; i++) p.data[i]! += offset;
+}
+
+export interface SpecAugmentOptions {
+  readonly frequencyMasks: number;
+  /** Widest mask, in mel bands. */
+  readonly frequencyWidth: number;
+  readonly timeMasks: number;
+  /** Widest mask, in frames. */
+  readonly timeWidth: number;
+}
+
+/**
+ * SpecAugment's masking (Park et al. 2019): blocks of bands and of frames replaced by the band's fill value.
+ * @param fill one value per band, usually the training set's mean, which is 0 after normalisation
+ */
+export function specAugment(p: Picture, o: SpecAugmentOptions, fill: Float32Array, random: Random): void {
+  const { data, nMels, nFrames } = p;
+  for (let k = 0; k < o.frequencyMasks; k++) {
+    const width = random.integer(Math.min(o.frequencyWidth, nMels) + 1);
+    const first = random.integer(nMels - width + 1);
+    for (let m = first; m < first + width; m++) data.fill(fill[m]!, m * nFrames, (m + 1) * nFrames);
+  }
+  for (let k = 0; k < o.timeMasks; k++) {
+    const width = random.integer(Math.min(o.timeWidth, nFrames) + 1);
+    const first = random.integer(nFrames - width + 1);
+    for (let m = 0; m < nMels; m++) data.fill(fill[m]!, m * nFrames + first, m * nFrames + first + width);
+  }
+}
