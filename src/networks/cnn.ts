@@ -1,0 +1,120 @@
+/**
+ * @file A compact convolutional network for log-mel pictures, meant to be trained from scratch on a CPU with a
+ * thousand clips. The picture is made small at the very start (a convolution of stride 2, then pooling), so that the
+ * wide convolutions run on small maps; then come stages of convolutions, batch normalisation and ReLU, each stage at
+ * half the resolution of the one before.
+ */
+import { ParameterError } from '../core/errors.ts';
+import type { Value } from '../onnx/index.ts';
+import { channelsOf, convolutionUnit, dropout, linear, resizePicture } from './blocks.ts';
+import type { Network, NetworkContext } from './network.ts';
+
+/** How the last maps become one vector: the mean over time and frequency, the largest value, or both added. */
+export type CnnPooling = 'mean' | 'max' | 'mean+max';
+
+export interface CnnOptions {
+  readonly classes: number;
+  /** Channels of the input picture; default 1. */
+  readonly inChannels?: number;
+  /** Size [height, width] to which the picture is resized in the graph; default: left as it is. */
+  readonly pictureSize?: readonly [number, number];
+  /** Channels of each stage; default [32, 64, 128, 256]. Before every stage but the first the maps are halved. */
+  readonly widths?: readonly number[];
+  /** Convolutions in each stage after the first; default 1. */
+  readonly depth?: number;
+  /** Kernel of the first convolution, which has stride 2; odd, default 5. */
+  readonly stemKernel?: number;
+  /** Kernel of the others; odd, default 3. */
+  readonly kernel?: number;
+  /** Probability of dropout before the last layer; default 0.2. */
+  readonly dropout?: number;
+  /** Default 'mean'. */
+  readonly pooling?: CnnPooling;
+}
+
+const defaults = {
+  inChannels: 1,
+  widths: [32, 64, 128, 256],
+  depth: 1,
+  stemKernel: 5,
+  kernel: 3,
+  dropout: 0.2,
+  pooling: 'mean',
+} as const satisfies Omit<CnnOptions, 'classes' | 'pictureSize'>;
+
+type Settings = CnnOptions & Required<Omit<CnnOptions, 'pictureSize'>>;
+
+/**
+ * The compact network. Input [N, inChannels, nMels, nFrames], each side at least 2 to the number of stages; embedding
+ * [N, last width]; logits [N, classes]. Parameters: `blocks.I.convJ.weight`, `blocks.I.bnJ.…`, `fc.…`.
+ * @throws {ParameterError} on options out of range
+ */
+export function cnn(options: CnnOptions): Network {
+  const o: Settings = { ...defaults, ...options };
+  check(o);
+  return {
+    name: 'cnn',
+    classes: o.classes,
+    stages: [
+      ...o.widths.map((_, i) => ({ name: `blocks.${i}`, prefixes: [`blocks.${i}.`] })),
+      { name: 'fc', prefixes: ['fc.'] },
+    ],
+    forward(c, x) {
+      if (channelsOf(x, 'blocks.0.conv1') !== o.inChannels) {
+        throw new ParameterError(`cnn was built for ${o.inChannels} channels, its input has ${x.shape[1]}.`);
+      }
+      const picture = o.pictureSize === undefined ? x : resizePicture(c, x, o.pictureSize);
+      let y = unit(c, picture, 'blocks.0', 1, o.widths[0]!, o.stemKernel, 2);
+      for (let i = 1; i < o.widths.length; i++) {
+        y = c.g.op('MaxPool', [y], { kernel_shape: [2, 2], strides: [2, 2] });
+        for (let j = 1; j <= o.depth; j++) y = unit(c, y, `blocks.${i}`, j, o.widths[i]!, o.kernel, 1);
+      }
+      const embedding = c.g.op('Flatten', [pool(c, y, o.pooling)], { axis: 1 });
+      const logits = linear(c, dropout(c, embedding, 'dropout', o.dropout), 'fc', o.classes);
+      return { logits, embedding };
+    },
+  };
+}
+
+function unit(
+  c: NetworkContext,
+  x: Value,
+  block: string,
+  index: number,
+  outChannels: number,
+  kernel: number,
+  stride: number,
+): Value {
+  const names = { convolution: `${block}.conv${index}`, norm: `${block}.bn${index}` };
+  return convolutionUnit(c, x, names, { outChannels, kernel, stride });
+}
+
+function pool(c: NetworkContext, maps: Value, pooling: CnnPooling): Value {
+  const mean = () => c.g.op('GlobalAveragePool', [maps]);
+  const max = () => c.g.op('ReduceMax', [maps, c.g.ints([2, 3])], { keepdims: 1 });
+  if (pooling === 'mean') return mean();
+  return pooling === 'max' ? max() : c.g.op('Add', [mean(), max()]);
+}
+
+function check(o: Settings): void {
+  const positive: [string, number][] = [
+    ['classes', o.classes],
+    ['inChannels', o.inChannels],
+    ['depth', o.depth],
+    ...o.widths.map((w, i): [string, number] => [`widths[${i}]`, w]),
+  ];
+  for (const [what, n] of positive) {
+    if (!Number.isInteger(n) || n < 1)
+      throw new ParameterError(`cnn needs a positive integer ${what}, got ${n}.`);
+  }
+  if (o.widths.length === 0) throw new ParameterError('cnn needs at least one stage: widths is empty.');
+  for (const [what, n] of [
+    ['stemKernel', o.stemKernel],
+    ['kernel', o.kernel],
+  ] as const) {
+    if (!Number.isInteger(n) || n < 1 || n % 2 === 0)
+      throw new ParameterError(`cnn needs an odd ${what}, got ${n}.`);
+  }
+  if (!(o.dropout >= 0 && o.dropout < 1))
+    throw new ParameterError(`cnn needs a dropout probability in [0, 1), got ${o.dropout}.`);
+}
