@@ -1,6 +1,6 @@
 /**
  * @file A few worker threads that answer tasks, one at a time each. A worker that dies takes only its own task with
- * it: that task is rejected and a new worker started.
+ * it: that task is rejected and a new worker started. If none lives long enough to answer, the pool gives up.
  */
 import { availableParallelism } from 'node:os';
 import type { TransferListItem, Worker } from 'node:worker_threads';
@@ -34,6 +34,9 @@ export class WorkerPool<Task, Result> {
   private readonly idle: Worker[] = [];
   private readonly busy = new Map<Worker, Job<Task, Result>>();
   private closed: Error | null = null;
+  /** Workers lost since the last answer: a few may die of their tasks, but not all of them. */
+  private lostInRow = 0;
+  private readonly lost = new WeakSet<Worker>();
   private readonly size: number;
 
   /**
@@ -53,6 +56,11 @@ export class WorkerPool<Task, Result> {
   private readonly onAbort = () => {
     void this.close(new CancelledError('The work was stopped before it was complete.'));
   };
+
+  /** True once the pool has given up on starting workers. */
+  get failed(): boolean {
+    return this.closed instanceof RuntimeError;
+  }
 
   /** Does one task on whichever thread is free. Threads start when first needed. */
   run(task: Task, transfer: readonly TransferListItem[] = []): Promise<Result> {
@@ -86,6 +94,7 @@ export class WorkerPool<Task, Result> {
     const worker = startWorker(this.from, this.name, { workerData: this.options.workerData });
     worker.on('message', (reply: TaskReply<Result>) => {
       const job = this.busy.get(worker);
+      this.lostInRow = 0;
       this.busy.delete(worker);
       this.idle.push(worker);
       if ('error' in reply) job?.reject(restoreError(reply.error));
@@ -98,6 +107,8 @@ export class WorkerPool<Task, Result> {
   }
 
   private lose(worker: Worker, cause: Error): void {
+    if (this.lost.has(worker)) return;
+    this.lost.add(worker);
     const job = this.busy.get(worker);
     this.busy.delete(worker);
     const place = this.idle.indexOf(worker);
@@ -105,7 +116,18 @@ export class WorkerPool<Task, Result> {
     job?.reject(
       this.closed ?? new RuntimeError(`A worker thread died at its task (${cause.message}).`, { cause }),
     );
-    if (!this.closed) this.dispatch();
+    if (this.closed) return;
+    if (++this.lostInRow >= this.size + 3) {
+      void this.close(
+        new RuntimeError(
+          `${this.lostInRow} worker threads died one after the other (${this.name}: ${cause.message}).`,
+          {
+            cause,
+            hint: 'It is the program or the memory, not one file: free memory, or use fewer threads.',
+          },
+        ),
+      );
+    } else this.dispatch();
   }
 
   /** Ends the threads. Tasks not yet done are rejected with `reason`. */
