@@ -11,7 +11,10 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 export function startWorker(from: string, name: string, options: WorkerOptions = {}): Worker {
   if (!from.endsWith('.ts')) return new Worker(new URL(`./${name}.js`, from), options);
   // TypeScript sources run through tsx, a development dependency; the published package never gets here.
-  const tsx = new URL('dist/esm/api/index.mjs', pathToFileURL(createRequire(from).resolve('tsx/package.json'))).href;
+  const tsx = new URL(
+    'dist/esm/api/index.mjs',
+    pathToFileURL(createRequire(from).resolve('tsx/package.json')),
+  ).href;
   const entry = new URL(`./${name}.ts`, from).href;
   const start = `import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(entry)}); })`;
   return new Worker(start, { ...options, eval: true });

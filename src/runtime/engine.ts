@@ -49,7 +49,10 @@ export class Engine {
   async load(model: Model | Uint8Array): Promise<LoadedModel> {
     const session = this.nextSession++;
     const bytes = model instanceof Uint8Array ? model : encodeModel(model);
-    await this.ask({ kind: 'load', session, model: bytes, threads: this.threads }, 'could not load the graph');
+    await this.ask(
+      { kind: 'load', session, model: bytes, threads: this.threads },
+      'could not load the graph',
+    );
     return { session };
   }
 
@@ -102,7 +105,8 @@ export class Engine {
     return new Promise((resolve, reject) => {
       this.pending.set(id, {
         resolve,
-        reject: (reason) => reject(new RuntimeError(`ONNX Runtime ${what}: ${reason.message}`, { cause: reason })),
+        reject: (reason) =>
+          reject(new RuntimeError(`ONNX Runtime ${what}: ${reason.message}`, { cause: reason })),
       });
       if (this.pending.size === 1) this.worker.ref();
       this.worker.postMessage({ ...request, id });

@@ -21,7 +21,10 @@ port.on('message', async (message: EngineRequest & { id: number }) => {
     const reply: EngineReply = { id: message.id, result };
     port.postMessage(reply, transfer);
   } catch (error) {
-    const reply: EngineReply = { id: message.id, error: error instanceof Error ? error.message : String(error) };
+    const reply: EngineReply = {
+      id: message.id,
+      error: error instanceof Error ? error.message : String(error),
+    };
     port.postMessage(reply);
   }
 });
@@ -69,7 +72,8 @@ async function run(id: number, request: RunRequest): Promise<{ result: unknown; 
   for (const name of request.resident) feeds[name] = residentTensor(name);
   const fetches: Record<string, ort.Tensor | null> = {};
   for (const name of request.fetch) fetches[name] = null;
-  for (const [output, name] of Object.entries(request.keep)) fetches[output] = spare.get(name) ?? blank(residentTensor(name));
+  for (const [output, name] of Object.entries(request.keep))
+    fetches[output] = spare.get(name) ?? blank(residentTensor(name));
 
   const outputs = await session.run(feeds, fetches);
 

@@ -1,5 +1,5 @@
 /** @file Standardises log-mel pictures per mel band, by numbers taken from the training side only. */
-import { ParameterError, float32 } from '../core/index.ts';
+import { float32, ParameterError } from '../core/index.ts';
 import type { GraphBuilder, Value } from '../onnx/index.ts';
 
 /** Mean and standard deviation per mel band, in the feature's unit (dB). */

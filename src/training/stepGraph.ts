@@ -4,7 +4,12 @@
  */
 import { clipByGlobalNorm, gradients, type Optimizer, softCrossEntropy } from '../autodiff/index.ts';
 import { ParameterError } from '../core/index.ts';
-import { type Network, type NetworkContext, type ParameterSpec, ParameterTable } from '../networks/network.ts';
+import {
+  type Network,
+  type NetworkContext,
+  type ParameterSpec,
+  ParameterTable,
+} from '../networks/network.ts';
 import { GraphBuilder, type Model, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from './normalization.ts';
 

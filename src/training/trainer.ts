@@ -1,0 +1,463 @@
+/** @file The training loop: batches, steps, validation, checkpoints, early stopping, resuming. */
+import { mkdir } from 'node:fs/promises';
+import {
+  CancelledError,
+  float32,
+  ParameterError,
+  type ProgressListener,
+  Random,
+  sizeOf,
+  type Tensor,
+  TrainingError,
+} from '../core/index.ts';
+import { type Network, type ParameterValues, parameterSpecs } from '../networks/network.ts';
+import { GraphBuilder } from '../onnx/index.ts';
+import { Engine, type LoadedModel } from '../runtime/index.ts';
+import {
+  type BatchOptions,
+  batchesPerEpoch,
+  effectiveBatchSize,
+  epochOrder,
+  makeBatch,
+  type TrainingClip,
+} from './batches.ts';
+import {
+  type Checkpoint,
+  type EpochRecord,
+  loadCheckpoint,
+  saveCheckpoint,
+  type TrainingProgress,
+} from './checkpoint.ts';
+import { checkTrainingConfig, makeOptimizer, type TrainingConfig, trainableParameters } from './config.ts';
+import type { BandStatistics } from './normalization.ts';
+import { scheduleFactor } from './schedule.ts';
+import { buildForwardGraph, buildStepGraph, type StepGraph } from './stepGraph.ts';
+import { balancedClassWeights } from './targets.ts';
+
+export interface TrainingTask {
+  readonly network: Network;
+  readonly config: TrainingConfig;
+  /** Starting values of all parameters. */
+  readonly initial: ParameterValues;
+  readonly statistics: BandStatistics;
+  readonly nMels: number;
+  readonly nFrames: number;
+  readonly train: readonly TrainingClip[];
+  /** May be empty: then the last epoch is the model. Never the test side. */
+  readonly validation: readonly TrainingClip[];
+  /** The front end, needed only when noise is added to waveforms. */
+  readonly logMel?: (samples: Float32Array) => Float32Array;
+  /** Where checkpoints go; null to keep none. */
+  readonly checkpoints: string | null;
+  /** Continue from the last checkpoint, if there is one. */
+  readonly resume?: boolean;
+  /** Identifies configuration and data, so that a checkpoint of another run is refused. */
+  readonly fingerprint?: string;
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: ProgressListener;
+  /** Called for every step, epoch and checkpoint: the run's JSON-lines log. */
+  readonly onEvent?: (event: TrainingEvent) => void;
+  /** Also save within an epoch when the last checkpoint is older than this; default 300 s. */
+  readonly checkpointSeconds?: number;
+}
+
+export type TrainingEvent =
+  | { readonly event: 'resume'; readonly epoch: number; readonly step: number }
+  | {
+      readonly event: 'step';
+      readonly step: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly learningRate: number;
+      readonly gradientNorm?: number;
+    }
+  | ({ readonly event: 'epoch' } & EpochRecord)
+  | { readonly event: 'checkpoint'; readonly step: number };
+
+export interface TrainingResult {
+  /** The chosen epoch's parameters. */
+  readonly parameters: Map<string, Tensor<'float32'>>;
+  readonly history: readonly EpochRecord[];
+  /** From 1. */
+  readonly chosenEpoch: number;
+  readonly stoppedEarly: boolean;
+  /** Time spent training, over all sittings. */
+  readonly seconds: number;
+  /** Clips per second over the last sitting. */
+  readonly throughput: number;
+  readonly parameterCount: number;
+  readonly trainedParameterCount: number;
+}
+
+/**
+ * Trains a network and returns the chosen parameters.
+ * @throws {CancelledError} when `signal` aborts; the checkpoint written then resumes at the very next batch
+ * @throws {TrainingError} when the loss is no longer finite, or a checkpoint is of another run
+ */
+export async function trainNetwork(task: TrainingTask): Promise<TrainingResult> {
+  checkTrainingConfig(task.config);
+  if (task.train.length === 0) throw new ParameterError('There is no clip to train on.');
+  const engine = new Engine(task.threads === undefined ? {} : { threads: task.threads });
+  try {
+    return await new Trainer(task, engine).run();
+  } finally {
+    await engine.close();
+  }
+}
+
+/** One training run in progress; lives as long as {@link trainNetwork}. */
+class Trainer {
+  private readonly task: TrainingTask;
+  private readonly engine: Engine;
+  private readonly batchOptions: BatchOptions;
+  private readonly step: StepGraph;
+  private readonly optimizer;
+  private readonly batches: number;
+  private progress: TrainingProgress;
+  private bestParameters: ReadonlyMap<string, Tensor> | null = null;
+  private startedAt = performance.now();
+  private savedAt = performance.now();
+  private clipsDone = 0;
+
+  constructor(task: TrainingTask, engine: Engine) {
+    this.task = task;
+    this.engine = engine;
+    const { config, network } = task;
+    const labels = task.train.map((clip) => clip.label);
+    this.batchOptions = {
+      nMels: task.nMels,
+      nFrames: task.nFrames,
+      batchSize: effectiveBatchSize(config.batchSize, task.train.length),
+      seed: config.seed,
+      augmentation: config.augmentation,
+      targets: {
+        classes: network.classes,
+        labelSmoothing: config.labelSmoothing,
+        ...(config.classWeights === 'balanced'
+          ? { classWeights: balancedClassWeights(labels, network.classes) }
+          : {}),
+      },
+      fill: Float32Array.from(task.statistics.mean),
+      ...(task.logMel === undefined ? {} : { logMel: task.logMel }),
+    };
+    this.optimizer = makeOptimizer(config.optimizer);
+    this.batches = batchesPerEpoch(task.train.length, config.batchSize);
+    this.step = buildStepGraph({
+      network,
+      statistics: task.statistics,
+      batchSize: this.batchOptions.batchSize,
+      nMels: task.nMels,
+      nFrames: task.nFrames,
+      optimizer: this.optimizer,
+      clipNorm: config.clipNorm,
+      trainable: trainableParameters(network, config.trainable),
+      frozenStatistics: config.frozenStatistics,
+    });
+    this.progress = {
+      epoch: 0,
+      batch: 0,
+      step: 0,
+      lossSum: 0,
+      history: [],
+      bestEpoch: null,
+      bestLoss: null,
+      seconds: 0,
+      fingerprint: task.fingerprint ?? '',
+    };
+  }
+
+  async run(): Promise<TrainingResult> {
+    const { config, checkpoints, onEvent } = this.task;
+    if (checkpoints !== null) await mkdir(checkpoints, { recursive: true });
+    await this.restore();
+    const model = await this.engine.load(this.step.model);
+    const forward = this.task.validation.length === 0 ? null : await this.loadForward();
+    this.startedAt = performance.now();
+    this.savedAt = performance.now();
+
+    let stoppedEarly = this.outOfPatience();
+    while (this.progress.epoch < config.epochs && !stoppedEarly) {
+      const began = performance.now();
+      await this.trainEpoch(model);
+      const trainLoss = this.progress.lossSum / this.batches;
+      const validation = forward === null ? null : await this.validate(forward);
+      const record: EpochRecord = {
+        epoch: this.progress.epoch + 1,
+        trainLoss,
+        validationLoss: validation?.loss ?? null,
+        validationAccuracy: validation?.accuracy ?? null,
+        learningRate: this.learningRate(this.progress.step - 1),
+        seconds: (performance.now() - began) / 1000,
+      };
+      const better =
+        validation !== null && (this.progress.bestLoss === null || validation.loss < this.progress.bestLoss);
+      this.progress = {
+        ...this.progress,
+        epoch: record.epoch,
+        batch: 0,
+        lossSum: 0,
+        history: [...this.progress.history, record],
+        ...(better ? { bestEpoch: record.epoch, bestLoss: validation.loss } : {}),
+      };
+      onEvent?.({ event: 'epoch', ...record });
+      if (better && config.select === 'best') await this.keepBest();
+      stoppedEarly = this.outOfPatience();
+      // A checkpoint after every epoch, but no more of the time than a tenth goes into writing large ones.
+      await this.save('last');
+    }
+    return this.result(stoppedEarly);
+  }
+
+  private async trainEpoch(model: LoadedModel): Promise<void> {
+    const { task, step, batchOptions } = this;
+    const { epoch } = this.progress;
+    const order = epochOrder(task.train.length, task.config.batchSize, task.config.seed, epoch);
+    const prepare = (b: number) => makeBatch(task.train, order[b]!, batchOptions, epoch, b);
+    let next = this.progress.batch < order.length ? prepare(this.progress.batch) : null;
+    for (let b = this.progress.batch; b < order.length; b++) {
+      await this.pauseIfAborted();
+      const batch = next!;
+      const learningRate = this.learningRate(this.progress.step);
+      const running = this.engine.run(model, {
+        feeds: {
+          x: batch.x,
+          targets: batch.targets,
+          ...this.scalars(learningRate),
+          ...this.noise(epoch, b),
+        },
+        resident: step.resident,
+        keep: step.keep,
+        fetch: step.fetch,
+      });
+      // The engine works in its own thread: the next batch is made meanwhile.
+      next = b + 1 < order.length ? prepare(b + 1) : null;
+      const outputs = await running;
+      const loss = Number(outputs['loss']!.data[0]);
+      if (!Number.isFinite(loss)) {
+        throw new TrainingError(
+          `The loss became ${loss} in epoch ${epoch + 1}, step ${this.progress.step + 1}.`,
+          {
+            hint: 'Lower --learning-rate or set --clip-norm; the last checkpoint is from before this step.',
+          },
+        );
+      }
+      this.clipsDone += batch.x.dims[0]!;
+      this.progress = {
+        ...this.progress,
+        batch: b + 1,
+        step: this.progress.step + 1,
+        lossSum: this.progress.lossSum + loss,
+      };
+      const norm = outputs['gradient_norm'];
+      task.onEvent?.({
+        event: 'step',
+        step: this.progress.step,
+        epoch: epoch + 1,
+        loss,
+        learningRate,
+        ...(norm === undefined ? {} : { gradientNorm: Number(norm.data[0]) }),
+      });
+      this.report(loss);
+      const elapsed = (performance.now() - this.savedAt) / 1000;
+      if (elapsed > (task.checkpointSeconds ?? 300) && b + 1 < order.length) await this.save('last');
+    }
+  }
+
+  private report(loss: number): void {
+    const { epoch, batch, history } = this.progress;
+    const total = this.task.config.epochs * this.batches;
+    const last = history.at(-1);
+    const validation =
+      last?.validationAccuracy != null ? `, validation ${(100 * last.validationAccuracy).toFixed(1)} %` : '';
+    const rate = this.clipsDone / ((performance.now() - this.startedAt) / 1000);
+    this.task.onProgress?.({
+      task: 'train',
+      done: epoch * this.batches + batch,
+      total,
+      unit: 'batches',
+      detail: `epoch ${epoch + 1}/${this.task.config.epochs}, loss ${loss.toFixed(3)}${validation}, ${rate.toFixed(0)} clips/s`,
+    });
+  }
+
+  private learningRate(step: number): number {
+    const { config } = this.task;
+    return config.optimizer.learningRate * scheduleFactor(config.schedule, step, config.epochs, this.batches);
+  }
+
+  private scalars(learningRate: number): Record<string, Tensor> {
+    const values = this.optimizer.scalars(learningRate, this.progress.step + 1);
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, float32([], [value])]));
+  }
+
+  private noise(epoch: number, batch: number): Record<string, Tensor> {
+    const random = new Random(`${this.task.config.seed}/epoch ${epoch}/batch ${batch}/noise`);
+    return Object.fromEntries(
+      this.step.noise.map(({ name, shape }) => [
+        name,
+        float32(
+          shape,
+          Float32Array.from({ length: sizeOf(shape) }, () => random.uniform()),
+        ),
+      ]),
+    );
+  }
+
+  private async loadForward(): Promise<Forward> {
+    const { network, statistics, nMels, nFrames } = this.task;
+    const batchSize = Math.min(32, this.task.validation.length);
+    const { model, resident } = buildForwardGraph(network, statistics, batchSize, nMels, nFrames);
+    return { model: await this.engine.load(model), resident, batchSize };
+  }
+
+  /** Loss and accuracy on the validation clips; a clip of several windows counts by its mean probabilities. */
+  private async validate(forward: Forward): Promise<{ loss: number; accuracy: number }> {
+    const { validation, nMels, nFrames, network } = this.task;
+    const size = nMels * nFrames;
+    const windows = validation.flatMap((clip, c) =>
+      clip.windows.map((data) => ({ c, data, count: clip.windows.length })),
+    );
+    const mean = validation.map(() => new Array<number>(network.classes).fill(0));
+    for (let start = 0; start < windows.length; start += forward.batchSize) {
+      const part = windows.slice(start, start + forward.batchSize);
+      const data = new Float32Array(forward.batchSize * size);
+      part.forEach((window, i) => {
+        data.set(window.data, i * size);
+      });
+      const { probabilities } = await this.engine.run(forward.model, {
+        feeds: { x: float32([forward.batchSize, 1, nMels, nFrames], data) },
+        resident: forward.resident,
+        fetch: ['probabilities'],
+      });
+      part.forEach(({ c, count }, i) => {
+        for (let k = 0; k < network.classes; k++) {
+          mean[c]![k]! += Number(probabilities!.data[i * network.classes + k]) / count;
+        }
+      });
+    }
+    let correct = 0;
+    let loss = 0;
+    validation.forEach((clip, c) => {
+      const row = mean[c]!;
+      if (row.indexOf(Math.max(...row)) === clip.label) correct++;
+      loss -= Math.log(Math.max(row[clip.label]!, 1e-15));
+    });
+    return { loss: loss / validation.length, accuracy: correct / validation.length };
+  }
+
+  private outOfPatience(): boolean {
+    const { patience } = this.task.config;
+    const { bestEpoch, epoch } = this.progress;
+    return patience !== null && bestEpoch !== null && epoch - bestEpoch >= patience;
+  }
+
+  private async pauseIfAborted(): Promise<void> {
+    if (!this.task.signal?.aborted) return;
+    await this.save('last');
+    const where = this.task.checkpoints === null ? 'Nothing was saved.' : 'What was done is saved.';
+    throw new CancelledError(
+      `Training stopped in epoch ${this.progress.epoch + 1} of ${this.task.config.epochs}. ${where}`,
+    );
+  }
+
+  private elapsed(): number {
+    return this.progress.seconds + (performance.now() - this.startedAt) / 1000;
+  }
+
+  private async restore(): Promise<void> {
+    const { checkpoints, resume, initial, onEvent } = this.task;
+    const saved = resume && checkpoints !== null ? await loadCheckpoint(checkpoints, 'last') : null;
+    if (saved === null) {
+      const zeros = [...this.step.slots].map(([name, shape]): [string, Tensor] => [
+        name,
+        float32(shape, new Float32Array(sizeOf(shape))),
+      ]);
+      await this.engine.put(new Map([...this.parametersFrom(initial), ...zeros]));
+      return;
+    }
+    this.requireSameRun(saved);
+    const missing = this.step.resident.filter((name) => !saved.tensors.has(name));
+    if (missing.length > 0)
+      throw new TrainingError(`The checkpoint lacks ${missing.length} tensors, '${missing[0]}' among them.`);
+    await this.engine.put(saved.tensors);
+    this.progress = saved.progress;
+    if (saved.progress.bestEpoch !== null && this.task.config.select === 'best') {
+      this.bestParameters = (await loadCheckpoint(checkpoints!, 'best'))?.tensors ?? null;
+    }
+    onEvent?.({ event: 'resume', epoch: saved.progress.epoch + 1, step: saved.progress.step });
+  }
+
+  private requireSameRun(saved: Checkpoint): void {
+    if (saved.progress.fingerprint === (this.task.fingerprint ?? '')) return;
+    throw new TrainingError('The checkpoint belongs to a run with other settings or other data.', {
+      hint: 'Resume with the options of that run, or choose another --out directory.',
+    });
+  }
+
+  private *parametersFrom(values: ParameterValues): Iterable<[string, Tensor]> {
+    for (const spec of this.step.parameters) {
+      const value = values.get(spec.name);
+      if (value === undefined)
+        throw new ParameterError(`There is no starting value for parameter '${spec.name}'.`);
+      yield [spec.name, value];
+    }
+  }
+
+  private async parameters(): Promise<Map<string, Tensor>> {
+    return this.engine.get(this.step.parameters.map((spec) => spec.name));
+  }
+
+  private async keepBest(): Promise<void> {
+    this.bestParameters = await this.parameters();
+    const { checkpoints } = this.task;
+    if (checkpoints !== null) {
+      await saveCheckpoint(checkpoints, 'best', { progress: this.progress, tensors: this.bestParameters });
+    }
+  }
+
+  private async save(name: 'last'): Promise<void> {
+    const { checkpoints, onEvent } = this.task;
+    this.savedAt = performance.now();
+    if (checkpoints === null) return;
+    const tensors = await this.engine.get(this.step.resident);
+    await saveCheckpoint(checkpoints, name, {
+      progress: { ...this.progress, seconds: this.elapsed() },
+      tensors,
+    });
+    onEvent?.({ event: 'checkpoint', step: this.progress.step });
+  }
+
+  private async result(stoppedEarly: boolean): Promise<TrainingResult> {
+    const { history, bestEpoch } = this.progress;
+    const best = this.task.config.select === 'best' ? this.bestParameters : null;
+    const parameters = best ?? (await this.parameters());
+    const count = (names: Iterable<string>) => {
+      let n = 0;
+      for (const name of names) n += sizeOf(parameters.get(name)!.dims);
+      return n;
+    };
+    return {
+      parameters: parameters as Map<string, Tensor<'float32'>>,
+      history,
+      chosenEpoch: best === null ? history.length : bestEpoch!,
+      stoppedEarly,
+      seconds: this.elapsed(),
+      throughput: this.clipsDone / ((performance.now() - this.startedAt) / 1000),
+      parameterCount: count(
+        this.step.parameters.filter((spec) => spec.role !== 'statistic').map((spec) => spec.name),
+      ),
+      trainedParameterCount: count(this.step.trained),
+    };
+  }
+}
+
+interface Forward {
+  readonly model: LoadedModel;
+  readonly resident: readonly string[];
+  readonly batchSize: number;
+}
+
+/** Names and shapes of a network's parameters for pictures of that size. */
+export function networkParameters(network: Network, nMels: number, nFrames: number) {
+  return parameterSpecs(network, [1, 1, nMels, nFrames], new GraphBuilder());
+}
