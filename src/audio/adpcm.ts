@@ -150,10 +150,8 @@ export function decodeImaAdpcm(
         const at = block + 4 * channels + ((nibbleIndex >> 3) * channels + c) * 4 + ((nibbleIndex & 7) >> 1);
         const nibble = nibbleIndex & 1 ? data[at] >> 4 : data[at] & 15;
         const step = IMA_STEPS[index];
-        let difference = step >> 3;
-        if (nibble & 1) difference += step >> 2;
-        if (nibble & 2) difference += step >> 1;
-        if (nibble & 4) difference += step;
+        // Rounded down once, as ffmpeg does; the 1992 text rounds each of the up to four terms.
+        const difference = ((2 * (nibble & 7) + 1) * step) >> 3;
         sample = nibble & 8 ? Math.max(-32768, sample - difference) : Math.min(32767, sample + difference);
         index = Math.min(88, Math.max(0, index + IMA_INDEX_CHANGES[nibble & 7]));
         out[written + n] = sample / 32768;
