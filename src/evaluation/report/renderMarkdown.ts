@@ -1,0 +1,80 @@
+/** @file A report document as GitHub-flavoured Markdown. Whatever a class or a file is called, it stays text. */
+import type { Block, Inline, ReportDocument, Table, Tone } from './document.ts';
+import { relativeUrl } from './renderHtml.ts';
+
+const toneWords: Record<Tone, string> = { warning: '⚠ Warning', note: 'Note', good: 'Good' };
+
+/** The whole document; ends with a newline. */
+export function renderMarkdown(document: ReportDocument): string {
+  const blocks = document.blocks.map(renderBlock).filter((text) => text !== '');
+  return `${[`# ${escapeMarkdown(document.title)}`, ...blocks].join('\n\n')}\n`;
+}
+
+function renderBlock(block: Block): string {
+  switch (block.kind) {
+    case 'heading':
+      return `## ${escapeMarkdown(block.text)}`;
+    case 'paragraph':
+    case 'lead':
+      return block.content.map(renderInline).join('');
+    case 'badges':
+      return block.badges
+        .map(({ tone, text }) => `> **${toneWords[tone]}:** ${escapeMarkdown(text)}`)
+        .join('\n>\n');
+    case 'list':
+      return block.items.map((item) => `- ${item.map(renderInline).join('')}`).join('\n');
+    case 'code': {
+      const fence = fenceFor(block.text, 3);
+      return `${fence}${block.language}\n${block.text.replace(/\n$/, '')}\n${fence}`;
+    }
+    case 'pictures':
+      return block.pictures
+        .map(({ alt, file }) => `![${escapeMarkdown(alt)}](${relativeUrl(file)})`)
+        .join('\n\n');
+    case 'details':
+      return [`### ${escapeMarkdown(block.summary)}`, ...block.blocks.map(renderBlock)].join('\n\n');
+    case 'table':
+      return renderTable(block);
+  }
+}
+
+function renderTable({ head, align, rows }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const rule = align.map((side) => (side === 'right' ? '---:' : '---'));
+  return [
+    line(head.map(escapeMarkdown)),
+    line(rule),
+    ...rows.map((row) => line(row.map(escapeMarkdown))),
+  ].join('\n');
+}
+
+function renderInline(inline: Inline): string {
+  if (typeof inline === 'string') return escapeMarkdown(inline);
+  if ('strong' in inline) return `**${escapeMarkdown(inline.strong)}**`;
+  if ('link' in inline) return `[${escapeMarkdown(inline.text)}](${relativeUrl(inline.link)})`;
+  const text = inline.code.replace(/\s+/g, ' ');
+  const fence = fenceFor(text, 1);
+  return fence.length === 1 && !/^`|`$/.test(text) ? `\`${text}\`` : `${fence} ${text} ${fence}`;
+}
+
+/** A fence of backticks longer than any run of them in the text. */
+function fenceFor(text: string, least: number): string {
+  const runs = text.match(/`+/g) ?? [];
+  return '`'.repeat(Math.max(least, ...runs.map((run) => run.length + 1)));
+}
+
+/**
+ * Text that Markdown and the HTML within it leave alone; line breaks become spaces, as cells and headings need. Only
+ * what could be read as markup is escaped, so that the file stays readable as it is: not the `_` within a word, nor the
+ * brackets of an interval.
+ */
+export function escapeMarkdown(text: string): string {
+  return text
+    .replace(/\s*[\r\n]+\s*/g, ' ')
+    .replace(/[&<>]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[character]!)
+    .replace(/[\\`*|#~$]/g, '\\$&')
+    .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_')
+    .replace(/\[(?![-−+\d., ]*\](?![(:[]))/g, '\\[')
+    .replace(/^(\s*)([-+=])(?=\s|[-+=]|$)/, '$1\\$2')
+    .replace(/^(\s*\d+)([.)])(?=\s|$)/, '$1\\$2');
+}
