@@ -56,12 +56,10 @@ export function comparisonDocument(comparison: Comparison): ReportDocument {
   const [best] = runs;
   if (best === undefined) throw new ParameterError('There are no runs to compare; at least one is needed.');
   for (const run of runs) checkSameClips(best, run);
-  const differences = runs
-    .slice(1)
-    .map((run) => ({
-      approach: run.approach,
-      ...accuracyDifference(best.predictions, run.predictions, seed),
-    }));
+  const differences = runs.slice(1).map((run) => ({
+    approach: run.approach,
+    ...accuracyDifference(best.predictions, run.predictions, seed),
+  }));
   const { split, clips, groups, intervals } = best.evaluation;
   const level = `${Math.round(100 * intervals.accuracy.level)} %`;
   const warnings = [

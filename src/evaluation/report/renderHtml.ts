@@ -93,10 +93,11 @@ function renderInlines(content: readonly Inline[]): string {
 
 /** A relative path as a URL; `./` keeps a name with a colon from being read as a scheme. */
 export function relativeUrl(path: string): string {
-  return `./${path.split('/').map(encodeURIComponent).join('/')}`.replace(
-    /[()']/g,
-    (c) => `%${c.charCodeAt(0).toString(16)}`,
-  );
+  const parts = path
+    .replace(/\p{Surrogate}/gu, '\ufffd')
+    .split('/')
+    .map(encodeURIComponent);
+  return `./${parts.join('/')}`.replace(/[()']/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
 }
 
 const entities: Record<string, string> = {

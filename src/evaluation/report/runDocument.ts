@@ -222,7 +222,7 @@ function perClassTable(evaluation: Evaluation): Table {
   ];
   return {
     kind: 'table',
-    head: ['class', 'precision', 'recall', 'F1', 'test clips'],
+    head: ['class', 'precision', 'recall', 'F1', 'clips'],
     align: ['left', 'right', 'right', 'right', 'right'],
     rows: [
       ...classScores(evaluation).map(({ name, scores }) => [name, ...cells(scores)]),

@@ -1,0 +1,425 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseHTML } from 'linkedom';
+import { chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DatasetError, ParameterError } from '../../src/core/index.ts';
+import {
+  accuracyDifference,
+  classScores,
+  comparisonDocument,
+  durationText,
+  evaluatePredictions,
+  type ReportDocument,
+  renderHtml,
+  renderMarkdown,
+  scoreText,
+  sizeText,
+  summariseDataset,
+  worstErrors,
+  writeComparison,
+  writeRunReport,
+} from '../../src/evaluation/index.ts';
+import { confusionSvg } from '../../src/evaluation/report/confusionSvg.ts';
+import { curveSvgs } from '../../src/evaluation/report/curvesSvg.ts';
+import { pagePalette, paperPalette } from '../../src/evaluation/report/palette.ts';
+import { hostile, samplePredictions, sampleRun, sampleSplit } from './sampleRun.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'earshot-report-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const read = (...path: string[]) => readFile(join(folder, ...path), 'utf8');
+interface Root {
+  querySelectorAll(selector: string): Iterable<{ textContent: string | null }>;
+}
+const texts = (root: Root, selector: string) =>
+  [...root.querySelectorAll(selector)].map((element) => element.textContent);
+
+describe('run report', () => {
+  const report = sampleRun({ leaked: 90, synthetic: true });
+
+  it('writes both forms and the pictures', async () => {
+    const paths = await writeRunReport(join(folder, 'run'), report);
+    expect(paths.map((path) => path.slice(folder.length + 5)).sort()).toEqual([
+      'accuracy.png',
+      'confusion.png',
+      'loss.png',
+      'report.html',
+      'report.md',
+    ]);
+    for (const name of ['accuracy', 'confusion', 'loss']) {
+      const png = await readFile(join(folder, 'run', `${name}.png`));
+      expect([...png.subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+      expect(png.readUInt32BE(16)).toBeGreaterThan(600);
+    }
+  });
+
+  it('is one page that needs nothing else and takes no name for markup', async () => {
+    const html = await read('run', 'report.html');
+    const { document } = parseHTML(html);
+    expect(texts(document, 'h1')).toEqual([report.title]);
+    expect(document.querySelectorAll('script, link, img, iframe, object, use, image')).toHaveLength(0);
+    // The only address is the name of the SVG format.
+    expect(html.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|url\(|@import/);
+    expect(html).not.toContain('<script');
+    for (const element of document.querySelectorAll('*')) {
+      for (const attribute of element.getAttributeNames()) expect(attribute.startsWith('on')).toBe(false);
+    }
+    expect(html).toContain('name="viewport"');
+    expect(html).toContain('prefers-color-scheme: dark');
+    expect(document.querySelectorAll('table').length).toBe(
+      document.querySelectorAll('.scroll > table').length,
+    );
+    // The class of awkward name: per class, by fold, by side, in the pictures and lists, as text each time.
+    expect(texts(document, 'td').filter((cell) => cell === hostile).length).toBeGreaterThanOrEqual(3);
+    expect(document.querySelectorAll('figure svg').length).toBe(3);
+  });
+
+  it('tells what was done, on what, with what result, in this order', async () => {
+    const { document } = parseHTML(await read('run', 'report.html'));
+    expect(texts(document, 'h2')).toEqual([
+      'Data',
+      'Results',
+      'Per class',
+      'Confusion',
+      'Training',
+      'Worst errors',
+      'Clips that could not be used',
+      'Remarks',
+      'Repeat it',
+    ]);
+    const { evaluation } = report;
+    const { low, high } = evaluation.intervals.accuracy;
+    const percent = (x: number) => (100 * x).toFixed(1);
+    expect(texts(document, '.lead')[0]).toContain(`${percent(evaluation.accuracy)} % of 240 test clips`);
+    expect(texts(document, '.lead')[0]).toContain(`interval ${percent(low!)}–${percent(high!)} %`);
+    const rows = [...document.querySelectorAll('tr')].map((row) => texts(row, 'td'));
+    expect(rows).toContainEqual([
+      'accuracy',
+      evaluation.accuracy.toFixed(3),
+      `[${low!.toFixed(3)}, ${high!.toFixed(3)}]`,
+    ]);
+    for (const { name, scores } of classScores(evaluation)) {
+      expect(rows).toContainEqual([
+        name,
+        scores.precision.toFixed(3),
+        scores.recall.toFixed(3),
+        scores['f1-score'].toFixed(3),
+        String(scores.support),
+      ]);
+    }
+    for (const { subject, message } of [...report.failures, ...report.notices]) {
+      expect(rows).toContainEqual([subject, message]);
+    }
+    expect(rows).toContainEqual(['data fingerprint', report.dataset.fingerprint]);
+    expect(rows).toContainEqual(['onnxruntime-node', '1.30.0']);
+    const code = texts(document, 'pre');
+    expect(code[0]).toBe(report.command);
+    expect(JSON.parse(code[1]!)).toEqual(report.config);
+    const [worst] = worstErrors(report.predictions, 1);
+    expect(rows.some((row) => row[0] === worst!.clip && row[3] === worst!.confidence.toFixed(3))).toBe(true);
+  });
+
+  it('warns of leaks, synthetic sounds and random weights, and only of those there are', async () => {
+    const badges = async (name: string) =>
+      texts(parseHTML(await read(name, 'report.html')).document, '.badges li').join('\n');
+    const warned = await badges('run');
+    expect(warned).toMatch(/Leak: 90 of 240 test clips \(37\.5 %\) share 23 recordings/);
+    expect(warned).toMatch(/Synthetic data/);
+    expect(warned).toMatch(/random weights/);
+    expect(warned).toMatch(/2 files could not be used/);
+    const clean = { ...sampleRun(), failures: [], notices: [] };
+    await writeRunReport(join(folder, 'clean'), {
+      ...clean,
+      network: { ...clean.network, weights: 'resnet50.safetensors', trainedParameters: 1000 },
+      history: undefined,
+    });
+    const text = await badges('clean');
+    expect(text).toMatch(/No test clip shares its recording/);
+    expect(text).not.toMatch(/Leak|Synthetic|random|could not/);
+    const headings = texts(parseHTML(await read('clean', 'report.html')).document, 'h2');
+    expect(headings).not.toContain('Clips that could not be used');
+    expect(headings).not.toContain('Training');
+    expect(await read('clean', 'report.md')).toMatch(
+      /of which 1\u202f000 were trained, from the weights resnet50/,
+    );
+  });
+
+  it('says the same in Markdown, cell by cell', async () => {
+    const markdown = await read('run', 'report.md');
+    const { document } = parseHTML(await read('run', 'report.html'));
+    const plainText = (cell: string) =>
+      cell
+        .trim()
+        .replace(/\\([^\w\s])/g, '$1')
+        .replaceAll('&lt;', '<')
+        .replaceAll('&gt;', '>')
+        .replaceAll('&amp;', '&');
+    const lines = markdown.split('\n').filter((line) => line.startsWith('|') && !/^\| -+:? \|/.test(line));
+    const cells = lines.map((line) =>
+      line
+        .slice(1, -1)
+        .split(/(?<!\\)\|/)
+        .map(plainText),
+    );
+    expect(cells).toEqual([...document.querySelectorAll('tr')].map((row) => texts(row, 'th, td')));
+    // In a fence markup is only text.
+    expect(markdown.replace(/```json[\s\S]*?```/, '')).not.toContain('<script');
+    for (const name of ['confusion', 'loss', 'accuracy']) expect(markdown).toContain(`](./${name}.png)`);
+  });
+
+  it('reports a run without a single error, and one with folds', () => {
+    const predictions = samplePredictions(0.7);
+    const perfect = {
+      ...predictions,
+      rows: predictions.rows.map((row) => ({
+        ...row,
+        probabilities: predictions.classes.map((name) => (name === row.label ? 1 : 0)),
+      })),
+    };
+    expect(worstErrors(perfect, 5)).toEqual([]);
+    expect(scoreText(1, evaluatePredictions(perfect, { seed: 1 }).intervals.accuracy)).toBe(
+      '1.000 [1.000, 1.000]',
+    );
+  });
+});
+
+describe('pictures', () => {
+  const numbersIn = (svg: string, name: string) =>
+    [...svg.matchAll(new RegExp(`${name}="(-?[\\d.]+)"`, 'g'))].map((match) => Number(match[1]));
+
+  it('draws a cell per pair, shaded by share of the true class, at one and at many classes', () => {
+    const svg = confusionSvg({ classes: ['a', 'b'], matrix: [[3, 1], [0, 0]] }, pagePalette); // biome-ignore format: a table
+    expect(numbersIn(svg, 'fill-opacity')).toEqual([0.75, 0.25, 0, 0]);
+    expect(svg).toContain('<title>a taken for b: 1 of 4</title>');
+    const classes = Array.from({ length: 50 }, (_, i) => `class ${i}`);
+    const many = confusionSvg(
+      { classes, matrix: classes.map((_, i) => classes.map((_, j) => (i === j ? 4 : 0))) },
+      paperPalette,
+    );
+    expect(numbersIn(many, 'fill-opacity')).toHaveLength(2500);
+    expect(numbersIn(many, 'width')[0]).toBeLessThan(1400);
+    expect(parseHTML(many).document.querySelectorAll('text').length).toBe(102);
+  });
+
+  it('draws curves within the frame, whatever the losses', () => {
+    const loss = (values: number[]) =>
+      curveSvgs(
+        values.map((trainLoss, i) => ({ epoch: i + 1, trainLoss })),
+        pagePalette,
+      ).loss;
+    for (const values of [[2, 1, 0.5], [0.7], [0, 0, 0], [1e-9, 1e9], [-3, -5], [2, NaN, 1]]) {
+      const svg = loss(values)!;
+      const points = [...svg.matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)].map((m) => [Number(m[1]), Number(m[2])]);
+      expect(points).toHaveLength(values.filter(Number.isFinite).length);
+      for (const [x, y] of points) {
+        expect(x).toBeGreaterThanOrEqual(48);
+        expect(x).toBeLessThanOrEqual(426);
+        expect(y).toBeGreaterThanOrEqual(34);
+        expect(y).toBeLessThanOrEqual(228.01);
+      }
+      expect(svg).not.toContain('NaN');
+    }
+    expect(loss([NaN, Infinity])).toBeNull();
+    const falling = [...loss([2, 1, 0.5])!.matchAll(/[ML]-?[\d.]+ (-?[\d.]+)/g)].map((m) => Number(m[1]));
+    expect(falling).toEqual([...falling].sort((a, b) => a - b));
+    expect(curveSvgs([{ epoch: 1, trainLoss: 1 }], pagePalette).accuracy).toBeNull();
+  });
+});
+
+describe('comparison', () => {
+  const run = (approach: string, skill: number, seed: number) => {
+    const predictions = samplePredictions(skill, seed);
+    const evaluation = evaluatePredictions(predictions, { seed: 1, resamples: 200, split: sampleSplit(0) });
+    const report = `${approach} it's/report.html`;
+    return {
+      approach,
+      predictions,
+      evaluation,
+      parameters: 1000,
+      weights: 'random',
+      trainingSeconds: 65,
+      report,
+    };
+  };
+  const { dataset, versions } = sampleRun({ synthetic: true });
+  const comparison = {
+    title: 'Demo',
+    command: 'npx earshot demo',
+    dataset,
+    versions,
+    seed: 1,
+    runs: [run('weak', 0.2, 1), run('strong', 0.9, 2)],
+  };
+
+  it('puts the best first and says by how much it leads', async () => {
+    await writeComparison(folder, comparison);
+    const { document } = parseHTML(await read('comparison.html'));
+    const [first, second] = [...document.querySelectorAll('tbody tr')].map((row) => texts(row, 'td'));
+    expect([first![0], second![0]]).toEqual(['strong', 'weak']);
+    expect(texts(document, '.lead')[0]).toMatch(/^strong classifies .* the best of 2 approaches\.$/);
+    expect(texts(document, '.badges li').join()).toMatch(/Synthetic/);
+    expect(document.querySelector('a')!.getAttribute('href')).toBe('./strong%20it%27s/report.html');
+    const markdown = await read('comparison.md');
+    expect(markdown).toContain('| strong − weak | +');
+    expect(markdown).toMatch(/strong − weak .* yes \|/);
+  });
+
+  it('does not call a lead clear that chance can make', () => {
+    const document: ReportDocument = comparisonDocument({
+      ...comparison,
+      runs: [run('one', 0.5, 1), run('two', 0.5, 3)],
+    });
+    expect(renderMarkdown(document)).toMatch(/no larger than chance can make it/);
+  });
+
+  it('measures a paired difference: the same mistakes cancel', () => {
+    const first = samplePredictions(0.6, 1);
+    expect(accuracyDifference(first, first, 1)).toEqual({ difference: 0, low: 0, high: 0 });
+    const second = samplePredictions(0.9, 2);
+    const there = accuracyDifference(first, second, 1);
+    const back = accuracyDifference(second, first, 1);
+    expect(there.difference).toBeCloseTo(-back.difference, 12);
+    expect(there.high!).toBeCloseTo(-back.low!, 12);
+    expect(there.high!).toBeLessThan(0);
+  });
+
+  it('refuses runs on other clips, and none', () => {
+    const [weak, strong] = comparison.runs;
+    const shortened = {
+      ...strong!,
+      predictions: { ...strong!.predictions, rows: strong!.predictions.rows.slice(1) },
+    };
+    expect(() => comparisonDocument({ ...comparison, runs: [weak!, shortened] })).toThrow(DatasetError);
+    expect(() => comparisonDocument({ ...comparison, runs: [] })).toThrow(ParameterError);
+  });
+});
+
+describe('escaping', () => {
+  const page = (text: string): ReportDocument => ({
+    title: text,
+    blocks: [
+      { kind: 'paragraph', content: [text, { strong: text }, { code: text }, { link: text, text }] },
+      { kind: 'code', language: 'sh', text },
+    ],
+  });
+
+  it.each([
+    'a\u0000b\ud800',
+    '</style><img src=x onerror=alert(1)>',
+    '"\'><b>',
+    '&amp;',
+    'javascript:alert(1)',
+  ])('keeps %j text in HTML', (text) => {
+    const { document } = parseHTML(renderHtml(page(text)));
+    const shown = text.replace('\u0000', '\ufffd').replace('\ud800', '\ufffd');
+    expect(texts(document, 'h1')).toEqual([shown]);
+    expect(texts(document, 'p code')).toEqual([shown]);
+    expect(texts(document, 'pre')).toEqual([shown]);
+    expect(document.querySelectorAll('img, main b')).toHaveLength(0);
+    expect(document.querySelector('a')!.getAttribute('href')!.startsWith('./')).toBe(true);
+  });
+
+  it('keeps text from closing a fence or a code span, and plain numbers plain', () => {
+    const markdown = renderMarkdown(page('a ``` b'));
+    expect(markdown).toContain('\n````sh\na ``` b\n````\n');
+    expect(markdown).toContain('```` a ``` b ````');
+    const plain = (text: string) => renderMarkdown({ title: text, blocks: [] }).slice(2, -1);
+    expect(plain('0.52 [0.46, 0.60] dog_bark')).toBe('0.52 [0.46, 0.60] dog_bark');
+    expect(plain('[x](http://y) _em_ - 1. <i>')).toBe('\\[x](http://y) \\_em\\_ - 1. &lt;i&gt;');
+    expect(plain('- item')).toBe('\\- item');
+    expect(plain('1. item')).toBe('1\\. item');
+    expect(plain('two\nlines')).toBe('two lines');
+  });
+});
+
+describe('numbers for people', () => {
+  it('says durations and sizes', () => {
+    expect([0.04, 9.96, 59.4, 125, 3780].map(durationText)).toEqual([
+      '0.0 s',
+      '10.0 s',
+      '59 s',
+      '2 min 5 s',
+      '1 h 3 min',
+    ]);
+    expect([0, 999, 1000, 905_221, 94e6].map(sizeText)).toEqual([
+      '0 B',
+      '999 B',
+      '1.0 kB',
+      '905.2 kB',
+      '94.0 MB',
+    ]);
+  });
+
+  it('counts a dataset by side, class and fold', () => {
+    const clip = (id: string, label: string, fold: number, group: string) => ({
+      id,
+      path: id,
+      label,
+      fold,
+      group,
+    });
+    const train = [clip('1', 'a', 1, 'x'), clip('2', 'a', 1, 'x'), clip('3', 'b', 1, 'y')];
+    const test = [clip('4', 'a', 2, 'z')];
+    const summary = summariseDataset(
+      {
+        name: 'n',
+        kind: 'folders',
+        root: '/',
+        classes: ['a', 'b'],
+        clips: [...train, ...test],
+        officialFolds: true,
+        groupSource: 'Each clip is its own.',
+        synthetic: false,
+        notices: [],
+      },
+      { train, validation: [], test },
+      'f',
+    );
+    expect(summary.counts).toEqual([
+      { label: 'a', fold: 1, side: 'train', clips: 2 },
+      { label: 'b', fold: 1, side: 'train', clips: 1 },
+      { label: 'a', fold: 2, side: 'test', clips: 1 },
+    ]);
+    expect(summary.groups).toEqual({ train: 2, validation: 0, test: 1 });
+  });
+});
+
+const browserPath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
+
+describe.skipIf(browserPath === undefined)('in a browser (skipped without chromium)', () => {
+  it('asks for nothing, runs nothing, and fits the width of a phone in light and dark', async () => {
+    await writeRunReport(join(folder, 'page'), sampleRun({ leaked: 4 }));
+    const browser = await chromium.launch({
+      executablePath: browserPath!,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    });
+    try {
+      const backgrounds: string[] = [];
+      for (const colorScheme of ['light', 'dark'] as const) {
+        const page = await browser.newPage({ viewport: { width: 390, height: 800 }, colorScheme });
+        const seen: string[] = [];
+        page.on('request', (request) => seen.push(request.url()));
+        page.on('console', (message) => seen.push(message.text()));
+        page.on('dialog', (dialog) => seen.push(dialog.message()));
+        const url = pathToFileURL(join(folder, 'page', 'report.html')).href;
+        await page.goto(url);
+        expect(seen).toEqual([url]);
+        const [overflow, background] = await page.evaluate<[number, string]>(
+          '[document.documentElement.scrollWidth - innerWidth, getComputedStyle(document.body).backgroundColor]',
+        );
+        expect(overflow).toBeLessThanOrEqual(0);
+        backgrounds.push(background);
+      }
+      expect(backgrounds).toEqual(['rgb(255, 255, 255)', 'rgb(20, 24, 31)']);
+    } finally {
+      await browser.close();
+    }
+  });
+});
