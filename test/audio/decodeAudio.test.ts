@@ -28,7 +28,9 @@ describe.each(fixtures)('$file', ({ file, sampleRate, channels, frames, toleranc
     const buffer = new Uint8Array(bytes.length + 14).fill(0x55);
     buffer.set(bytes, 7);
     const audio = await decodeAudio(buffer.subarray(7, 7 + bytes.length));
-    expect(largestDifference(audio.channelData, expectedSamples(file, channels))).toBeLessThanOrEqual(tolerance);
+    expect(largestDifference(audio.channelData, expectedSamples(file, channels))).toBeLessThanOrEqual(
+      tolerance,
+    );
   });
 
   it('states the same facts when probed', () => {
@@ -72,14 +74,39 @@ describe('what is not decoded', () => {
 
   const text = (words: string) => new TextEncoder().encode(words);
   it.each([
-    ['nothing', new Uint8Array(0), /^x.wav is not an audio file: it is empty \(0 bytes\)\.$/, /copy or download/],
-    ['a web page', text('<!DOCTYPE html>\n<html>'), /starts with the text "<!DOCTYPE html> <html>"/, /download it again/],
-    ['text', text('file,label\na.wav,dog\n'.repeat(500)), /starts with the text "file,label a\.wav,dog/, /Expected WAV/],
+    [
+      'nothing',
+      new Uint8Array(0),
+      /^x.wav is not an audio file: it is empty \(0 bytes\)\.$/,
+      /copy or download/,
+    ],
+    [
+      'a web page',
+      text('<!DOCTYPE html>\n<html>'),
+      /starts with the text "<!DOCTYPE html> <html>"/,
+      /download it again/,
+    ],
+    [
+      'text',
+      text('file,label\na.wav,dog\n'.repeat(500)),
+      /starts with the text "file,label a\.wav,dog/,
+      /Expected WAV/,
+    ],
     ['a picture', Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10), /is a PNG picture/, /convert/],
     ['zeros', new Uint8Array(5000), /zero bytes only/, /convert/],
-    ['Git LFS', text('version https://git-lfs.github.com/spec/v1\noid sha256:0'), /Git LFS pointer/, /git lfs pull/],
+    [
+      'Git LFS',
+      text('version https://git-lfs.github.com/spec/v1\noid sha256:0'),
+      /Git LFS pointer/,
+      /git lfs pull/,
+    ],
     ['an AVI', text('RIFF1234AVI LIST'), /RIFF file of type "AVI "/, /convert/],
-    ['binary', Uint8Array.of(1, 2, 3, 4, 250, 6, 7, 8, 9), /starts with the bytes 01 02 03 04 fa 06 07 08/, /convert/],
+    [
+      'binary',
+      Uint8Array.of(1, 2, 3, 4, 250, 6, 7, 8, 9),
+      /starts with the bytes 01 02 03 04 fa 06 07 08/,
+      /convert/,
+    ],
   ])('%s: says what was found and what to do', async (_, bytes, message, hint) => {
     const error = await decodeAudio(bytes, { name: 'x.wav' }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(DecodeError);
