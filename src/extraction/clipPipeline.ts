@@ -1,0 +1,70 @@
+/** @file From a sound file to the network's input, as data: everything that decides the numbers. */
+import { createHash } from 'node:crypto';
+import { ParameterError } from '../core/index.ts';
+import { checkLogMelSpec, type LogMelSpec, logMelFrames } from '../features/index.ts';
+
+/** Decode → mean of channels → resample → windows of one length → log-mel. */
+export interface ClipPipeline {
+  /** Hz; the front end's too. */
+  readonly sampleRate: number;
+  /** Length of a window, > 0. */
+  readonly windowSeconds: number;
+  /** How a clip shorter than a window is filled: by repeating it, or with zeros at its end. */
+  readonly pad: 'repeat' | 'zero';
+  /** Share of a window that the next one repeats, in [0, 1); for clips longer than a window. */
+  readonly overlap: number;
+  readonly frontEnd: LogMelSpec;
+}
+
+/** Samples in a window. */
+export function windowSamplesOf(pipeline: Pick<ClipPipeline, 'sampleRate' | 'windowSeconds'>): number {
+  return Math.round(pipeline.windowSeconds * pipeline.sampleRate);
+}
+
+/** Checks a pipeline. @throws {ParameterError} naming the field out of range. */
+export function checkClipPipeline(pipeline: ClipPipeline): void {
+  const { sampleRate, windowSeconds, pad, overlap, frontEnd } = pipeline;
+  if (!(sampleRate > 0))
+    throw new ParameterError(`The pipeline's sampleRate must be positive, got ${sampleRate}.`);
+  if (!(windowSeconds > 0 && windowSeconds <= 3600) || windowSamplesOf(pipeline) < 1) {
+    throw new ParameterError(
+      `The pipeline's windowSeconds must be above 0 and at most 3600, got ${windowSeconds}.`,
+    );
+  }
+  if (pad !== 'repeat' && pad !== 'zero') {
+    throw new ParameterError(`The pipeline's pad must be 'repeat' or 'zero', got '${pad}'.`);
+  }
+  if (!(overlap >= 0 && overlap < 1)) {
+    throw new ParameterError(`The pipeline's overlap must lie in [0, 1), got ${overlap}.`);
+  }
+  checkLogMelSpec(frontEnd);
+  if (frontEnd.sampleRate !== sampleRate) {
+    throw new ParameterError(
+      `The front end expects ${frontEnd.sampleRate} Hz, but the pipeline resamples to ${sampleRate} Hz.`,
+      { hint: 'Give both the same sample rate.' },
+    );
+  }
+  const frames = logMelFrames(windowSamplesOf(pipeline), frontEnd);
+  if (!(frames >= 1)) {
+    throw new ParameterError(
+      `A window of ${windowSamplesOf(pipeline)} samples holds no frame of ${frontEnd.nFft} samples.`,
+      { hint: 'Use longer windows, a smaller nFft, or centred frames.' },
+    );
+  }
+}
+
+/** JSON with the keys of every object in order, so that equal values give equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : inner,
+  );
+}
+
+/** SHA-256 over texts, each ended by a zero byte. */
+export function digest(...texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(text).update('\0');
+  return hash.digest('hex');
+}

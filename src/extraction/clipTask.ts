@@ -1,0 +1,82 @@
+/** @file What a thread does for one clip: from the cache if it is there, else decode, extract and store. */
+import { readFile } from 'node:fs/promises';
+import { ForeignFormatError } from '../audio/detectFormat.ts';
+import { decodeAudio, readAudio } from '../audio/index.ts';
+import { sha256 } from '../files/index.ts';
+import { entryPath, readEntry, writeEntry } from './cacheEntry.ts';
+import { type ClipPipeline, canonicalJson, digest } from './clipPipeline.ts';
+import { type ExtractedWindows, extractClip } from './extractClip.ts';
+
+/** Raised when decoding, resampling or windowing gives other numbers than before, so that old entries are not used. */
+const cacheVersion = 1;
+
+export interface ExtractionSettings {
+  readonly pipeline: ClipPipeline;
+  /** Null: no cache. */
+  readonly cacheDir: string | null;
+  readonly keepWaveforms: boolean;
+}
+
+export interface ExtractedClip extends ExtractedWindows {
+  /** SHA-256 of the file's content. */
+  readonly hash: string;
+  /** What decoding complained of. */
+  readonly warnings: readonly string[];
+  readonly fromCache: boolean;
+}
+
+/** What an entry holds beside its numbers. */
+interface Meta {
+  readonly nWindows: number;
+  readonly nMels: number;
+  readonly nFrames: number;
+  readonly seconds: number;
+  readonly silent: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** The keys of a clip's two entries: its content and the parameters that decide the numbers, nothing else. */
+function keysOf(hash: string, pipeline: ClipPipeline): { features: string; waveforms: string } {
+  const { frontEnd: _, ...cutting } = pipeline;
+  return {
+    features: digest('log-mel', String(cacheVersion), hash, canonicalJson(pipeline)),
+    waveforms: digest('waveform', String(cacheVersion), hash, canonicalJson(cutting)),
+  };
+}
+
+/** The clip from the cache; null if it is not there whole. */
+export async function recallClip(hash: string, settings: ExtractionSettings): Promise<ExtractedClip | null> {
+  if (settings.cacheDir === null) return null;
+  const keys = keysOf(hash, settings.pipeline);
+  const [features, waveforms] = await Promise.all([
+    readEntry(entryPath(settings.cacheDir, keys.features)),
+    settings.keepWaveforms ? readEntry(entryPath(settings.cacheDir, keys.waveforms)) : null,
+  ]);
+  if (features === null || (settings.keepWaveforms && waveforms === null)) return null;
+  const meta = features.meta as Meta;
+  if (features.data.length !== meta.nWindows * meta.nMels * meta.nFrames) return null;
+  return { ...meta, data: features.data, waveforms: waveforms?.data ?? null, hash, fromCache: true };
+}
+
+/** Reads, decodes and extracts one file, and stores it. @throws {DecodeError} when it cannot be decoded. */
+export async function processClip(path: string, settings: ExtractionSettings): Promise<ExtractedClip> {
+  const bytes = await readFile(path);
+  const hash = sha256(bytes);
+  const known = await recallClip(hash, settings);
+  if (known !== null) return known;
+  const audio = await decodeAudio(bytes, { name: path }).catch((error: unknown) => {
+    // AAC and the like: through ffmpeg, which reads the file itself.
+    if (error instanceof ForeignFormatError) return readAudio(path);
+    throw error;
+  });
+  const { pipeline, cacheDir, keepWaveforms } = settings;
+  const extracted = extractClip(audio, pipeline, { name: path, keepWaveforms });
+  const { data, waveforms, ...numbers } = extracted;
+  const meta: Meta = { ...numbers, warnings: audio.warnings };
+  if (cacheDir !== null) {
+    const keys = keysOf(hash, pipeline);
+    await writeEntry(entryPath(cacheDir, keys.features), meta, data);
+    if (waveforms) await writeEntry(entryPath(cacheDir, keys.waveforms), {}, waveforms);
+  }
+  return { ...meta, data, waveforms, hash, fromCache: false };
+}

@@ -1,0 +1,54 @@
+/** @file The pipeline on one recording: samples to log-mel windows. */
+import { type AudioData, resample, toMono } from '../audio/index.ts';
+import { DecodeError } from '../core/index.ts';
+import { isSilent, measureLevels } from '../datasets/levels.ts';
+import { logMel, logMelFrames } from '../features/index.ts';
+import { type ClipPipeline, windowSamplesOf } from './clipPipeline.ts';
+import { fitWindows } from './fitWindows.ts';
+
+/** Windows of one recording, one behind the other in single arrays. */
+export interface ExtractedWindows {
+  /** Log-mel, shape [nWindows, nMels, nFrames]. */
+  readonly data: Float32Array;
+  readonly nWindows: number;
+  readonly nMels: number;
+  readonly nFrames: number;
+  /** Length of the recording as decoded. */
+  readonly seconds: number;
+  /** Nothing but (perhaps) a constant in it. */
+  readonly silent: boolean;
+  /** Waveform windows, shape [nWindows, windowSamples]; null unless asked for. */
+  readonly waveforms: Float32Array | null;
+}
+
+/**
+ * Mean of channels, resampling, windows, log-mel.
+ * @throws {DecodeError} when the recording holds no samples.
+ */
+export function extractClip(
+  audio: AudioData,
+  pipeline: ClipPipeline,
+  { name = 'The recording', keepWaveforms = false }: { name?: string; keepWaveforms?: boolean } = {},
+): ExtractedWindows {
+  const mono = toMono(audio);
+  const seconds = mono.length / audio.sampleRate;
+  const silent = isSilent(measureLevels(mono));
+  const samples = resample(mono, audio.sampleRate, pipeline.sampleRate);
+  if (samples.length === 0) {
+    throw new DecodeError(`${name} holds no sound: ${mono.length} samples at ${audio.sampleRate} Hz.`, {
+      hint: 'Remove the file, or record it again.',
+    });
+  }
+  const windowSamples = windowSamplesOf(pipeline);
+  const windows = fitWindows(samples, windowSamples, pipeline);
+  const { nMels } = pipeline.frontEnd;
+  const nFrames = logMelFrames(windowSamples, pipeline.frontEnd);
+  const size = nMels * nFrames;
+  const data = new Float32Array(windows.length * size);
+  const waveforms = keepWaveforms ? new Float32Array(windows.length * windowSamples) : null;
+  for (const [w, window] of windows.entries()) {
+    data.set(logMel(window, pipeline.frontEnd).data, w * size);
+    waveforms?.set(window, w * windowSamples);
+  }
+  return { data, nWindows: windows.length, nMels, nFrames, seconds, silent, waveforms };
+}

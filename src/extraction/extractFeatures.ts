@@ -1,0 +1,140 @@
+/** @file Log-mel windows of many clips, on several threads, from a cache where they were extracted before. */
+import { CancelledError, type Notice, type ProgressListener } from '../core/index.ts';
+import type { Clip } from '../datasets/index.ts';
+import { ContentHashes, cacheDirectory } from '../files/index.ts';
+import { WorkerPool } from '../parallel/index.ts';
+import { type ClipPipeline, checkClipPipeline, windowSamplesOf } from './clipPipeline.ts';
+import { type ExtractedClip, type ExtractionSettings, processClip, recallClip } from './clipTask.ts';
+
+export interface ExtractOptions {
+  /** Cache folder; null for none. Default: `EARSHOT_CACHE`, else `.earshot/cache`. */
+  readonly cacheDir?: string | null;
+  /** Threads; 0 works on the calling thread. Default one per processor, at most 8. */
+  readonly workers?: number;
+  readonly onProgress?: ProgressListener;
+  readonly signal?: AbortSignal;
+  /** Also return the waveform windows, for augmentation in the time domain. Default false. */
+  readonly keepWaveforms?: boolean;
+}
+
+export interface ClipFeatures {
+  readonly clip: Clip;
+  /** One per window: log-mel, shape [nMels · nFrames], row-major; views of one array. */
+  readonly windows: Float32Array[];
+  readonly nMels: number;
+  readonly nFrames: number;
+  /** Length of the decoded recording, before windows were cut. */
+  readonly seconds: number;
+  /** It holds nothing but (perhaps) a constant. */
+  readonly silent: boolean;
+  /** One per window, shape [windowSamples]; only with `keepWaveforms`. */
+  readonly waveforms?: Float32Array[];
+}
+
+export interface Extraction {
+  /** In the order of the clips given, those that failed left out. */
+  readonly features: ClipFeatures[];
+  /** Clips that could not be read or decoded, and why. */
+  readonly failures: { readonly clip: Clip; readonly message: string }[];
+  /** Decoder warnings and silent clips, in the order of the clips. */
+  readonly notices: Notice[];
+  /** How many came from the cache. */
+  readonly fromCache: number;
+}
+
+/**
+ * Extracts log-mel windows of clips. A clip that cannot be decoded becomes a failure and the rest go on. The result
+ * does not depend on the number of threads, nor on what was cached.
+ * @throws {ParameterError} for a pipeline out of range.
+ * @throws {CancelledError} when `signal` is aborted; what was extracted stays in the cache.
+ * @throws {RuntimeError} when worker threads cannot be kept alive.
+ */
+export async function extractFeatures(
+  clips: readonly Clip[],
+  pipeline: ClipPipeline,
+  options: ExtractOptions = {},
+): Promise<Extraction> {
+  checkClipPipeline(pipeline);
+  const { cacheDir = cacheDirectory(), workers, onProgress, signal, keepWaveforms = false } = options;
+  const settings: ExtractionSettings = { pipeline, cacheDir, keepWaveforms };
+  const hashes = await ContentHashes.open(cacheDir);
+  const pool =
+    workers === 0
+      ? null
+      : new WorkerPool<string, ExtractedClip>(import.meta.url, 'extractionWorker', {
+          size: workers,
+          workerData: settings,
+          signal,
+        });
+
+  const extracted = new Array<ExtractedClip | Error>(clips.length);
+  let next = 0;
+  let done = 0;
+  const work = async () => {
+    while (next < clips.length) {
+      if (signal?.aborted)
+        throw new CancelledError('Extraction was stopped; what was extracted is in the cache.');
+      const i = next++;
+      const { path } = clips[i]!;
+      try {
+        const hash = await hashes.recall(path);
+        extracted[i] =
+          (hash === null ? null : await recallClip(hash, settings)) ??
+          (await hashes.hashWith(path, () => (pool ? pool.run(path) : processClip(path, settings))));
+      } catch (error) {
+        if (error instanceof CancelledError || pool?.failed) throw error;
+        extracted[i] = explain(path, error);
+      }
+      onProgress?.({ task: 'Extracting features', done: ++done, total: clips.length, unit: 'clips' });
+    }
+  };
+  try {
+    // More lanes than threads, so that a thread never waits for the next path and cached clips are read meanwhile.
+    await Promise.all(Array.from({ length: 16 }, work));
+  } finally {
+    await pool?.close();
+    await hashes.save();
+  }
+  return gather(clips, extracted, pipeline);
+}
+
+/** Errors of the file system speak of system calls; decoders already name the file. */
+function explain(path: string, error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  return /^E[A-Z]+: /.test(error.message) ? new Error(`${path} cannot be read (${error.message}).`) : error;
+}
+
+function gather(
+  clips: readonly Clip[],
+  extracted: readonly (ExtractedClip | Error)[],
+  pipeline: ClipPipeline,
+): Extraction {
+  const result: Extraction = { features: [], failures: [], notices: [], fromCache: 0 };
+  let fromCache = 0;
+  for (const [i, clip] of clips.entries()) {
+    const item = extracted[i]!;
+    if (item instanceof Error) {
+      result.failures.push({ clip, message: item.message });
+      continue;
+    }
+    const { data, waveforms, nWindows, nMels, nFrames, seconds, silent } = item;
+    if (item.fromCache) fromCache++;
+    for (const message of item.warnings) result.notices.push({ subject: clip.id, message });
+    if (silent)
+      result.notices.push({ subject: clip.id, message: 'It is silent: nothing but a constant is in it.' });
+    result.features.push({
+      clip,
+      windows: split(data, nWindows, nMels * nFrames),
+      nMels,
+      nFrames,
+      seconds,
+      silent,
+      ...(waveforms ? { waveforms: split(waveforms, nWindows, windowSamplesOf(pipeline)) } : {}),
+    });
+  }
+  return { ...result, fromCache };
+}
+
+function split(data: Float32Array, parts: number, size: number): Float32Array[] {
+  return Array.from({ length: parts }, (_, i) => data.subarray(i * size, (i + 1) * size));
+}

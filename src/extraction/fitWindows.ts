@@ -1,0 +1,46 @@
+/** @file Cuts or fills a clip to windows of one length. */
+import { ParameterError } from '../core/index.ts';
+
+/**
+ * Windows of exactly `windowSamples` samples.
+ * - A shorter clip gives one: repeated from its start (`repeat`), or followed by zeros (`zero`).
+ * - A clip of that length gives itself.
+ * - A longer clip gives windows `windowSamples · (1 − overlap)` apart, the last one moved back to end with the clip:
+ *   every sample is in at least one window.
+ *
+ * Windows that need no filling are views of `samples`, not copies.
+ * @param samples shape [n], n ≥ 1
+ * @param overlap in [0, 1)
+ * @throws {ParameterError} for an empty clip or options out of range.
+ */
+export function fitWindows(
+  samples: Float32Array,
+  windowSamples: number,
+  { pad, overlap }: { pad: 'repeat' | 'zero'; overlap: number },
+): Float32Array[] {
+  const n = samples.length;
+  if (n === 0) throw new ParameterError('A clip without samples cannot be cut into windows.');
+  if (!Number.isInteger(windowSamples) || windowSamples < 1) {
+    throw new ParameterError(`A window needs a whole number of samples ≥ 1, got ${windowSamples}.`);
+  }
+  if (!(overlap >= 0 && overlap < 1))
+    throw new ParameterError(`The overlap must lie in [0, 1), got ${overlap}.`);
+  if (n < windowSamples) {
+    const window = new Float32Array(windowSamples);
+    window.set(samples);
+    if (pad === 'repeat') {
+      // Doubling what is there copies whole periods each time.
+      for (let filled = n; filled < windowSamples; filled *= 2) {
+        window.copyWithin(filled, 0, Math.min(filled, windowSamples - filled));
+      }
+    }
+    return [window];
+  }
+  const hop = Math.max(1, Math.round(windowSamples * (1 - overlap)));
+  const windows: Float32Array[] = [];
+  let start = 0;
+  for (; start + windowSamples < n; start += hop)
+    windows.push(samples.subarray(start, start + windowSamples));
+  windows.push(samples.subarray(n - windowSamples, n));
+  return windows;
+}
