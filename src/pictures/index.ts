@@ -1,0 +1,9 @@
+/** @module earshot/pictures: spectrograms, confusion matrices and curves as SVG and PNG. Node only. */
+export { type ColourMapName, colourOf, colourTable, type Rgb } from './colourMap.ts';
+export * from './confusionMatrixPicture.ts';
+export * from './curvePicture.ts';
+export * from './encodePng.ts';
+export * from './plotSvg.ts';
+export * from './spectrogramPicture.ts';
+export type { Picture } from './svg.ts';
+export * from './svgToPng.ts';
