@@ -12,6 +12,7 @@ import {
   classScores,
   comparisonDocument,
   durationText,
+  type EpochRecord,
   evaluatePredictions,
   type ReportDocument,
   renderHtml,
@@ -23,9 +24,7 @@ import {
   writeComparison,
   writeRunReport,
 } from '../../src/evaluation/index.ts';
-import { confusionSvg } from '../../src/evaluation/report/confusionSvg.ts';
-import { curveSvgs } from '../../src/evaluation/report/curvesSvg.ts';
-import { pagePalette, paperPalette } from '../../src/evaluation/report/palette.ts';
+import { reportPictures } from '../../src/evaluation/report/reportPictures.ts';
 import { hostile, samplePredictions, sampleRun, sampleSplit } from './sampleRun.ts';
 
 let folder: string;
@@ -47,13 +46,12 @@ describe('run report', () => {
   it('writes both forms and the pictures', async () => {
     const paths = await writeRunReport(join(folder, 'run'), report);
     expect(paths.map((path) => path.slice(folder.length + 5)).sort()).toEqual([
-      'accuracy.png',
       'confusion.png',
-      'loss.png',
+      'curves.png',
       'report.html',
       'report.md',
     ]);
-    for (const name of ['accuracy', 'confusion', 'loss']) {
+    for (const name of ['confusion', 'curves']) {
       const png = await readFile(join(folder, 'run', `${name}.png`));
       expect([...png.subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
       expect(png.readUInt32BE(16)).toBeGreaterThan(600);
@@ -78,7 +76,7 @@ describe('run report', () => {
     );
     // The class of awkward name: per class, by fold, by side, in the pictures and lists, as text each time.
     expect(texts(document, 'td').filter((cell) => cell === hostile).length).toBeGreaterThanOrEqual(3);
-    expect(document.querySelectorAll('figure svg').length).toBe(3);
+    expect(document.querySelectorAll('figure > div > svg').length).toBe(2);
   });
 
   it('tells what was done, on what, with what result, in this order', async () => {
@@ -171,7 +169,7 @@ describe('run report', () => {
     expect(cells).toEqual([...document.querySelectorAll('tr')].map((row) => texts(row, 'th, td')));
     // In a fence markup is only text.
     expect(markdown.replace(/```json[\s\S]*?```/, '')).not.toContain('<script');
-    for (const name of ['confusion', 'loss', 'accuracy']) expect(markdown).toContain(`](./${name}.png)`);
+    for (const name of ['confusion', 'curves']) expect(markdown).toContain(`](./${name}.png)`);
   });
 
   it('reports a run without a single error, and one with folds', () => {
@@ -191,45 +189,26 @@ describe('run report', () => {
 });
 
 describe('pictures', () => {
-  const numbersIn = (svg: string, name: string) =>
-    [...svg.matchAll(new RegExp(`${name}="(-?[\\d.]+)"`, 'g'))].map((match) => Number(match[1]));
+  const picturesOf = (history: EpochRecord[] | undefined) =>
+    reportPictures({ ...sampleRun(), history }).curves;
 
-  it('draws a cell per pair, shaded by share of the true class, at one and at many classes', () => {
-    const svg = confusionSvg({ classes: ['a', 'b'], matrix: [[3, 1], [0, 0]] }, pagePalette); // biome-ignore format: a table
-    expect(numbersIn(svg, 'fill-opacity')).toEqual([0.75, 0.25, 0, 0]);
-    expect(svg).toContain('<title>a taken for b: 1 of 4</title>');
-    const classes = Array.from({ length: 50 }, (_, i) => `class ${i}`);
-    const many = confusionSvg(
-      { classes, matrix: classes.map((_, i) => classes.map((_, j) => (i === j ? 4 : 0))) },
-      paperPalette,
-    );
-    expect(numbersIn(many, 'fill-opacity')).toHaveLength(2500);
-    expect(numbersIn(many, 'width')[0]).toBeLessThan(1400);
-    expect(parseHTML(many).document.querySelectorAll('text').length).toBe(102);
-  });
-
-  it('draws curves within the frame, whatever the losses', () => {
-    const loss = (values: number[]) =>
-      curveSvgs(
-        values.map((trainLoss, i) => ({ epoch: i + 1, trainLoss })),
-        pagePalette,
-      ).loss;
-    for (const values of [[2, 1, 0.5], [0.7], [0, 0, 0], [1e-9, 1e9], [-3, -5], [2, NaN, 1]]) {
-      const svg = loss(values)!;
-      const points = [...svg.matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)].map((m) => [Number(m[1]), Number(m[2])]);
-      expect(points).toHaveLength(values.filter(Number.isFinite).length);
-      for (const [x, y] of points) {
-        expect(x).toBeGreaterThanOrEqual(48);
-        expect(x).toBeLessThanOrEqual(426);
-        expect(y).toBeGreaterThanOrEqual(34);
-        expect(y).toBeLessThanOrEqual(228.01);
-      }
-      expect(svg).not.toContain('NaN');
-    }
-    expect(loss([NaN, Infinity])).toBeNull();
-    const falling = [...loss([2, 1, 0.5])!.matchAll(/[ML]-?[\d.]+ (-?[\d.]+)/g)].map((m) => Number(m[1]));
-    expect(falling).toEqual([...falling].sort((a, b) => a - b));
-    expect(curveSvgs([{ epoch: 1, trainLoss: 1 }], pagePalette).accuracy).toBeNull();
+  it('has a panel for what was recorded, and none for what was not', () => {
+    expect(picturesOf(undefined)).toBeNull();
+    expect(picturesOf([{ epoch: 1, trainLoss: NaN }])).toBeNull();
+    const labels = (history: EpochRecord[]) =>
+      texts(parseHTML(picturesOf(history)!.svg).document, 'text').filter((text) =>
+        /[a-z]{3}/.test(text ?? ''),
+      );
+    expect(labels([{ epoch: 1, trainLoss: 1 }])).toEqual(['training', 'Loss', 'Epoch']);
+    expect(labels([{ epoch: 1, trainLoss: 1, validationAccuracy: null }])).toEqual([
+      'training',
+      'Loss',
+      'Epoch',
+    ]);
+    const both = labels([{ epoch: 1, trainLoss: 1, validationAccuracy: 0.5 }]);
+    expect(both.sort()).toEqual(['Accuracy', 'Epoch', 'Epoch', 'Loss', 'training', 'validation']);
+    const gap = [1, NaN, 0.5].map((trainLoss, i) => ({ epoch: 3 + i, trainLoss }));
+    expect(picturesOf(gap)!.svg).not.toContain('NaN');
   });
 });
 

@@ -21,9 +21,9 @@ export interface Table {
   readonly summaryRows?: number;
 }
 
-export interface Picture {
+export interface PictureBlock {
   readonly kind: 'picture';
-  /** The picture with the colours of the page it stands in. */
+  /** SVG text with a width in pixels. */
   readonly svg: string;
   /** Where the same picture lies as a file beside the report. */
   readonly file: string;
@@ -38,8 +38,8 @@ export type Block =
   | { readonly kind: 'badges'; readonly badges: readonly { readonly tone: Tone; readonly text: string }[] }
   | { readonly kind: 'list'; readonly items: readonly (readonly Inline[])[] }
   | { readonly kind: 'code'; readonly text: string; readonly language: string }
-  | { readonly kind: 'pictures'; readonly pictures: readonly Picture[] }
   | { readonly kind: 'details'; readonly summary: string; readonly blocks: readonly Block[] }
+  | PictureBlock
   | Table;
 
 export interface ReportDocument {

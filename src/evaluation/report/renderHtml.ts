@@ -45,12 +45,12 @@ function renderBlock(block: Block): string {
       return `<ul>${block.items.map((item) => `<li>${renderInlines(item)}</li>`).join('')}</ul>`;
     case 'code':
       return `<pre tabindex="0"><code>${escapeHtml(block.text)}</code></pre>`;
-    case 'pictures': {
-      const figures = block.pictures.map(
-        ({ svg, alt }) =>
-          `<figure class="scroll" tabindex="0" role="img" aria-label="${escapeHtml(alt)}">${svg}</figure>`,
-      );
-      return `<div class="pictures">${figures.join('')}</div>`;
+    case 'picture': {
+      // A narrow page scales it down, but not below what can be read; then it scrolls.
+      const width = Number(/^<svg[^>]* width="([\d.]+)"/.exec(block.svg)?.[1] ?? 600);
+      const size = `max-width:${width}px;min-width:${Math.round(0.75 * width)}px`;
+      const alt = escapeHtml(block.alt);
+      return `<figure class="scroll" tabindex="0" role="img" aria-label="${alt}"><div style="${size}">${block.svg}</div></figure>`;
     }
     case 'details': {
       const inside = block.blocks.map(renderBlock).join('\n');

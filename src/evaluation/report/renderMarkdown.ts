@@ -27,10 +27,8 @@ function renderBlock(block: Block): string {
       const fence = fenceFor(block.text, 3);
       return `${fence}${block.language}\n${block.text.replace(/\n$/, '')}\n${fence}`;
     }
-    case 'pictures':
-      return block.pictures
-        .map(({ alt, file }) => `![${escapeMarkdown(alt)}](${relativeUrl(file)})`)
-        .join('\n\n');
+    case 'picture':
+      return `![${escapeMarkdown(block.alt)}](${relativeUrl(block.file)})`;
     case 'details':
       return [`### ${escapeMarkdown(block.summary)}`, ...block.blocks.map(renderBlock)].join('\n\n');
     case 'table':

@@ -1,17 +1,17 @@
 /** @file The style sheet of reports: one column, two colour schemes, usable from 320 px width and on paper. */
 
-/** Pictures take their colours from the same variables (see `pagePalette`). */
+/** Pictures are drawn on white; in the dark their lightness is turned round and their hues kept. */
 export const reportStyle = `:root {
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1c2330; --soft: #596273; --line: #d9dee7; --wash: #f4f6f9;
-  --accent: #1f5fbf; --heat: #0f4390; --on-heat: #ffffff; --second: #c2560c;
+  --accent: #1f5fbf;
   --warning: #8a3b00; --warning-wash: #fff0df; --note: #1d4f86; --note-wash: #e8f1fc;
   --good: #1c6339; --good-wash: #e5f5eb;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14181f; --ink: #e4e8ef; --soft: #a0aabb; --line: #333c4a; --wash: #1d232d;
-    --accent: #7db2ff; --heat: #8fbcff; --on-heat: #0c1420; --second: #ffa463;
+    --accent: #7db2ff;
     --warning: #ffc58c; --warning-wash: #43290f; --note: #a9cdfb; --note-wash: #1a3048;
     --good: #a0ddb5; --good-wash: #173524;
   }
@@ -42,9 +42,9 @@ th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 td { max-width: 26rem; overflow-wrap: break-word; }
 .number { text-align: right; padding-left: 0.875rem; white-space: nowrap; }
 tr.summary td { font-weight: 600; }
-.pictures { display: flex; flex-wrap: wrap; gap: 1rem 2rem; }
-figure { max-width: 100%; }
-figure svg { display: block; height: auto; }
+figure svg { display: block; }
+figure > div > svg { width: 100%; height: auto; }
+@media (prefers-color-scheme: dark) { figure > div > svg { filter: invert(0.92) hue-rotate(180deg); border-radius: 6px; } }
 summary { cursor: pointer; color: var(--accent); }
 details { margin: 0.75rem 0; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }

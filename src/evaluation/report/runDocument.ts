@@ -2,6 +2,7 @@
 import { classScores, type Evaluation } from '../evaluation.ts';
 import { dataBlocks } from './dataBlocks.ts';
 import type { Block, Inline, ReportDocument, Table, Tone } from './document.ts';
+import type { ReportPictures } from './reportPictures.ts';
 import type { RunReport } from './runReport.ts';
 import {
   countText,
@@ -14,15 +15,8 @@ import {
 } from './scoreText.ts';
 import { confusedPairs, worstErrors } from './worstErrors.ts';
 
-/** SVG texts of the pictures, those that exist. */
-export interface RunPictures {
-  readonly confusion: string;
-  readonly loss: string | null;
-  readonly accuracy: string | null;
-}
-
-/** The document of a run. Picture files are expected beside it as confusion.png, loss.png and accuracy.png. */
-export function runDocument(report: RunReport, pictures: RunPictures): ReportDocument {
+/** The document of a run. Picture files are expected beside it as confusion.png and curves.png. */
+export function runDocument(report: RunReport, pictures: ReportPictures): ReportDocument {
   const { evaluation } = report;
   return {
     title: report.title,
@@ -36,7 +30,7 @@ export function runDocument(report: RunReport, pictures: RunPictures): ReportDoc
       { kind: 'heading', text: 'Per class' },
       perClassTable(evaluation),
       { kind: 'heading', text: 'Confusion' },
-      ...confusionBlocks(evaluation, pictures.confusion),
+      ...confusionBlocks(evaluation, pictures.confusion.svg),
       ...trainingBlocks(report, pictures),
       { kind: 'heading', text: 'Worst errors' },
       ...errorBlocks(report),
@@ -235,20 +229,9 @@ function perClassTable(evaluation: Evaluation): Table {
 }
 
 function confusionBlocks(evaluation: Evaluation, svg: string): Block[] {
+  const alt = 'Confusion matrix: rows are true classes, columns predicted ones';
   const pairs = confusedPairs(evaluation.confusion, 5);
-  const blocks: Block[] = [
-    {
-      kind: 'pictures',
-      pictures: [
-        {
-          kind: 'picture',
-          svg,
-          file: 'confusion.png',
-          alt: 'Confusion matrix: rows are true classes, columns predicted ones',
-        },
-      ],
-    },
-  ];
+  const blocks: Block[] = [{ kind: 'picture', svg, file: 'confusion.png', alt }];
   if (pairs.length > 0) {
     blocks.push(
       { kind: 'paragraph', content: ['Most often confused:'] },
@@ -266,13 +249,9 @@ function confusionBlocks(evaluation: Evaluation, svg: string): Block[] {
   return blocks;
 }
 
-function trainingBlocks({ history, bestEpoch }: RunReport, { loss, accuracy }: RunPictures): Block[] {
+function trainingBlocks({ history, bestEpoch }: RunReport, { curves }: ReportPictures): Block[] {
   if (history === undefined || history.length === 0) return [];
   const last = history.at(-1)!;
-  const curves = [
-    { svg: loss, file: 'loss.png', alt: 'Training and validation loss by epoch' },
-    { svg: accuracy, file: 'accuracy.png', alt: 'Accuracy by epoch' },
-  ].flatMap(({ svg, file, alt }) => (svg === null ? [] : [{ kind: 'picture' as const, svg, file, alt }]));
   const kept = bestEpoch === undefined ? '' : ` The weights of epoch ${bestEpoch} were kept.`;
   const number = (value: number | null | undefined, digits: number) =>
     value === null || value === undefined ? '' : value.toFixed(digits);
@@ -284,7 +263,16 @@ function trainingBlocks({ history, bestEpoch }: RunReport, { loss, accuracy }: R
         `${plural(history.length, 'epoch')}; the last training loss was ${last.trainLoss.toFixed(4)}.${kept}`,
       ],
     },
-    { kind: 'pictures', pictures: curves },
+    ...(curves === null
+      ? []
+      : [
+          {
+            kind: 'picture' as const,
+            svg: curves.svg,
+            file: 'curves.png',
+            alt: 'Loss and accuracy by epoch',
+          },
+        ]),
     {
       kind: 'details',
       summary: 'Every epoch',
