@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { compareText } from './dataset.ts';
 
 /** Extensions taken for sound (lower case). What is inside is found out when decoding. */
-export const audioExtensions: readonly string[] = [
+const audioExtensions: readonly string[] = [
   '.wav',
   '.wave',
   '.flac',
@@ -22,7 +22,7 @@ export function isAudioName(name: string): boolean {
   return !name.startsWith('.') && audioExtensions.includes(extname(name).toLowerCase());
 }
 
-export async function isDirectory(path: string): Promise<boolean> {
+async function isDirectory(path: string): Promise<boolean> {
   return (await kindOf(path)) === 'directory';
 }
 

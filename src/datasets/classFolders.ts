@@ -16,7 +16,7 @@ const groupPatterns: readonly { readonly like: string; readonly pattern: RegExp 
 ];
 
 /** The recording a file name speaks of, or null. */
-export function groupOfName(name: string): { group: string; like: string } | null {
+function groupOfName(name: string): { group: string; like: string } | null {
   const stem = name.slice(0, name.length - extname(name).length);
   for (const { like, pattern } of groupPatterns) {
     const match = pattern.exec(stem);

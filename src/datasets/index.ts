@@ -1,12 +1,12 @@
 /** @module earshot/datasets: labelled clips with folds and groups, fair splits, inspection, the synthetic set. */
-export * from './dataset.ts';
-export * from './demo/synthesizeDemo.ts';
+export { type Clip, classesOf, type Dataset, type DatasetKind, foldsOf } from './dataset.ts';
+export { type Demo, type DemoOptions, synthesizeDemo } from './demo/synthesizeDemo.ts';
 export { writeDemo } from './demo/writeDemo.ts';
-export * from './fingerprint.ts';
-export * from './inspectDataset.ts';
-export * from './inspection.ts';
-export * from './leak.ts';
-export * from './levels.ts';
-export * from './openDataset.ts';
-export * from './splitDataset.ts';
-export * from './validationSplit.ts';
+export { type FingerprintOptions, fingerprint } from './fingerprint.ts';
+export { type InspectOptions, inspectDataset } from './inspectDataset.ts';
+export { type Inspection, inspectionText } from './inspection.ts';
+export { type Leak, leakSentence, measureLeak } from './leak.ts';
+export { isSilent, type Levels, measureLevels, notableDcOffset, silencePeak } from './levels.ts';
+export { type OpenDatasetOptions, openDataset } from './openDataset.ts';
+export { crossValidationFolds, type Split, type SplitSpec, splitDataset } from './splitDataset.ts';
+export { type ValidationSplit, validationSplit } from './validationSplit.ts';

@@ -13,7 +13,7 @@ export async function makeFolder(files: Record<string, string>): Promise<string>
   return root;
 }
 
-export const us8kHeader = 'slice_file_name,fsID,start,end,salience,fold,classID,class';
+const us8kHeader = 'slice_file_name,fsID,start,end,salience,fold,classID,class';
 export const escHeader = 'filename,fold,target,category,esc10,src_file,take';
 
 /** An UrbanSound8K-like folder of `rows` (`name,fsID,fold,class`), with its files unless they start with `!`. */
