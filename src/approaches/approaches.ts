@@ -1,0 +1,186 @@
+/** @file The approaches: each a choice of parts (front end, network, recipe), not a program of its own. */
+import { ParameterError } from '../core/index.ts';
+import type { ClipPipeline } from '../extraction/index.ts';
+import { logMelSpec } from '../features/index.ts';
+import type { NetworkName } from '../networks/index.ts';
+import {
+  type Augmentation,
+  checkTrainingConfig,
+  type OptimizerSpec,
+  type ScheduleSpec,
+} from '../training/index.ts';
+import type { Overrides, RunConfig } from './runConfig.ts';
+
+export interface Approach {
+  readonly name: string;
+  readonly description: string;
+  readonly network: NetworkName;
+  /** Side of the square picture the network sees by default; null for the log-mel picture as it is. */
+  readonly pictureSize: number | null;
+  readonly nMels: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly optimizer: OptimizerSpec;
+  readonly warmupEpochs: number;
+  readonly clipNorm: number | null;
+  readonly labelSmoothing: number;
+  readonly validationFraction: number;
+  readonly augmentation: Augmentation;
+}
+
+const masks = { frequencyMasks: 2, frequencyWidth: 8, timeMasks: 2, timeWidth: 20 };
+
+const resnet = (network: NetworkName, description: string): Approach => ({
+  name: network,
+  description,
+  network,
+  pictureSize: 224,
+  nMels: 128,
+  epochs: 12,
+  batchSize: 16,
+  optimizer: { kind: 'adamw', learningRate: 5e-4, weightDecay: 0.02 },
+  warmupEpochs: 1,
+  clipNorm: 1,
+  labelSmoothing: 0.05,
+  validationFraction: 0.1,
+  augmentation: {
+    timeShift: 0.5,
+    gain: 6,
+    noiseSnr: null,
+    noiseProbability: 0,
+    specAugment: { ...masks, frequencyWidth: 16 },
+    mixup: 0.3,
+  },
+});
+
+const table: readonly Approach[] = [
+  {
+    name: 'cnn',
+    description: 'Compact CNN on log-mel pictures, from scratch: minutes on a CPU.',
+    network: 'cnn',
+    pictureSize: null,
+    nMels: 64,
+    epochs: 40,
+    batchSize: 32,
+    optimizer: { kind: 'adamw', learningRate: 2e-3, weightDecay: 0.02 },
+    warmupEpochs: 2,
+    clipNorm: null,
+    labelSmoothing: 0.05,
+    validationFraction: 0.1,
+    augmentation: {
+      timeShift: 0.5,
+      gain: 6,
+      noiseSnr: null,
+      noiseProbability: 0,
+      specAugment: masks,
+      mixup: 0.3,
+    },
+  },
+  resnet(
+    'resnet50',
+    "ResNet-50 on log-mel pictures: the report's second system, at its best with ImageNet --weights.",
+  ),
+  resnet('resnet34', 'ResNet-34 on log-mel pictures.'),
+  resnet('resnet18', 'ResNet-18 on log-mel pictures: a third of the cost of ResNet-50.'),
+];
+
+/** All approaches, for help texts and choices. */
+export const approaches: readonly Approach[] = table;
+
+/** @throws {ParameterError} that lists the approaches there are */
+export function approachByName(name: string): Approach {
+  const found = table.find((approach) => approach.name === name);
+  if (found === undefined) {
+    throw new ParameterError(`There is no approach '${name}'.`, {
+      hint: `There are ${table.map((approach) => approach.name).join(', ')}.`,
+    });
+  }
+  return found;
+}
+
+/**
+ * The settings of a run: the approach's, then the user's.
+ * @param windowSeconds what the dataset suggests as the length of a window
+ * @throws {ParameterError} on a value out of range
+ */
+export function resolveConfig(
+  approach: Approach,
+  windowSeconds: number,
+  seed: number,
+  o: Overrides = {},
+): RunConfig {
+  const sampleRate = o.sampleRate ?? 22050;
+  const pipeline: ClipPipeline = {
+    sampleRate,
+    windowSeconds: o.windowSeconds ?? windowSeconds,
+    pad: o.pad ?? 'repeat',
+    overlap: 0.5,
+    frontEnd: logMelSpec({
+      sampleRate,
+      nFft: 2048,
+      hopLength: 512,
+      nMels: o.nMels ?? approach.nMels,
+      topDb: null,
+    }),
+  };
+  if (!(pipeline.windowSeconds > 0)) {
+    throw new ParameterError(`The window must last longer than 0 s, got ${pipeline.windowSeconds}.`);
+  }
+  const side = o.pictureSize ?? approach.pictureSize;
+  const kind = o.optimizer ?? approach.optimizer.kind;
+  const optimizer: OptimizerSpec = {
+    kind,
+    // A rate made for one optimiser means little to another; SGD needs a far higher one than AdamW.
+    learningRate:
+      o.learningRate ??
+      (kind === 'sgd' && approach.optimizer.kind !== 'sgd' ? 0.02 : approach.optimizer.learningRate),
+    weightDecay:
+      o.weightDecay ??
+      (kind === approach.optimizer.kind ? approach.optimizer.weightDecay : kind === 'sgd' ? 5e-4 : 0),
+    ...(kind === 'sgd' ? { momentum: o.momentum ?? 0.9, nesterov: o.nesterov ?? true } : {}),
+  };
+  const trainable = o.trainable ?? 'all';
+  const config: RunConfig = {
+    approach: approach.name,
+    pipeline,
+    network: {
+      name: approach.network,
+      pictureSize: side === null ? null : [side, side],
+      weights: o.weights ?? null,
+    },
+    training: {
+      epochs: o.epochs ?? approach.epochs,
+      batchSize: o.batchSize ?? approach.batchSize,
+      optimizer,
+      schedule: schedule(o, approach),
+      clipNorm: o.clipNorm === undefined ? approach.clipNorm : o.clipNorm === 0 ? null : o.clipNorm,
+      labelSmoothing: o.labelSmoothing ?? approach.labelSmoothing,
+      classWeights: o.classWeights ?? 'none',
+      augmentation: {
+        ...approach.augmentation,
+        ...(o.timeShift === undefined ? {} : { timeShift: o.timeShift }),
+        ...(o.gain === undefined ? {} : { gain: o.gain }),
+        ...(o.mixup === undefined ? {} : { mixup: o.mixup }),
+        ...(o.specAugment === false ? { specAugment: null } : {}),
+        ...(o.noiseSnr === undefined ? {} : { noiseSnr: o.noiseSnr, noiseProbability: 0.5 }),
+      },
+      trainable,
+      // Statistics of layers that are not trained belong to the weights they came with.
+      frozenStatistics: o.frozenStatistics ?? trainable !== 'all',
+      patience: o.patience ?? null,
+      select: o.select ?? 'best',
+      seed,
+    },
+    validationFraction: o.validationFraction ?? approach.validationFraction,
+  };
+  checkTrainingConfig(config.training);
+  return config;
+}
+
+function schedule(o: Overrides, approach: Approach): ScheduleSpec {
+  const warmupEpochs = o.warmupEpochs ?? approach.warmupEpochs;
+  const kind = o.schedule ?? 'cosine';
+  if (kind !== 'step') return { kind, warmupEpochs };
+  const epochs = o.epochs ?? approach.epochs;
+  return { kind, warmupEpochs, everyEpochs: Math.max(1, Math.round(epochs / 3)), factor: 0.1 };
+}

@@ -1,0 +1,95 @@
+/** @file An artefact in use: windows of waveform in, probabilities and embeddings out. */
+import { readFile } from 'node:fs/promises';
+import { float32, GraphError } from '../core/index.ts';
+import { decodeModel } from '../onnx/index.ts';
+import { Engine, type LoadedModel } from '../runtime/index.ts';
+import { type ArtifactInfo, artifactInfo } from './artifact.ts';
+
+export interface WindowScores {
+  /** One row per window, in the order of `info.classes`. */
+  readonly probabilities: Float32Array[];
+  readonly embeddings: Float32Array[];
+}
+
+/** A loaded artefact. Close it when done. */
+export class Classifier {
+  readonly info: ArtifactInfo;
+  private readonly engine: Engine;
+  private readonly model: LoadedModel;
+
+  private constructor(info: ArtifactInfo, engine: Engine, model: LoadedModel) {
+    this.info = info;
+    this.engine = engine;
+    this.model = model;
+  }
+
+  /**
+   * Loads an artefact from its file.
+   * @throws {GraphError} if the file cannot be read or is no Earshot artefact
+   */
+  static async open(path: string, options: { threads?: number } = {}): Promise<Classifier> {
+    let bytes: Uint8Array;
+    try {
+      bytes = await readFile(path);
+    } catch (error) {
+      throw new GraphError(`The model '${path}' cannot be read: ${(error as Error).message}.`, {
+        hint: "Pass the path of the model.onnx that 'earshot train' wrote.",
+        cause: error,
+      });
+    }
+    return Classifier.fromBytes(bytes, path, options);
+  }
+
+  static async fromBytes(
+    bytes: Uint8Array,
+    name: string,
+    options: { threads?: number } = {},
+  ): Promise<Classifier> {
+    const info = artifactInfo(decodeModel(bytes), name);
+    const engine = new Engine(options);
+    try {
+      return new Classifier(info, engine, await engine.load(bytes));
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Scores windows, `batchSize` at a time.
+   * @param windows mono samples at `info.sampleRate`, each of exactly `info.windowSamples`
+   */
+  async score(windows: readonly Float32Array[], batchSize = 16): Promise<WindowScores> {
+    const { windowSamples, classes, embeddingSize } = this.info;
+    const scores: WindowScores = { probabilities: [], embeddings: [] };
+    for (let start = 0; start < windows.length; start += batchSize) {
+      const part = windows.slice(start, start + batchSize);
+      const data = new Float32Array(part.length * windowSamples);
+      part.forEach((window, i) => {
+        data.set(window, i * windowSamples);
+      });
+      const { probabilities, embedding } = await this.engine.run(this.model, {
+        feeds: { waveform: float32([part.length, windowSamples], data) },
+        fetch: ['probabilities', 'embedding'],
+      });
+      const p = probabilities!.data as Float32Array;
+      const e = embedding!.data as Float32Array;
+      part.forEach((_, i) => {
+        scores.probabilities.push(p.slice(i * classes.length, (i + 1) * classes.length));
+        scores.embeddings.push(e.slice(i * embeddingSize, (i + 1) * embeddingSize));
+      });
+    }
+    return scores;
+  }
+
+  async close(): Promise<void> {
+    await this.engine.close();
+  }
+}
+
+/** The mean of windows' probabilities: the clip's. */
+export function meanProbabilities(rows: readonly Float32Array[]): number[] {
+  const mean = new Array<number>(rows[0]?.length ?? 0).fill(0);
+  for (const row of rows) for (let c = 0; c < mean.length; c++) mean[c]! += row[c]! / rows.length;
+  return mean;
+}

@@ -1,0 +1,5 @@
+/** Approaches: choices of parts, their resolved settings, and the one-file artefact. */
+export * from './approaches.ts';
+export * from './artifact.ts';
+export * from './classifier.ts';
+export * from './runConfig.ts';

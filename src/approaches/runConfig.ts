@@ -1,0 +1,55 @@
+/** @file Everything that decides a run besides the data: resolved, stored with the run, and enough to repeat it. */
+import type { ClipPipeline } from '../extraction/index.ts';
+import type { NetworkName } from '../networks/index.ts';
+import type { TrainingConfig } from '../training/index.ts';
+
+export interface RunConfig {
+  readonly approach: string;
+  /** From a recording to windows of features. */
+  readonly pipeline: ClipPipeline;
+  readonly network: {
+    readonly name: NetworkName;
+    /** Pictures are resized to this [height, width] inside the graph; null leaves them as they are. */
+    readonly pictureSize: readonly [number, number] | null;
+    /** Path of a safetensors file, or null to start from random weights. */
+    readonly weights: string | null;
+  };
+  readonly training: TrainingConfig;
+  /** Share of the training side set aside, by recording, to choose the epoch by. */
+  readonly validationFraction: number;
+}
+
+/** What a user may set explicitly; everything else comes from the approach. */
+export interface Overrides {
+  readonly weights?: string;
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly learningRate?: number;
+  readonly weightDecay?: number;
+  readonly optimizer?: 'sgd' | 'adam' | 'adamw';
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  readonly schedule?: 'cosine' | 'constant' | 'step';
+  readonly warmupEpochs?: number;
+  /** 0 for no clipping. */
+  readonly clipNorm?: number;
+  readonly labelSmoothing?: number;
+  readonly classWeights?: 'none' | 'balanced';
+  readonly trainable?: TrainingConfig['trainable'];
+  readonly frozenStatistics?: boolean;
+  readonly patience?: number;
+  readonly select?: 'best' | 'last';
+  readonly validationFraction?: number;
+  /** Side of the square picture. */
+  readonly pictureSize?: number;
+  readonly windowSeconds?: number;
+  readonly pad?: ClipPipeline['pad'];
+  readonly sampleRate?: number;
+  readonly nMels?: number;
+  readonly mixup?: number;
+  readonly specAugment?: boolean;
+  readonly timeShift?: number;
+  readonly gain?: number;
+  /** Turns noise on, for half the clips. */
+  readonly noiseSnr?: readonly [number, number];
+}

@@ -1,0 +1,132 @@
+/** @file `earshot classify`: any recordings, of any length, with a finished model. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Classifier, meanProbabilities } from '../approaches/index.ts';
+import { readAudio, resample, toMono } from '../audio/index.ts';
+import { CancelledError, EarshotError, ParameterError } from '../core/index.ts';
+import { isAudioName } from '../datasets/index.ts';
+import { fitWindows } from '../extraction/index.ts';
+import type { WorkflowHooks } from './hooks.ts';
+
+export interface ClassifyOptions extends WorkflowHooks {
+  readonly model: string;
+  /** Files, and folders whose sound files are taken (recursively). */
+  readonly paths: readonly string[];
+  /** How many classes to list per file; default 1. */
+  readonly top?: number;
+}
+
+export interface WindowResult {
+  /** Seconds from the start of the recording. */
+  readonly start: number;
+  readonly end: number;
+  readonly label: string;
+  readonly probability: number;
+  /** In the order of the model's classes. */
+  readonly probabilities: readonly number[];
+}
+
+export interface ClassifiedFile {
+  readonly file: string;
+  readonly seconds: number;
+  /** What the decoder had to say, such as that the file is truncated. */
+  readonly warnings: readonly string[];
+  /** The likeliest classes by mean probability over windows. */
+  readonly top: readonly { readonly label: string; readonly probability: number }[];
+  readonly windows: readonly WindowResult[];
+}
+
+export type ClassifyEvent =
+  | { readonly ok: true; readonly result: ClassifiedFile }
+  | { readonly ok: false; readonly file: string; readonly message: string; readonly hint?: string };
+
+/**
+ * Classifies files one after the other. A file that cannot be read is yielded as a failure and the rest go on.
+ * @throws {ParameterError} when there is nothing to classify, or `top` is not a positive whole number
+ * @throws {GraphError} when the model cannot be read
+ */
+export async function* classify(options: ClassifyOptions): AsyncGenerator<ClassifyEvent> {
+  const { top = 1, onProgress, signal } = options;
+  if (!Number.isInteger(top) || top < 1)
+    throw new ParameterError(`top must be a whole number ≥ 1, got ${top}.`);
+  const files: string[] = [];
+  for (const path of options.paths) files.push(...(await soundFiles(path)));
+  if (files.length === 0) {
+    throw new ParameterError(`There is no sound file in ${options.paths.join(', ') || '(nothing given)'}.`);
+  }
+  const classifier = await Classifier.open(
+    options.model,
+    options.threads === undefined ? {} : { threads: options.threads },
+  );
+  try {
+    for (const [i, file] of files.entries()) {
+      if (signal?.aborted)
+        throw new CancelledError(`Classification stopped after ${i} of ${files.length} files.`);
+      try {
+        yield { ok: true, result: await classifyFile(classifier, file, top) };
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        const hint = error instanceof EarshotError ? error.hint : undefined;
+        yield { ok: false, file, message: error.message, ...(hint === undefined ? {} : { hint }) };
+      }
+      onProgress?.({ task: 'Classifying', done: i + 1, total: files.length, unit: 'files' });
+    }
+  } finally {
+    await classifier.close();
+  }
+}
+
+async function classifyFile(classifier: Classifier, file: string, top: number): Promise<ClassifiedFile> {
+  const { info } = classifier;
+  const audio = await readAudio(file);
+  const mono = toMono(audio);
+  const samples = resample(mono, audio.sampleRate, info.sampleRate);
+  const windows = fitWindows(samples, info.windowSamples, { pad: info.pad, overlap: info.overlap });
+  const { probabilities } = await classifier.score(windows);
+  const mean = meanProbabilities(probabilities);
+  const ranked = mean
+    .map((probability, c) => ({ label: info.classes[c]!, probability }))
+    .sort((a, b) => b.probability - a.probability);
+  const seconds = mono.length / audio.sampleRate;
+  return {
+    file,
+    seconds,
+    warnings: audio.warnings,
+    top: ranked.slice(0, top),
+    windows: probabilities.map((row, i) => {
+      const best = row.indexOf(Math.max(...row));
+      const start =
+        windowStart(i, windows.length, samples.length, info.windowSamples, info.overlap) / info.sampleRate;
+      return {
+        start,
+        end: Math.min(seconds, start + info.windowSeconds),
+        label: info.classes[best]!,
+        probability: row[best]!,
+        probabilities: Array.from(row),
+      };
+    }),
+  };
+}
+
+/** First sample of window `i`, as `fitWindows` cuts them: evenly spaced, the last one aligned to the end. */
+function windowStart(
+  i: number,
+  count: number,
+  samples: number,
+  windowSamples: number,
+  overlap: number,
+): number {
+  if (count > 1 && i === count - 1) return samples - windowSamples;
+  return i * Math.max(1, Math.round(windowSamples * (1 - overlap)));
+}
+
+/** The file itself, or the sound files below a folder in order of their names; what does not exist stays, to fail by name. */
+async function soundFiles(path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => null);
+  if (!found?.isDirectory()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && isAudioName(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}

@@ -1,0 +1,104 @@
+/** @file `earshot demo`: the whole job on the built-in synthetic set, in minutes. */
+import { join, relative, resolve } from 'node:path';
+import { summariseDataset, writeComparison } from '../evaluation/index.ts';
+import type { WorkflowHooks } from './hooks.ts';
+import { openNamedDataset, type TrainOutcome, train } from './train.ts';
+import { versions } from './versions.ts';
+
+export interface DemoOptions extends WorkflowHooks {
+  readonly out: string;
+  readonly seed?: number;
+  readonly resume?: boolean;
+  readonly command: string;
+}
+
+export interface DemoRow {
+  readonly approach: string;
+  readonly accuracy: number;
+  /** 95 %, by bootstrap over recordings. */
+  readonly interval: readonly [number | null, number | null];
+  readonly macroF1: number;
+  /** Seconds of training. */
+  readonly seconds: number;
+  readonly parameters: number;
+}
+
+export interface DemoOutcome {
+  readonly rows: readonly DemoRow[];
+  readonly report: { readonly html: string; readonly markdown: string };
+  /** A clip of the test fold, to classify next. */
+  readonly example: string;
+  /** The best approach's artefact. */
+  readonly model: string;
+}
+
+/** Small settings, so that both networks train within minutes on two cores. */
+const runs = [
+  { approach: 'cnn', overrides: { epochs: 15 } },
+  { approach: 'resnet18', overrides: { epochs: 6, pictureSize: 64, nMels: 64 } },
+] as const;
+
+/** Synthesises the set, trains two approaches on three of its folds, tests both on the fourth, compares them. */
+export async function demo(options: DemoOptions): Promise<DemoOutcome> {
+  const out = resolve(options.out);
+  const seed = options.seed ?? 0;
+  const outcomes: TrainOutcome[] = [];
+  for (const { approach, overrides } of runs) {
+    const { onProgress } = options;
+    outcomes.push(
+      await train({
+        ...options,
+        dataset: 'demo',
+        approach,
+        overrides,
+        seed,
+        split: { kind: 'folds', testFolds: [4] },
+        out: join(out, approach),
+        command: `earshot train demo --approach ${approach} --test-folds 4 --seed ${seed}${Object.entries(
+          overrides,
+        )
+          .map(([name, value]) => ` --${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} ${value}`)
+          .join('')}`,
+        ...(onProgress === undefined
+          ? {}
+          : { onProgress: (event) => onProgress({ ...event, task: `${approach}: ${event.task}` }) }),
+      }),
+    );
+  }
+  const dataset = await openNamedDataset('demo', options);
+  const test = dataset.clips.filter((clip) => clip.fold === 4);
+  const [html, markdown] = [join(out, 'comparison.html'), join(out, 'comparison.md')];
+  await writeComparison(out, {
+    title: 'Earshot demo: two approaches on synthetic urban sounds',
+    command: options.command,
+    dataset: summariseDataset(
+      dataset,
+      { train: dataset.clips.filter((clip) => clip.fold !== 4), validation: [], test },
+      outcomes[0]!.fingerprint,
+    ),
+    runs: outcomes.map((outcome) => ({
+      approach: outcome.approach,
+      evaluation: outcome.evaluation,
+      predictions: outcome.predictions,
+      parameters: outcome.parameters,
+      weights: outcome.weights,
+      trainingSeconds: outcome.seconds,
+      report: relative(out, outcome.report.html),
+    })),
+    seed,
+    versions: versions(),
+  });
+  const rows = outcomes.map((outcome): DemoRow => {
+    const { accuracy, intervals } = outcome.evaluation;
+    return {
+      approach: outcome.approach,
+      accuracy,
+      interval: [intervals.accuracy.low, intervals.accuracy.high],
+      macroF1: outcome.evaluation['macro avg']['f1-score'],
+      seconds: outcome.seconds,
+      parameters: outcome.parameters,
+    };
+  });
+  const best = outcomes.reduce((a, b) => (b.evaluation.accuracy > a.evaluation.accuracy ? b : a));
+  return { rows, report: { html, markdown }, example: test[0]!.path, model: best.models[0]! };
+}

@@ -1,0 +1,24 @@
+/** @file What every workflow takes besides its own options: how to report, how to be stopped, what it may use. */
+import type { Notice, ProgressListener } from '../core/index.ts';
+
+export interface WorkflowHooks {
+  /** Stops the work; what was done is saved. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: ProgressListener;
+  /** Called at once for what is worth telling; the result lists all of it again. */
+  readonly onNotice?: (notice: Notice) => void;
+  /** Threads for the engine and for extraction; default all cores. */
+  readonly threads?: number;
+  /** Where features are cached; default `EARSHOT_CACHE`, else `.earshot/cache`. */
+  readonly cacheDir?: string;
+}
+
+/** The options of extraction and fingerprinting among the hooks. */
+export function extractionOptions(hooks: WorkflowHooks) {
+  return {
+    ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+    ...(hooks.onProgress === undefined ? {} : { onProgress: hooks.onProgress }),
+    ...(hooks.cacheDir === undefined ? {} : { cacheDir: hooks.cacheDir }),
+    ...(hooks.threads === undefined ? {} : { workers: hooks.threads }),
+  };
+}

@@ -1,0 +1,8 @@
+/** @module earshot/workflows: the use cases that the command line and programs share. Node only. */
+export * from './classify.ts';
+export * from './demo.ts';
+export * from './evaluate.ts';
+export type { WorkflowHooks } from './hooks.ts';
+export * from './inspect.ts';
+export * from './spectrogram.ts';
+export * from './train.ts';

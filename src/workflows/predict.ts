@@ -1,0 +1,72 @@
+/** @file Predictions for clips of a dataset, by the artefact itself: what a report states is what that file does. */
+import { type Classifier, meanProbabilities } from '../approaches/index.ts';
+import type { Notice } from '../core/index.ts';
+import type { Clip } from '../datasets/index.ts';
+import type { PredictionRow } from '../evaluation/index.ts';
+import { type ClipFeatures, extractFeatures } from '../extraction/index.ts';
+import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+
+export interface Predictions {
+  readonly rows: PredictionRow[];
+  readonly failures: Notice[];
+  readonly notices: Notice[];
+  /** Pictures of the first clips, to compare the artefact with the training pipeline. */
+  readonly sample: readonly { readonly features: ClipFeatures; readonly windows: readonly Float32Array[] }[];
+}
+
+/** Clips whose waveforms are held at a time. */
+const CHUNK = 64;
+
+/**
+ * Classifies clips by their mean window probabilities, at constant memory.
+ * @param sampleSize how many clips to keep with their window probabilities for the parity check
+ */
+export async function predictClips(
+  classifier: Classifier,
+  clips: readonly Clip[],
+  hooks: WorkflowHooks,
+  sampleSize = 0,
+): Promise<Predictions> {
+  const rows: PredictionRow[] = [];
+  const failures: Notice[] = [];
+  const notices: Notice[] = [];
+  const sample: { features: ClipFeatures; windows: Float32Array[] }[] = [];
+  const { onProgress, ...quiet } = extractionOptions(hooks);
+  const extract = (start: number) =>
+    extractFeatures(clips.slice(start, start + CHUNK), classifier.info.pipeline, {
+      ...quiet,
+      keepWaveforms: true,
+    });
+  // The next clips are decoded while the engine works on these.
+  let next = clips.length > 0 ? extract(0) : null;
+  for (let start = 0; start < clips.length; start += CHUNK) {
+    const extraction = await next!;
+    next = start + CHUNK < clips.length ? extract(start + CHUNK) : null;
+    next?.catch(() => {});
+    failures.push(...extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
+    notices.push(...extraction.notices);
+    const windows = extraction.features.flatMap((features) => features.waveforms ?? []);
+    const { probabilities } = await classifier.score(windows);
+    let at = 0;
+    for (const features of extraction.features) {
+      const own = probabilities.slice(at, at + features.windows.length);
+      at += own.length;
+      const { clip } = features;
+      rows.push({
+        clip: clip.id,
+        label: clip.label,
+        group: clip.group,
+        fold: clip.fold,
+        probabilities: meanProbabilities(own),
+      });
+      if (sample.length < sampleSize) sample.push({ features, windows: own });
+    }
+    onProgress?.({
+      task: 'Classifying the test clips',
+      done: Math.min(start + CHUNK, clips.length),
+      total: clips.length,
+      unit: 'clips',
+    });
+  }
+  return { rows, failures, notices, sample };
+}

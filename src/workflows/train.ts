@@ -1,0 +1,326 @@
+/** @file `earshot train`: from a folder of labelled recordings to an evaluated classifier with its report. */
+import { access, readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { approachByName, type Overrides, type RunConfig, resolveConfig } from '../approaches/index.ts';
+import { readAudio } from '../audio/index.ts';
+import { type Notice, UsageError } from '../core/index.ts';
+import {
+  type Clip,
+  crossValidationFolds,
+  type Dataset,
+  fingerprint,
+  foldsOf,
+  openDataset,
+  type Split,
+  type SplitSpec,
+  splitDataset,
+  writeDemo,
+} from '../datasets/index.ts';
+import {
+  type Evaluation,
+  evaluateFolds,
+  evaluatePredictions,
+  type FoldPredictions,
+  type PredictionTable,
+  type RunReport,
+  type SplitSummary,
+  summariseDataset,
+  summariseSplit,
+  writePredictions,
+  writeRunReport,
+} from '../evaluation/index.ts';
+import { cacheDirectory, writeJson } from '../files/index.ts';
+import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+import { type SplitResult, trainSplit, usedSplit } from './trainSplit.ts';
+import { versions } from './versions.ts';
+
+export interface TrainOptions extends WorkflowHooks {
+  /** A dataset's path, or `demo` for the built-in synthetic set. */
+  readonly dataset: string;
+  readonly approach: string;
+  /** Default: the last official fold is tested and the others trained on; without folds, grouped by recording. */
+  readonly split?: SplitSpec;
+  readonly crossValidate?: boolean;
+  /** Parts of a cross-validation without official folds; default 5. */
+  readonly folds?: number;
+  readonly seed?: number;
+  /** The run's directory. */
+  readonly out: string;
+  readonly resume?: boolean;
+  readonly overrides?: Overrides;
+  readonly subset?: 'esc10';
+  /** The command line that repeats the run, for the report. */
+  readonly command: string;
+}
+
+export interface TrainOutcome {
+  readonly directory: string;
+  readonly approach: string;
+  readonly evaluation: Evaluation;
+  readonly predictions: PredictionTable;
+  readonly models: readonly string[];
+  readonly report: { readonly html: string; readonly markdown: string };
+  readonly failures: readonly Notice[];
+  readonly notices: readonly Notice[];
+  /** Seconds of training, over all folds. */
+  readonly seconds: number;
+  readonly parameters: number;
+  /** `random`, or a sentence on what was loaded. */
+  readonly weights: string;
+  readonly synthetic: boolean;
+  /** Largest difference between the artefact's probabilities and the training pipeline's. */
+  readonly parity: number;
+  readonly config: RunConfig;
+  /** The data's. */
+  readonly fingerprint: string;
+}
+
+interface FinishedSplit {
+  readonly name: string;
+  readonly directory: string;
+  readonly result: SplitResult;
+  readonly used: ReturnType<typeof usedSplit>;
+  readonly table: PredictionTable;
+}
+
+/**
+ * Trains an approach on a dataset, evaluates it on the test side and leaves a directory with everything: resolved
+ * configuration, log, checkpoints, model, predictions, evaluation and report.
+ * @throws {UsageError} when `out` holds a run already and `resume` is not set
+ * @throws {DatasetError} when the dataset or the split is unusable
+ * @throws {CancelledError} when stopped; `resume` goes on
+ */
+export async function train(options: TrainOptions): Promise<TrainOutcome> {
+  const startedAt = new Date().toISOString();
+  const directory = resolve(options.out);
+  const approach = approachByName(options.approach);
+  await requireFreeDirectory(directory, options.resume ?? false);
+  const seed = options.seed ?? 0;
+  const dataset = await openNamedDataset(options.dataset, options);
+  const splits = options.crossValidate
+    ? crossValidationFolds(dataset, { seed, ...(options.folds === undefined ? {} : { k: options.folds }) })
+    : [splitDataset(dataset, withSeed(options.split ?? defaultSplit(dataset), seed))];
+  for (const notice of [...dataset.notices, ...splits.flatMap((split) => split.notices)])
+    options.onNotice?.(notice);
+  const config = resolveConfig(approach, await suggestWindowSeconds(dataset), seed, options.overrides);
+  const { workers: _, ...fingerprinting } = extractionOptions(options);
+  const dataFingerprint = await fingerprint(dataset, fingerprinting);
+  const record = {
+    command: options.command,
+    startedAt,
+    config,
+    dataset: { name: dataset.name, root: dataset.root, fingerprint: dataFingerprint },
+    splits: splits.map((split) => split.description),
+    versions: versions(),
+    seed,
+  };
+  await writeJson(join(directory, 'config.json'), record);
+
+  const finished: FinishedSplit[] = [];
+  for (const [i, split] of splits.entries()) {
+    const name = splits.length === 1 ? '' : foldName(split, i);
+    const place = name === '' ? directory : join(directory, `fold-${name}`);
+    const { result, rows, classes } = await trainSplit(
+      { dataset, dataFingerprint, split, config, directory: place, resume: options.resume ?? false },
+      splits.length === 1 ? options : withTask(options, `fold ${i + 1}/${splits.length}`),
+    );
+    finished.push({
+      name,
+      directory: place,
+      result,
+      used: usedSplit(split, result),
+      table: { classes, rows },
+    });
+  }
+  return report(options, { dataset, dataFingerprint, directory, config, startedAt, seed, finished });
+}
+
+async function report(
+  options: TrainOptions,
+  run: {
+    dataset: Dataset;
+    dataFingerprint: string;
+    directory: string;
+    config: RunConfig;
+    startedAt: string;
+    seed: number;
+    finished: readonly FinishedSplit[];
+  },
+): Promise<TrainOutcome> {
+  const { dataset, directory, finished, config, seed } = run;
+  const first = finished[0]!;
+  const single = finished.length === 1;
+  const summaries = finished.map(({ used }) => summariseSplit(used.split, used.validation.length));
+  const split = single ? summaries[0]! : poolSplits(summaries);
+  const folds: FoldPredictions[] = finished.map(({ name, table }) => ({ name, table }));
+  const evaluation = single
+    ? evaluatePredictions(first.table, { seed, split })
+    : evaluateFolds(folds, { seed, split });
+  const predictions: PredictionTable = {
+    classes: dataset.classes,
+    rows: finished.flatMap(({ table }) => [...table.rows]),
+  };
+  const failures = distinct(finished.flatMap(({ result }) => result.failures));
+  const notices = distinct([...dataset.notices, ...finished.flatMap(({ result }) => result.notices)]);
+  const durations: Record<string, number> = {};
+  for (const { result } of finished) {
+    for (const [stage, seconds] of Object.entries(result.durations))
+      durations[stage] = (durations[stage] ?? 0) + seconds;
+  }
+  const parity = Math.max(...finished.map(({ result }) => result.parity));
+  const sides = {
+    train: single ? first.used.train : [],
+    validation: single ? first.used.validation : [],
+    test: finished.flatMap(({ used }) => used.test),
+  };
+  const runReport: RunReport = {
+    title: `${config.approach} on ${dataset.name}`,
+    approach: config.approach,
+    command: options.command,
+    startedAt: run.startedAt,
+    network: {
+      name: config.network.name,
+      parameters: first.result.parameterCount,
+      ...(first.result.trainedParameterCount === first.result.parameterCount
+        ? {}
+        : { trainedParameters: first.result.trainedParameterCount }),
+      weights: first.result.weights,
+    },
+    dataset: summariseDataset(dataset, sides, run.dataFingerprint),
+    evaluation,
+    predictions,
+    ...(single ? { history: first.result.history, bestEpoch: first.result.chosenEpoch } : {}),
+    artefact: {
+      file: single ? 'model.onnx' : `fold-${first.name}/model.onnx`,
+      bytes: first.result.modelBytes,
+      sampleRate: config.pipeline.sampleRate,
+      windowSeconds: config.pipeline.windowSeconds,
+      parityDifference: parity,
+    },
+    failures,
+    notices,
+    config,
+    versions: versions(),
+    seed,
+    durations,
+  };
+  await writeJson(join(directory, 'evaluation.json'), evaluation);
+  if (!single) await writePredictions(join(directory, 'predictions.csv'), predictions);
+  await writeRunReport(directory, runReport);
+  return {
+    directory,
+    approach: config.approach,
+    evaluation,
+    predictions,
+    models: finished.map((item) => join(item.directory, 'model.onnx')),
+    report: { html: join(directory, 'report.html'), markdown: join(directory, 'report.md') },
+    failures,
+    notices,
+    seconds: durations['training'] ?? 0,
+    parameters: first.result.parameterCount,
+    weights: first.result.weights,
+    synthetic: dataset.synthetic,
+    parity,
+    config,
+    fingerprint: run.dataFingerprint,
+  };
+}
+
+/** Opens a dataset by path; `demo` is the synthetic set, written to the cache at first use. */
+export async function openNamedDataset(
+  name: string,
+  options: Pick<TrainOptions, 'subset' | 'cacheDir' | 'onProgress'>,
+): Promise<Dataset> {
+  if (name === 'demo') {
+    const place = join(options.cacheDir ?? cacheDirectory(), 'demo');
+    return writeDemo(place, options.onProgress === undefined ? {} : { onProgress: options.onProgress });
+  }
+  return openDataset(name, options.subset === undefined ? {} : { subset: options.subset });
+}
+
+async function requireFreeDirectory(directory: string, resume: boolean): Promise<void> {
+  if (resume) return;
+  const entries = await readdir(directory).catch(() => [] as string[]);
+  if (entries.length === 0) return;
+  const isRun = await access(join(directory, 'config.json')).then(
+    () => true,
+    () => false,
+  );
+  throw new UsageError(`The directory '${directory}' ${isRun ? 'holds a run already' : 'is not empty'}.`, {
+    hint: isRun ? 'Add --resume to go on with it, or choose another --out.' : 'Choose another --out.',
+  });
+}
+
+/** With official folds the last one is tested; otherwise a fifth of the recordings. */
+function defaultSplit(dataset: Dataset): SplitSpec {
+  if (!dataset.officialFolds) return { kind: 'grouped' };
+  return { kind: 'folds', testFolds: [foldsOf(dataset.clips).at(-1)!] };
+}
+
+function withSeed(split: SplitSpec, seed: number): SplitSpec {
+  return split.kind === 'folds' ? split : { seed, ...split };
+}
+
+function foldName(split: Split, i: number): string {
+  const folds = foldsOf(split.test);
+  return split.kind === 'folds' && folds.length === 1 ? String(folds[0]) : String(i + 1);
+}
+
+function withTask(options: TrainOptions, prefix: string): TrainOptions {
+  const { onProgress } = options;
+  if (onProgress === undefined) return options;
+  return { ...options, onProgress: (event) => onProgress({ ...event, task: `${prefix}: ${event.task}` }) };
+}
+
+/** Window length by dataset: the length its clips were cut to, else what nine in ten of a sample of clips fit in. */
+async function suggestWindowSeconds(dataset: Dataset): Promise<number> {
+  if (dataset.kind === 'urbansound8k') return 4;
+  if (dataset.kind === 'esc50') return 5;
+  const every = Math.max(1, Math.floor(dataset.clips.length / 40));
+  const lengths: number[] = [];
+  for (let i = 0; i < dataset.clips.length; i += every) {
+    const seconds = await lengthOf(dataset.clips[i]!);
+    if (seconds !== null) lengths.push(seconds);
+  }
+  lengths.sort((a, b) => a - b);
+  const typical = lengths[Math.floor(0.9 * (lengths.length - 1))] ?? 4;
+  return Math.min(10, Math.max(0.5, Math.ceil(typical * 10 - 1e-6) / 10));
+}
+
+async function lengthOf(clip: Clip): Promise<number | null> {
+  try {
+    const audio = await readAudio(clip.path);
+    return (audio.channelData[0]?.length ?? 0) / audio.sampleRate;
+  } catch {
+    // Reported when its features are extracted.
+    return null;
+  }
+}
+
+/** The summary of a cross-validation from those of its folds. */
+function poolSplits(summaries: readonly SplitSummary[]): SplitSummary {
+  const sum = (pick: (summary: SplitSummary) => number) =>
+    summaries.reduce((total, summary) => total + pick(summary), 0);
+  const testClips = sum((s) => s.testClips);
+  const leaked = sum((s) => s.leak.clips);
+  const folds = [...new Set(summaries.flatMap((s) => s.testFolds))].sort((a, b) => a - b);
+  return {
+    kind: 'cross-validation',
+    description: `cross-validation: ${summaries.length} folds, each tested once by a model trained on the others`,
+    trainFolds: folds,
+    testFolds: folds,
+    trainClips: Math.round(sum((s) => s.trainClips) / summaries.length),
+    validationClips: Math.round(sum((s) => s.validationClips) / summaries.length),
+    testClips,
+    leak: {
+      clips: leaked,
+      share: testClips === 0 ? 0 : leaked / testClips,
+      groups: sum((s) => s.leak.groups),
+    },
+  };
+}
+
+function distinct(notices: readonly Notice[]): Notice[] {
+  const seen = new Map(notices.map((notice) => [`${notice.subject}\n${notice.message}`, notice]));
+  return [...seen.values()];
+}
