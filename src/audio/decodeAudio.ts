@@ -1,12 +1,17 @@
 /** @file From the bytes of a sound file to samples, whatever the format. Runs in Node and in browsers. */
 import { DecodeError, ParameterError } from '../core/errors.ts';
 import { type AudioData, DEFAULT_MAX_SAMPLES, type DecodeOptions } from './audioData.ts';
+import { decodeFlac, nativeFlac } from './decodeFlac.ts';
+import { decodeMp3 } from './decodeMp3.ts';
+import { decodeOpus } from './decodeOpus.ts';
+import { decodeVorbis } from './decodeVorbis.ts';
+import { decodeWav } from './decodeWav.ts';
 import { detectFormat, foreignFormatError, isOwnFormat, notAudioError } from './detectFormat.ts';
 import { findMp3Start } from './mp3Frames.ts';
 import { type OggStream, readOggStreams } from './ogg.ts';
 
 /**
- * Decodes a WAV, FLAC, Ogg (Vorbis, Opus, FLAC) or MP3 file. The format is told by the content. Decoders are
+ * Decodes a WAV, FLAC, Ogg (Vorbis, Opus, FLAC) or MP3 file. The format is told by the content. Codecs are
  * loaded when first needed. What is wrong but readable (truncation, lying lengths, NaN) is in `warnings`.
  * @throws DecodeError naming the file, what was found and what to do: empty, not audio, damaged beyond use, or a
  *   format that only ffmpeg reads.
@@ -22,20 +27,16 @@ export async function decodeAudio(bytes: Uint8Array, options: DecodeOptions = {}
   const format = detectFormat(bytes);
   if (format !== null && !isOwnFormat(format)) throw foreignFormatError(name, format);
   switch (format) {
-    case 'wav': {
-      const { decodeWav } = await import('./decodeWav.ts');
-      return decodeWav(bytes, name, maxSamples, mp3);
-    }
-    case 'flac': {
-      const { decodeFlac } = await import('./decodeFlac.ts');
+    case 'wav':
+      return decodeWav(bytes, name, maxSamples);
+    case 'flac':
       return decodeFlac(bytes, name, maxSamples);
-    }
     case 'ogg':
       return decodeOgg(bytes, name, maxSamples);
     case 'mp3':
-      return mp3(bytes, name, maxSamples);
+      return decodeMp3(bytes, name, maxSamples);
     default:
-      if (looksLikeBareMp3(bytes)) return mp3(bytes, name, maxSamples);
+      if (looksLikeBareMp3(bytes)) return decodeMp3(bytes, name, maxSamples);
       throw notAudioError(name, bytes);
   }
 }
@@ -43,11 +44,6 @@ export async function decodeAudio(bytes: Uint8Array, options: DecodeOptions = {}
 /** Frames without any tag: several in a row must agree, and soon, for the sync bits alone occur in any data. */
 export function looksLikeBareMp3(bytes: Uint8Array): boolean {
   return findMp3Start(bytes, 0, 3, 4096) >= 0;
-}
-
-async function mp3(bytes: Uint8Array, name: string, maxSamples: number): Promise<AudioData> {
-  const { decodeMp3 } = await import('./decodeMp3.ts');
-  return decodeMp3(bytes, name, maxSamples);
 }
 
 async function decodeOgg(bytes: Uint8Array, name: string, maxSamples: number): Promise<AudioData> {
@@ -85,18 +81,12 @@ async function decodeOgg(bytes: Uint8Array, name: string, maxSamples: number): P
 
 async function decodeLink(stream: OggStream, name: string, maxSamples: number): Promise<AudioData> {
   switch (stream.codec) {
-    case 'vorbis': {
-      const { decodeVorbis } = await import('./decodeVorbis.ts');
+    case 'vorbis':
       return decodeVorbis(stream, name, maxSamples);
-    }
-    case 'opus': {
-      const { decodeOpus } = await import('./decodeOpus.ts');
+    case 'opus':
       return decodeOpus(stream, name, maxSamples);
-    }
-    case 'flac': {
-      const { decodeFlac, nativeFlac } = await import('./decodeFlac.ts');
+    case 'flac':
       return decodeFlac(nativeFlac(stream), name, maxSamples);
-    }
     default:
       throw new DecodeError(`${name} holds a codec that is not known here.`);
   }

@@ -76,12 +76,14 @@ function countSamples(bytes: Uint8Array, from: number): number {
   return samples;
 }
 
+let codec: Promise<typeof import('@audio/decode-flac')> | null = null;
+
 /** @throws DecodeError if STREAMINFO is missing or impossible, or no sample comes out. */
 export async function decodeFlac(bytes: Uint8Array, name: string, maxSamples: number): Promise<AudioData> {
   const header = readFlacHeader(bytes, name);
   checkSampleCount(countSamples(bytes, header.audioStart), header.channels, maxSamples, name);
-  const { decoder: createDecoder } = await import('@audio/decode-flac');
-  const decoder = await createDecoder();
+  codec ??= import('@audio/decode-flac');
+  const decoder = await (await codec).decoder();
   const warnings: string[] = [];
   let parts: Float32Array[][];
   try {

@@ -5,14 +5,16 @@ import { id3v2Length, notAudioError } from './detectFormat.ts';
 import { checkSampleCount } from './limits.ts';
 import { walkMp3Frames } from './mp3Frames.ts';
 
+let codec: Promise<typeof import('@audio/decode-mp3')> | null = null;
+
 /** @throws DecodeError if there is no MPEG audio frame, or no sample comes out. */
 export async function decodeMp3(bytes: Uint8Array, name: string, maxSamples: number): Promise<AudioData> {
   const frames = walkMp3Frames(bytes, id3v2Length(bytes));
   if (frames === null) throw notAudioError(name, bytes);
   checkSampleCount(frames.count * frames.samplesPerFrame, 2, maxSamples, name);
   const warnings: string[] = [];
-  const { decoder: createDecoder } = await import('@audio/decode-mp3');
-  const decoder = await createDecoder();
+  codec ??= import('@audio/decode-mp3');
+  const decoder = await (await codec).decoder();
   let channelData: Float32Array[];
   try {
     // Whole frames only: what precedes, follows or is cut off is not for the decoder to make sense of.

@@ -14,7 +14,7 @@ type VorbisDecoder = Awaited<ReturnType<typeof import('@audio/decode-vorbis').de
  */
 let shared: Promise<VorbisDecoder> | null = null;
 
-function sharedDecoder(): Promise<VorbisDecoder> {
+function loadDecoder(): Promise<VorbisDecoder> {
   shared ??= import('@audio/decode-vorbis').then((codec) => codec.decoder());
   return shared;
 }
@@ -49,7 +49,13 @@ export async function decodeVorbis(stream: OggStream, name: string, maxSamples: 
   // No packet yields more than half a long block. Most yield less: hence four times the limit here.
   checkSampleCount(((packets.length - 3) * header.longBlock) / 2, header.channels, 4 * maxSamples, name);
   const bytes = repairedStream(stream);
-  const decoder = await sharedDecoder();
+  let loading = loadDecoder();
+  let decoder = await loading;
+  // Another file may have broken and freed the decoder while this one waited for it.
+  while (loading !== shared) {
+    loading = loadDecoder();
+    decoder = await loading;
+  }
   try {
     const { result } = callCodec(name, 'Ogg Vorbis', () => decoder.decode(bytes));
     const channelData = [...result.channelData];

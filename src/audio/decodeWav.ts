@@ -9,6 +9,7 @@ import {
   msCoefficients,
 } from './adpcm.ts';
 import type { AudioData, AudioProbe } from './audioData.ts';
+import { decodeMp3 } from './decodeMp3.ts';
 import { ForeignFormatError } from './detectFormat.ts';
 import { checkSampleCount } from './limits.ts';
 import { parseWavHeader, WAVE_FORMAT, type WavHeader } from './wavHeader.ts';
@@ -37,16 +38,10 @@ type Layout =
   | { kind: 'mp3'; encoding: 'mp3'; frames: number | null; bits: null };
 
 /**
- * Decodes a WAV file in any of the encodings of docs/audio.md. `decodeMp3` is handed in, so that the rare WAV
- * with MP3 inside does not make every WAV load the MP3 decoder.
+ * Decodes a WAV file in any of the encodings of docs/audio.md.
  * @throws DecodeError if the header is unusable, the encoding is not read, or there is not one sample.
  */
-export async function decodeWav(
-  bytes: Uint8Array,
-  name: string,
-  maxSamples: number,
-  decodeMp3: (bytes: Uint8Array, name: string, maxSamples: number) => Promise<AudioData>,
-): Promise<AudioData> {
+export async function decodeWav(bytes: Uint8Array, name: string, maxSamples: number): Promise<AudioData> {
   const header = parseWavHeader(bytes, name);
   const { channels, sampleRate, warnings } = header;
   const layout = measureLayout(header, name, warnings);

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeAudio } from '../../src/audio/index.ts';
 import { DecodeError } from '../../src/core/index.ts';
@@ -11,6 +12,22 @@ function pageOffsets(bytes: Uint8Array): number[] {
   const buffer = Buffer.from(bytes);
   for (let at = buffer.indexOf('OggS'); at >= 0; at = buffer.indexOf('OggS', at + 4)) offsets.push(at);
   return offsets;
+}
+
+/** Writes the right checksum into every page (RFC 3533: polynomial 04c11db7, not reflected). */
+function fixChecksums(bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer);
+  for (const at of pageOffsets(bytes)) {
+    let length = 27 + bytes[at + 26];
+    for (let i = at + 27; i < at + 27 + bytes[at + 26]; i++) length += bytes[i];
+    view.setUint32(at + 22, 0);
+    let crc = 0;
+    for (let i = at; i < at + length; i++) {
+      crc ^= bytes[i] << 24;
+      for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ (crc < 0 ? 0x04c11db7 : 0);
+    }
+    view.setUint32(at + 22, crc, true);
+  }
 }
 
 describe.each(compressed)('$file', ({ file, frames, channels, encoding, format }) => {
@@ -46,6 +63,22 @@ describe.each(compressed)('$file', ({ file, frames, channels, encoding, format }
 });
 
 describe('Ogg', () => {
+  it('a file that breaks the decoder does not break those decoded at the same time', async () => {
+    const good = fixtureBytes('vorbis-mono.ogg');
+    const expected = (await decodeAudio(good)).channelData;
+    // A setup header whose checksum holds but whose content libvorbis refuses.
+    const bad = good.slice();
+    const setup = Buffer.from(bad).indexOf('\x05vorbis', 0, 'latin1');
+    bad.fill(0xff, setup + 7, setup + 400);
+    fixChecksums(bad);
+    const all = [bad, good, bad, good, good, bad, good].map((bytes) =>
+      decodeAudio(bytes).catch((e: unknown) => e),
+    );
+    const results = await Promise.all(all);
+    for (const i of [1, 3, 4, 6]) expect(results[i]).toMatchObject({ channelData: expected });
+    for (const i of [0, 2, 5]) expect(results[i]).toBeInstanceOf(DecodeError);
+  });
+
   it('leaves out pages with a wrong checksum and says so', async () => {
     const bytes = fixtureBytes('flac-in-ogg.oga');
     const pages = pageOffsets(bytes);
@@ -92,6 +125,30 @@ describe('Ogg', () => {
       /h\.ogg is an Ogg Vorbis file/,
     );
   });
+});
+
+describe('codecs behind intact checksums', () => {
+  it.each(compressed.filter(({ format }) => format === 'ogg'))(
+    '$file: damaged packets do no harm',
+    async ({ file }) => {
+      const original = fixtureBytes(file);
+      const property = fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(original.length - 1), fc.nat(255)), { minLength: 1, maxLength: 30 }),
+        async (changes) => {
+          const bytes = original.slice();
+          const headers = new Set(
+            pageOffsets(bytes).flatMap((at) => Array.from({ length: 60 }, (_, i) => at + i)),
+          );
+          for (const [at, value] of changes) if (!headers.has(at)) bytes[at] = value;
+          fixChecksums(bytes);
+          const result = await decodeAudio(bytes, { maxSamples: 2 ** 24 }).catch((e: unknown) => e);
+          if (result instanceof Error && !(result instanceof DecodeError)) throw result;
+        },
+      );
+      await fc.assert(property, { numRuns: 40, seed: 9 });
+    },
+    60_000,
+  );
 });
 
 describe('MP3', () => {
