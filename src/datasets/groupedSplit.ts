@@ -10,8 +10,8 @@ import { type Clip, compareText, groupBy } from './dataset.ts';
 
 interface Group {
   readonly clips: readonly Clip[];
-  /** Clips per class, by class index. */
-  readonly counts: Float64Array;
+  /** Clips per class: index and number, for the classes it has. Most groups have one class of perhaps hundreds. */
+  readonly counts: readonly (readonly [classIndex: number, clips: number])[];
 }
 
 /**
@@ -33,9 +33,8 @@ export function divideByGroup(
     for (let part = 0; part < shares.length; part++) {
       // Growth of Σ_classes (count − wanted)² / total when the group joins this part, constant terms dropped.
       let cost = 0;
-      for (let c = 0; c < classTotals.length; c++) {
-        if (group.counts[c] === 0) continue;
-        cost += (2 * group.counts[c] * (filled[part]![c] - shares[part]! * classTotals[c])) / classTotals[c];
+      for (const [c, n] of group.counts) {
+        cost += (2 * n * (filled[part]![c]! - shares[part]! * classTotals[c]!)) / classTotals[c]!;
       }
       // Equal need: the part that is emptier for its share.
       const better = cost < bestCost - 1e-9;
@@ -45,8 +44,8 @@ export function divideByGroup(
         bestCost = better ? cost : bestCost;
       }
     }
-    for (let c = 0; c < classTotals.length; c++) filled[best]![c] += group.counts[c];
-    parts[best]!.push(...group.clips);
+    for (const [c, n] of group.counts) filled[best]![c]! += n;
+    for (const clip of group.clips) parts[best]!.push(clip);
     sizes[best] += group.clips.length;
   }
   return inOrder(clips, parts);
@@ -132,8 +131,9 @@ function gather(
   // By name first, so that the seed alone decides and not the order in which clips were listed.
   const named = [...groupBy(clips, (clip) => clip.group)].sort(([a], [b]) => compareText(a, b));
   const groups = new Random(seed).shuffle(named).map(([, list]): Group => {
-    const counts = new Float64Array(labels.size);
-    for (const clip of list) counts[labels.get(clip.label)!]!++;
+    const counts = [...groupBy(list, (clip) => labels.get(clip.label)!)].map(
+      ([c, mine]) => [c, mine.length] as const,
+    );
     return { clips: list, counts };
   });
   return { groups: groups.sort((a, b) => b.clips.length - a.clips.length), classTotals };

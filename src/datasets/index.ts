@@ -1,4 +1,5 @@
 /** @module earshot/datasets: labelled clips with folds and groups, fair splits, inspection, the synthetic set. */
+export { isAudioName } from './audioFiles.ts';
 export { type Clip, classesOf, type Dataset, type DatasetKind, foldsOf } from './dataset.ts';
 export { type Demo, type DemoOptions, synthesizeDemo } from './demo/synthesizeDemo.ts';
 export { writeDemo } from './demo/writeDemo.ts';

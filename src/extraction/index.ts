@@ -1,5 +1,11 @@
 /** @module Extraction (Node): clips to log-mel windows, on several threads, with a cache. */
-export { type ClipPipeline, canonicalJson, checkClipPipeline, digest, windowSamplesOf } from './clipPipeline.ts';
+export {
+  type ClipPipeline,
+  canonicalJson,
+  checkClipPipeline,
+  digest,
+  windowSamplesOf,
+} from './clipPipeline.ts';
 export { type ExtractedWindows, extractClip } from './extractClip.ts';
 export * from './extractFeatures.ts';
 export * from './fitWindows.ts';
