@@ -1,7 +1,7 @@
 /**
  * @file Ten urban sounds as parametric synthesis. A voice draws its parameters once per recording, so that slices of
  * one recording are alike and two recordings of one class are not; neighbours are meant to be confusable (jackhammer
- * and drilling, engine and air conditioner, siren and horn). They imitate; they are not recordings.
+ * and engine, drilling and air conditioner, siren and horn). They imitate; they are not recordings.
  */
 import type { Random } from '../../core/index.ts';
 import {
