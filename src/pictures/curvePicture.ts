@@ -92,9 +92,8 @@ function drawPanel(panel: CurvePanel, xLabel: string, colourOfName: (name: strin
       labelAnchor: 'center',
       labelArrow: 'none',
       domain: low === high ? [low - 1, high + 1] : [low, high],
-      ...(whole
-        ? { interval: undefined, tickFormat: (v: number) => (Number.isInteger(v) ? String(v) : '') }
-        : {}),
+      inset: 6,
+      ...(whole ? { tickFormat: (v: number) => (Number.isInteger(v) ? String(v) : '') } : {}),
       ticks: whole ? Math.min(8, Math.max(1, high - low)) : 8,
     },
     y: {

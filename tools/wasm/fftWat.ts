@@ -270,7 +270,7 @@ const mel = () => {
       'stop',
     )}))`,
     set('x', add(add(get('a0'), get('a1')), add(get('a2'), get('a3')))),
-    set('x', `(f32x4.max ${get('x')} (f32x4.splat ${get('amin')}))`),
+    set('x', `(f32x4.pmax ${get('x')} (f32x4.splat ${get('amin')}))`),
     // x = 2^e·m with m in [√½, √2): the bits of √½ are 0x3f3504f3.
     set('bits', `(i32x4.sub ${get('x')} (v128.const i32x4 ${Array(4).fill('0x3f3504f3').join(' ')}))`),
     set('e', `(i32x4.shr_s ${get('bits')} ${i32(23)})`),
