@@ -18,7 +18,12 @@ export interface CnnOptions {
   readonly inChannels?: number;
   /** Size [height, width] to which the picture is resized in the graph; default: left as it is. */
   readonly pictureSize?: readonly [number, number];
-  /** Channels of each stage; default [32, 64, 128, 256]. Before every stage but the first the maps are halved. */
+  /**
+   * Subtract each picture's own mean first (default true), so that a recording's level, which says more about the
+   * microphone than about the sound, does not matter.
+   */
+  readonly subtractLevel?: boolean;
+  /** Channels of each stage; default [24, 48, 96, 192]. Before every stage but the first the maps are halved. */
   readonly widths?: readonly number[];
   /** Convolutions in each stage after the first; default 1. */
   readonly depth?: number;
@@ -34,7 +39,8 @@ export interface CnnOptions {
 
 const defaults = {
   inChannels: 1,
-  widths: [32, 64, 128, 256],
+  subtractLevel: true,
+  widths: [24, 48, 96, 192],
   depth: 1,
   stemKernel: 5,
   kernel: 3,
@@ -64,7 +70,8 @@ export function cnn(options: CnnOptions): Network {
         throw new ParameterError(`cnn was built for ${o.inChannels} channels, its input has ${x.shape[1]}.`);
       }
       const picture = o.pictureSize === undefined ? x : resizePicture(c, x, o.pictureSize);
-      let y = unit(c, picture, 'blocks.0', 1, o.widths[0]!, o.stemKernel, 2);
+      const levelled = o.subtractLevel ? withoutLevel(c, picture) : picture;
+      let y = unit(c, levelled, 'blocks.0', 1, o.widths[0]!, o.stemKernel, 2);
       for (let i = 1; i < o.widths.length; i++) {
         y = c.g.op('MaxPool', [y], { kernel_shape: [2, 2], strides: [2, 2] });
         for (let j = 1; j <= o.depth; j++) y = unit(c, y, `blocks.${i}`, j, o.widths[i]!, o.kernel, 1);
@@ -74,6 +81,10 @@ export function cnn(options: CnnOptions): Network {
       return { logits, embedding };
     },
   };
+}
+
+function withoutLevel(c: NetworkContext, x: Value): Value {
+  return c.g.op('Sub', [x, c.g.op('ReduceMean', [x, c.g.ints([1, 2, 3])], { keepdims: 1 })]);
 }
 
 function unit(

@@ -105,6 +105,23 @@ describe('batches of any size', () => {
   });
 });
 
+it('the compact network does not hear the level of a recording', async () => {
+  const network = cnn({ classes: 3, widths: [4, 6] });
+  const x = hashed('input', [2, 1, 20, 24]);
+  const values = new Map(specsOf(network, x.dims).map((s) => [s.name, hashedParameter(s.name, s.shape)]));
+  const quiet = await infer(network, values, x);
+  const loud = await infer(
+    network,
+    values,
+    float32(
+      x.dims,
+      x.data.map((v) => v + 3),
+    ),
+  );
+  const expected = [...(quiet['logits']!.data as Float32Array)];
+  expect(relativeDifference(loud['logits']!.data as Float32Array, expected)).toBeLessThan(1e-5);
+});
+
 describe('dropout', () => {
   it('zeroes where the noise is below p and scales the rest; inference has none', async () => {
     const network = cnn({ classes: 4, widths: [4, 8], dropout: 0.4 });
