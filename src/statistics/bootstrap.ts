@@ -66,12 +66,16 @@ export function bootstrapGroups<K extends string>(
   }
   const draws = names.map(() => new Float64Array(resamples));
   const random = new Random(seed);
-  const largest = Math.max(...members.map((items) => items.length));
-  const buffer = new Uint32Array(Math.min(largest * members.length, 2 ** 31));
+  let buffer = new Uint32Array(2 * groups.length);
   for (let r = 0; r < resamples; r++) {
     let length = 0;
     for (let g = 0; g < members.length; g++) {
       const items = members[random.integer(members.length)]!;
+      if (length + items.length > buffer.length) {
+        const larger = new Uint32Array(2 * (length + items.length));
+        larger.set(buffer.subarray(0, length));
+        buffer = larger;
+      }
       buffer.set(items, length);
       length += items.length;
     }

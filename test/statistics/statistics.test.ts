@@ -136,6 +136,21 @@ describe('bootstrap over groups', () => {
     expect(one.median).not.toEqual(one.mean);
   });
 
+  it('draws a group of many items several times', () => {
+    const ids = Array.from({ length: 110 }, (_, i) => (i < 100 ? 0 : i));
+    let most = 0;
+    const statistic = (items: Uint32Array) => {
+      most = Math.max(most, items.length);
+      const counts = new Map<number, number>();
+      for (const i of items) counts.set(i, (counts.get(i) ?? 0) + 1);
+      // Each item of the large group comes as often as the first.
+      for (let i = 1; i < 100; i++) expect(counts.get(i)).toBe(counts.get(0));
+      return { size: items.length };
+    };
+    bootstrapGroups(ids, statistic, { seed: 1, resamples: 300 });
+    expect(most).toBeGreaterThan(400);
+  });
+
   it('narrows with a lower level', () => {
     const values = Array.from({ length: 80 }, () => (random.uniform() < 0.5 ? 1 : 0));
     const ids = values.map((_, i) => i);
