@@ -1,0 +1,176 @@
+/** @file `earshot classify`: which sound is in a recording. */
+import { type Command, Option } from 'commander';
+import { UsageError } from '../../core/errors.ts';
+import type { ClassifiedFile, ClassifyEvent } from '../../workflows/classify.ts';
+import { addSharedOptions, type Context, type SharedOptions, withHooks } from '../context.ts';
+import { csvRow } from '../csv.ts';
+import { exitCodes } from '../exitCodes.ts';
+import { names, wholeNumber } from '../optionValues.ts';
+import { nearest } from '../suggest.ts';
+import { type Terminal, writeJsonLine } from '../terminal.ts';
+import { stretches } from '../timeline.ts';
+import { positionText } from '../timeText.ts';
+
+interface Options extends SharedOptions {
+  top?: number;
+  classes?: string[];
+  csv?: boolean;
+  timeline?: boolean;
+}
+
+type Failure = { file: string; message: string; hint?: string };
+
+/** Takes results as they come. */
+interface Printer {
+  result(file: ClassifiedFile): void;
+  end(failures: readonly Failure[]): void;
+}
+
+export function addClassify(program: Command, context: Context): void {
+  const command = program
+    .command('classify')
+    .description('tell which sound is in recordings; bad files are reported and the rest go on')
+    .argument('<model>', 'model.onnx that earshot train wrote')
+    .argument('<paths...>', 'sound files, or folders of them')
+    .addOption(new Option('--top <k>', 'labels per file (default: 3)').argParser(wholeNumber({ min: 1 })))
+    .addOption(
+      new Option('--classes <names>', 'these classes instead of the likeliest, such as siren,gun_shot')
+        .argParser(names)
+        .conflicts('top'),
+    )
+    .addOption(new Option('--timeline', 'what is heard when: stretches of each recording'))
+    .addOption(
+      new Option('--csv', 'print CSV: a row per file and label, or per stretch with --timeline').conflicts(
+        'json',
+      ),
+    );
+  addSharedOptions(command).addHelpText(
+    'after',
+    `
+Examples:
+  earshot classify runs/cnn/model.onnx street.wav
+  earshot classify runs/cnn/model.onnx recordings/ --top 1 --csv > labels.csv
+  earshot classify runs/cnn/model.onnx night.flac --timeline
+  earshot classify runs/cnn/model.onnx recordings/ --classes siren,gun_shot --json
+
+The exit code is 1 only if no file could be classified.`,
+  );
+  command.action(async (model: string, paths: string[], options: Options) => {
+    const { classify } = await import('../../workflows/classify.ts');
+    const { terminal } = context;
+    const printer = makePrinter(terminal, model, options);
+    const failures: Failure[] = [];
+    let done = 0;
+    await withHooks(context, options, async (hooks) => {
+      const top = options.classes === undefined ? (options.top ?? 3) : Number.MAX_SAFE_INTEGER;
+      const events = classify({ ...hooks, model, paths, top });
+      for await (const event of events) {
+        if (event.ok) {
+          done++;
+          for (const warning of event.result.warnings)
+            hooks.onNotice({ subject: event.result.file, message: warning });
+          printer.result(options.classes === undefined ? event.result : only(event.result, options.classes));
+        } else {
+          failures.push(failureOf(event));
+          const { err } = terminal;
+          hooks.onNotice({ subject: '', message: `${err.colours.red('not classified:')} ${event.message}` });
+        }
+      }
+    });
+    printer.end(failures);
+    if (failures.length > 0) {
+      terminal.err.line(`${failures.length} of ${done + failures.length} files could not be classified.`);
+    }
+    if (done === 0) {
+      if (failures.length === 0) terminal.err.line('There was no sound file to classify.');
+      context.setExitCode(exitCodes.failure);
+    }
+  });
+}
+
+function failureOf({ file, message, hint }: Extract<ClassifyEvent, { ok: false }>): Failure {
+  return hint === undefined ? { file, message } : { file, message, hint };
+}
+
+/** The result with the asked classes in the asked order. */
+function only(result: ClassifiedFile, classes: readonly string[]): ClassifiedFile {
+  const known = result.top.map(({ label }) => label);
+  const top = classes.map((name) => {
+    const found = result.top.find(({ label }) => label === name);
+    if (found !== undefined) return found;
+    const guess = nearest(name, known);
+    throw new UsageError(`The model knows no class '${name}'.`, {
+      hint: guess === null ? `Its classes are ${known.toSorted().join(', ')}.` : `Did you mean ${guess}?`,
+    });
+  });
+  return { ...result, top };
+}
+
+function makePrinter(terminal: Terminal, model: string, options: Options): Printer {
+  if (options.json) return jsonPrinter(terminal, model, options);
+  if (options.csv) return options.timeline ? timelineCsvPrinter(terminal) : csvPrinter(terminal);
+  return textPrinter(terminal, options);
+}
+
+function jsonPrinter({ out }: Terminal, model: string, { timeline }: Options): Printer {
+  const files: object[] = [];
+  return {
+    result({ file, seconds, warnings, top, windows }) {
+      files.push({
+        file,
+        seconds,
+        warnings,
+        top,
+        ...(timeline ? { timeline: stretches(windows), windows } : {}),
+      });
+    },
+    end: (failures) => writeJsonLine(out, { model, files, failures }),
+  };
+}
+
+function csvPrinter({ out }: Terminal): Printer {
+  out.stream.write(csvRow(['file', 'seconds', 'rank', 'label', 'probability']));
+  return {
+    result({ file, seconds, top }) {
+      top.forEach(({ label, probability }, i) => {
+        out.stream.write(csvRow([file, round(seconds), i + 1, label, round(probability, 6)]));
+      });
+    },
+    end() {},
+  };
+}
+
+function timelineCsvPrinter({ out }: Terminal): Printer {
+  out.stream.write(csvRow(['file', 'start', 'end', 'label', 'probability']));
+  return {
+    result({ file, windows }) {
+      for (const { start, end, label, probability } of stretches(windows)) {
+        out.stream.write(csvRow([file, round(start), round(end), label, round(probability, 6)]));
+      }
+    },
+    end() {},
+  };
+}
+
+function textPrinter({ out }: Terminal, { timeline }: Options): Printer {
+  return {
+    result({ file, top, windows }) {
+      const labels = top.map(({ label, probability }, i) => {
+        const text = `${label} ${probability.toFixed(3)}`;
+        return i === 0 ? out.colours.bold(text) : text;
+      });
+      out.line(`${file}  ${labels.join('  ')}`);
+      if (!timeline) return;
+      for (const { start, end, label, probability } of stretches(windows)) {
+        out.line(
+          `  ${positionText(start).padStart(9)} – ${positionText(end).padEnd(9)} ${label} ${probability.toFixed(3)}`,
+        );
+      }
+    },
+    end() {},
+  };
+}
+
+function round(value: number, digits = 3): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,300 @@
+/** @file `earshot train`: from a dataset to a model and a report. */
+import { type Command, Option } from 'commander';
+import { UsageError } from '../../core/errors.ts';
+import type { TrainOptions, TrainOutcome } from '../../workflows/train.ts';
+import { commandText } from '../commandLine.ts';
+import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
+import { choiceOption, folds, interval, number, wholeNumber } from '../optionValues.ts';
+import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
+import { type Terminal, writeJsonLine } from '../terminal.ts';
+
+type Overrides = NonNullable<TrainOptions['overrides']>;
+
+interface Options extends SharedOptions, Omit<Overrides, 'trainable'> {
+  approach: string;
+  trainFolds?: number[];
+  testFolds?: number[];
+  crossValidate?: boolean;
+  folds?: number;
+  split?: 'grouped' | 'stratified' | 'random';
+  testFraction?: number;
+  subset?: 'esc10';
+  out?: string;
+  seed: number;
+  resume?: boolean;
+  train?: 'head' | 'last-stage' | 'all';
+}
+
+/** A test compares these with what the library knows. */
+const approachNames = ['cnn', 'resnet50', 'resnet34', 'resnet18'];
+
+const overrideNames = [
+  ...['weights', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'optimizer', 'momentum', 'nesterov'],
+  ...[
+    'schedule',
+    'warmupEpochs',
+    'clipNorm',
+    'labelSmoothing',
+    'classWeights',
+    'frozenStatistics',
+    'patience',
+  ],
+  ...['select', 'validationFraction', 'pictureSize', 'windowSeconds', 'pad', 'sampleRate', 'nMels', 'mixup'],
+  ...['specAugment', 'timeShift', 'gain', 'noiseSnr'],
+] as (keyof Overrides & keyof Options)[];
+
+export function addTrain(program: Command, context: Context): void {
+  const command = program
+    .command('train')
+    .description('train a classifier on labelled recordings, test it on others, write model and report')
+    .argument(
+      '<dataset>',
+      "folder of UrbanSound8K, ESC-50, ESC-10, a folder per class, a CSV manifest, or 'demo'",
+    );
+  addSplitOptions(command);
+  addTrainingOptions(command);
+  addSharedOptions(command, { cache: true }).addHelpText(
+    'after',
+    `
+Examples:
+  earshot train UrbanSound8K --approach cnn --train-folds 1-9 --test-folds 10
+  earshot train ESC-50 --approach cnn --cross-validate --seed 1 --out runs/esc50
+  earshot train recordings/ --approach resnet50 --weights resnet50.safetensors --train last-stage --epochs 5
+  earshot train recordings/ --split random          shows what a leak is worth: recordings on both sides
+  earshot train UrbanSound8K --out runs/cnn --resume   goes on after Ctrl-C (give the same options again)`,
+  );
+  command.action(async (dataset: string, options: Options) => {
+    const { train } = await import('../../workflows/train.ts');
+    checkSplitOptions(options);
+    const {
+      out,
+      again,
+      command: same,
+    } = await runDirectory(context.words, options, () =>
+      nextDirectory(`${datasetName(dataset)}-${options.approach}`),
+    );
+    const outcome = await resumable(again, () =>
+      withHooks(context, options, (hooks) =>
+        train({
+          ...hooks,
+          dataset,
+          approach: options.approach,
+          split: splitOf(options),
+          crossValidate: options.crossValidate,
+          folds: options.folds,
+          seed: options.seed,
+          out,
+          resume: options.resume,
+          overrides: overridesOf(options),
+          subset: options.subset,
+          command: same,
+        }),
+      ),
+    );
+    if (options.json) writeJsonLine(context.terminal.out, outcomeJson(outcome));
+    else await printOutcome(outcome, context.terminal);
+  });
+}
+
+function addSplitOptions(command: Command): void {
+  const add = (option: Option) => command.addOption(option.helpGroup('Data and split:'));
+  add(choiceOption('--approach <name>', 'what to train', approachNames).default('cnn'));
+  add(
+    new Option(
+      '--train-folds <list>',
+      'official folds to train on, such as 1-9 (default: all that are not tested)',
+    ).argParser(folds),
+  );
+  add(
+    new Option(
+      '--test-folds <list>',
+      'official folds to test on, such as 10 (default: all that are not trained on; if neither is given, the last)',
+    ).argParser(folds),
+  );
+  add(
+    new Option(
+      '--cross-validate',
+      'train once per fold and test on it: official folds, or grouped ones (--folds)',
+    ),
+  );
+  add(
+    new Option('--folds <k>', 'number of grouped folds for --cross-validate').argParser(
+      wholeNumber({ min: 2, max: 1000 }),
+    ),
+  );
+  add(
+    choiceOption(
+      '--split <kind>',
+      'ignore official folds: keep recordings together (grouped, the default where there are no folds), balance classes (stratified), or neither (random); the last two may leak',
+      ['grouped', 'stratified', 'random'],
+    ).conflicts(['trainFolds', 'testFolds', 'crossValidate']),
+  );
+  add(
+    new Option('--test-fraction <x>', 'share of the clips to test on (default: 0.2)').argParser(
+      number({ min: 0.01, max: 0.9 }),
+    ),
+  );
+  add(choiceOption('--subset <name>', 'of ESC-50, only this part', ['esc10']));
+  add(new Option('--out <dir>', 'folder of the run (default: runs/<dataset>-<approach>-<n>)'));
+  add(new Option('--resume', 'go on with the run in --out from its last checkpoint'));
+  add(seedOption('everything random: splits, first weights, order, augmentation'));
+}
+
+function addTrainingOptions(command: Command): void {
+  const add = (group: string, ...options: Option[]) => {
+    for (const option of options) command.addOption(option.helpGroup(group));
+  };
+  const whole = wholeNumber({ min: 1 });
+  const share = number({ min: 0, max: 1 });
+  add(
+    'Network:',
+    new Option('--weights <file>', 'safetensors file with published weights (default: random weights)'),
+    choiceOption('--train <part>', 'what is trained (default: all)', ['head', 'last-stage', 'all']),
+    new Option(
+      '--frozen-statistics',
+      'batch normalisation keeps its statistics (default where not all is trained)',
+    ),
+    new Option('--no-frozen-statistics', 'batch normalisation goes on measuring'),
+    new Option('--picture-size <n>', 'side of the picture a ResNet sees').argParser(
+      wholeNumber({ min: 32, max: 1024 }),
+    ),
+  );
+  add(
+    'Optimisation (defaults depend on the approach):',
+    new Option('--epochs <n>', 'passes over the training clips').argParser(whole),
+    new Option('--batch-size <n>', 'clips in a step').argParser(whole),
+    choiceOption('--optimizer <name>', 'update rule', ['sgd', 'adam', 'adamw']),
+    new Option('--learning-rate <x>', 'its peak').argParser(number({ min: 0, above: true })),
+    choiceOption('--schedule <name>', 'course of the learning rate', ['cosine', 'constant', 'step']),
+    new Option('--warmup-epochs <n>', 'epochs of rising learning rate').argParser(number({ min: 0 })),
+    new Option('--weight-decay <x>', 'pull of weights towards 0').argParser(number({ min: 0 })),
+    new Option('--momentum <x>', 'of SGD').argParser(share),
+    new Option('--nesterov', "Nesterov's momentum in SGD"),
+    new Option('--no-nesterov', 'plain momentum'),
+    new Option('--clip-norm <x>', 'largest norm of the gradient; 0 for no limit').argParser(
+      number({ min: 0 }),
+    ),
+    new Option('--label-smoothing <x>', 'share of the target spread over all classes').argParser(
+      number({ min: 0, max: 0.9 }),
+    ),
+    choiceOption('--class-weights <kind>', 'weigh rare classes up, or not', ['none', 'balanced']),
+    new Option(
+      '--validation-fraction <x>',
+      'share of the training side set aside to choose the epoch by',
+    ).argParser(number({ min: 0, max: 0.5 })),
+    new Option('--patience <n>', 'stop after so many epochs without a better validation loss').argParser(
+      whole,
+    ),
+    choiceOption('--select <which>', 'epoch that becomes the model: best on validation, or last', [
+      'best',
+      'last',
+    ]),
+  );
+  add(
+    'Sound:',
+    new Option('--sample-rate <Hz>', 'rate everything is resampled to').argParser(
+      wholeNumber({ min: 1000, max: 192000 }),
+    ),
+    new Option('--window-seconds <x>', 'length of the piece the network hears').argParser(
+      number({ min: 0.05, max: 60 }),
+    ),
+    choiceOption('--pad <kind>', 'how shorter clips are filled', ['repeat', 'zero']),
+    new Option('--n-mels <n>', 'mel bands').argParser(wholeNumber({ min: 8, max: 512 })),
+  );
+  add(
+    'Augmentation:',
+    new Option('--mixup <alpha>', 'strength of mixup; 0 turns it off').argParser(number({ min: 0 })),
+    new Option('--no-spec-augment', 'no masks over time and frequency'),
+    new Option('--time-shift <share>', 'largest shift, as a share of the window').argParser(share),
+    new Option('--gain <dB>', 'largest change of level').argParser(number({ min: 0 })),
+    new Option('--noise-snr <low,high>', 'add noise at a level in this range of dB').argParser(interval),
+  );
+}
+
+function checkSplitOptions(options: Options): void {
+  const byFolds = options.trainFolds !== undefined || options.testFolds !== undefined;
+  if (options.crossValidate && byFolds) {
+    throw new UsageError(
+      '--cross-validate tests on every fold in turn; --train-folds and --test-folds choose some.',
+      {
+        hint: 'Give one or the other.',
+      },
+    );
+  }
+  if (options.folds !== undefined && !options.crossValidate) {
+    throw new UsageError('--folds is the number of folds of --cross-validate, which was not given.', {
+      hint: 'Add --cross-validate, or name official folds with --train-folds and --test-folds.',
+    });
+  }
+  if (options.testFraction !== undefined && (byFolds || options.crossValidate)) {
+    throw new UsageError('--test-fraction cannot be used where folds decide what is tested.', {
+      hint: 'Leave it out, or use --split.',
+    });
+  }
+  const both = options.trainFolds?.filter((fold) => options.testFolds?.includes(fold)) ?? [];
+  if (both.length > 0) {
+    throw new UsageError(`Fold ${both.join(', ')} is named for training and for testing.`, {
+      hint: 'What is tested must not be trained on.',
+    });
+  }
+}
+
+function splitOf({ trainFolds, testFolds, split, testFraction }: Options): TrainOptions['split'] {
+  if (trainFolds !== undefined || testFolds !== undefined) return { kind: 'folds', trainFolds, testFolds };
+  if (split !== undefined || testFraction !== undefined) return { kind: split ?? 'grouped', testFraction };
+  return undefined;
+}
+
+/** What was set explicitly. `--no-spec-augment` alone makes commander default it to true, which changes nothing. */
+function overridesOf(options: Options): Overrides {
+  const chosen = Object.fromEntries(
+    overrideNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+  ) as Overrides;
+  return options.train === undefined ? chosen : { ...chosen, trainable: options.train };
+}
+
+function outcomeJson(outcome: TrainOutcome) {
+  const {
+    directory,
+    approach,
+    models,
+    report,
+    failures,
+    notices,
+    seconds,
+    weights,
+    synthetic,
+    parity,
+    evaluation,
+  } = outcome;
+  return {
+    directory,
+    approach,
+    synthetic,
+    weights,
+    seconds,
+    parity,
+    models,
+    report,
+    failures,
+    notices,
+    evaluation,
+  };
+}
+
+async function printOutcome(outcome: TrainOutcome, terminal: Terminal): Promise<void> {
+  const { printEvaluation, printFailures, printNotices } = await import('../printEvaluation.ts');
+  const { out } = terminal;
+  if (outcome.synthetic)
+    out.line('These numbers are on synthetic sound: they say nothing about real recordings.\n');
+  printEvaluation(outcome.evaluation, terminal);
+  printFailures(outcome.failures, terminal);
+  printNotices(outcome.notices, terminal);
+  out.line();
+  out.line(`Weights: ${outcome.weights}`);
+  for (const model of outcome.models) out.line(`Model:   ${model}`);
+  out.line(`Report:  ${outcome.report.html}`);
+  out.line(`The model gives the probabilities of training to within ${outcome.parity.toExponential(1)}.`);
+  if (outcome.models[0] !== undefined)
+    out.line(`Use it:  ${commandText(['classify', outcome.models[0], 'FILE'])}`);
+}

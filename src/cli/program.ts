@@ -1,0 +1,64 @@
+/** @file The program: its commands and what they share. Commands load their work only when they run. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { addClassify } from './commands/classify.ts';
+import { addDataInspect } from './commands/dataInspect.ts';
+import { addDemo } from './commands/demo.ts';
+import { addEvaluate } from './commands/evaluate.ts';
+import { addSpectrogram } from './commands/spectrogram.ts';
+import { addTrain } from './commands/train.ts';
+import type { Context } from './context.ts';
+import { CommandLineError } from './reportError.ts';
+
+export function makeProgram(context: Context): Command {
+  const program = new Command('earshot')
+    .description(
+      'Sound classification: from a folder of labelled recordings to a trained, honestly evaluated classifier.',
+    )
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help on a command')
+    .configureOutput({
+      writeOut: (text) => void context.terminal.out.stream.write(text),
+      writeErr: (text) => void context.terminal.err.stream.write(text),
+      // Errors are thrown, and reported in one place.
+      outputError: () => {},
+    });
+  throwUsageErrors(program, 'earshot --help');
+  program.addHelpText(
+    'after',
+    `
+Examples:
+  earshot demo                                   train on a built-in synthetic set, in about three minutes
+  earshot data inspect UrbanSound8K              what is in a dataset, and what is wrong with it
+  earshot train UrbanSound8K --approach cnn --train-folds 1-9 --test-folds 10
+  earshot classify runs/cnn/model.onnx street.wav
+
+Exit codes: 0 success, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C.
+Set EARSHOT_DEBUG=1 to see the stack of an error.`,
+  );
+  addDemo(program, context);
+  addDataInspect(program, context);
+  addSpectrogram(program, context);
+  addTrain(program, context);
+  addEvaluate(program, context);
+  addClassify(program, context);
+  for (const command of program.commands) {
+    throwUsageErrors(command, `earshot ${command.name()} --help`);
+    for (const sub of command.commands) {
+      throwUsageErrors(sub, `earshot ${command.name()} ${sub.name()} --help`);
+    }
+  }
+  return program;
+}
+
+function throwUsageErrors(command: Command, helpCommand: string): void {
+  command.exitOverride((error) => {
+    throw new CommandLineError(error, helpCommand);
+  });
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
