@@ -37,7 +37,7 @@ export interface MelFilterBankOptions {
   fMax?: number;
   /** Default `slaney`. */
   melScale?: MelScale;
-  /** `slaney` (default): each triangle has area 1 Hz⁻¹·Hz, height 2 / width; null: each has height 1. */
+  /** `slaney` (default): each triangle has unit area over hertz (height 2 / width); null: each has height 1. */
   melNorm?: 'slaney' | null;
 }
 
