@@ -21,15 +21,14 @@ export interface ConvolutionOptions {
   readonly outChannels: number;
   readonly kernel: Pair;
   readonly stride?: Pair;
-  /** Zeros on each side; default such that stride 1 keeps the size (odd kernels). */
-  readonly padding?: Pair;
+  /** Zeros [top, left, bottom, right]; default half the kernel on each side (stride 1 keeps the size if it is odd). */
+  readonly padding?: readonly [top: number, left: number, bottom: number, right: number];
   readonly initialize?: Initializer;
 }
 
 /** A 2-D convolution without bias (`nn.Conv2d(…, bias=False)`), parameter `name.weight` [out, in, kh, kw]. */
 export function convolution(c: NetworkContext, x: Value, name: string, options: ConvolutionOptions): Value {
   const [kh, kw] = pair(options.kernel);
-  const [ph, pw] = pair(options.padding ?? [kh >> 1, kw >> 1]);
   const weight = c.parameter({
     name: `${name}.weight`,
     shape: [options.outChannels, channelsOf(x, name), kh, kw],
@@ -39,7 +38,7 @@ export function convolution(c: NetworkContext, x: Value, name: string, options: 
   return c.g.op('Conv', [x, weight], {
     kernel_shape: [kh, kw],
     strides: pair(options.stride ?? 1),
-    pads: [ph, pw, ph, pw],
+    pads: options.padding ?? [kh >> 1, kw >> 1, kh >> 1, kw >> 1],
   });
 }
 

@@ -6,7 +6,14 @@
  */
 import { ParameterError } from '../core/errors.ts';
 import type { Value } from '../onnx/index.ts';
-import { channelsOf, convolutionUnit, dropout, linear, resizePicture } from './blocks.ts';
+import {
+  type ConvolutionOptions,
+  channelsOf,
+  convolutionUnit,
+  dropout,
+  linear,
+  resizePicture,
+} from './blocks.ts';
 import type { Network, NetworkContext } from './network.ts';
 
 /** How the last maps become one vector: the mean over time and frequency, the largest value, or both added. */
@@ -31,6 +38,8 @@ export interface CnnOptions {
   readonly stemKernel?: number;
   /** Kernel of the others; odd, default 3. */
   readonly kernel?: number;
+  /** How maps are halved between stages, 2×2 to 1; default 'max'. */
+  readonly downsampling?: 'max' | 'mean';
   /** Probability of dropout before the last layer; default 0.2. */
   readonly dropout?: number;
   /** Default 'mean'. */
@@ -44,6 +53,7 @@ const defaults = {
   depth: 1,
   stemKernel: 5,
   kernel: 3,
+  downsampling: 'max',
   dropout: 0.2,
   pooling: 'mean',
 } as const satisfies Omit<CnnOptions, 'classes' | 'pictureSize'>;
@@ -51,7 +61,7 @@ const defaults = {
 type Settings = CnnOptions & Required<Omit<CnnOptions, 'pictureSize'>>;
 
 /**
- * The compact network. Input [N, inChannels, nMels, nFrames], each side at least 2 to the number of stages; embedding
+ * The compact network. Input [N, inChannels, nMels, nFrames], any size; embedding
  * [N, last width]; logits [N, classes]. Parameters: `blocks.I.convJ.weight`, `blocks.I.bnJ.…`, `fc.…`.
  * @throws {ParameterError} on options out of range
  */
@@ -71,10 +81,14 @@ export function cnn(options: CnnOptions): Network {
       }
       const picture = o.pictureSize === undefined ? x : resizePicture(c, x, o.pictureSize);
       const levelled = o.subtractLevel ? withoutLevel(c, picture) : picture;
-      let y = unit(c, levelled, 'blocks.0', 1, o.widths[0]!, o.stemKernel, 2);
+      const stem = { outChannels: o.widths[0]!, kernel: o.stemKernel, stride: 2 };
+      let y = unit(c, levelled, 'blocks.0', 1, { ...stem, padding: stemPadding(levelled, o) });
+      const halving = o.downsampling === 'max' ? 'MaxPool' : 'AveragePool';
       for (let i = 1; i < o.widths.length; i++) {
-        y = c.g.op('MaxPool', [y], { kernel_shape: [2, 2], strides: [2, 2] });
-        for (let j = 1; j <= o.depth; j++) y = unit(c, y, `blocks.${i}`, j, o.widths[i]!, o.kernel, 1);
+        y = c.g.op(halving, [y], { kernel_shape: [2, 2], strides: [2, 2] });
+        for (let j = 1; j <= o.depth; j++) {
+          y = unit(c, y, `blocks.${i}`, j, { outChannels: o.widths[i]!, kernel: o.kernel });
+        }
       }
       const embedding = c.g.op('Flatten', [pool(c, y, o.pooling)], { axis: 1 });
       const logits = linear(c, dropout(c, embedding, 'dropout', o.dropout), 'fc', o.classes);
@@ -87,17 +101,29 @@ function withoutLevel(c: NetworkContext, x: Value): Value {
   return c.g.op('Sub', [x, c.g.op('ReduceMean', [x, c.g.ints([1, 2, 3])], { keepdims: 1 })]);
 }
 
-function unit(
-  c: NetworkContext,
-  x: Value,
-  block: string,
-  index: number,
-  outChannels: number,
-  kernel: number,
-  stride: number,
-): Value {
-  const names = { convolution: `${block}.conv${index}`, norm: `${block}.bn${index}` };
-  return convolutionUnit(c, x, names, { outChannels, kernel, stride });
+/**
+ * Zeros around the picture such that the stem's maps can be halved without a remainder at every stage: no frames are
+ * lost, and the gradient of pooling over whole tiles is the cheap one. Sizes known only at run time get half the
+ * kernel on each side.
+ */
+function stemPadding(x: Value, o: Settings): [number, number, number, number] {
+  const half = o.stemKernel >> 1;
+  const tile = 2 ** (o.widths.length - 1);
+  const [bottom, right] = x.shape.slice(2).map((size) => {
+    if (typeof size !== 'number') return half;
+    const out = Math.ceil(size / 2 / tile) * tile;
+    return Math.max(0, 2 * (out - 1) + o.stemKernel - size - half);
+  });
+  return [half, half, bottom!, right!];
+}
+
+function unit(c: NetworkContext, x: Value, block: string, index: number, options: ConvolutionOptions): Value {
+  return convolutionUnit(
+    c,
+    x,
+    { convolution: `${block}.conv${index}`, norm: `${block}.bn${index}` },
+    options,
+  );
 }
 
 function pool(c: NetworkContext, maps: Value, pooling: CnnPooling): Value {

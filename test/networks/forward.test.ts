@@ -122,6 +122,24 @@ it('the compact network does not hear the level of a recording', async () => {
   expect(relativeDifference(loud['logits']!.data as Float32Array, expected)).toBeLessThan(1e-5);
 });
 
+it('the compact network takes pictures of any size, with any kernel', async () => {
+  for (const [h, w] of [
+    [1, 1],
+    [7, 200],
+    [64, 173],
+    [33, 18],
+  ] as const) {
+    for (const stemKernel of [1, 3, 7]) {
+      const network = cnn({ classes: 3, widths: [2, 3, 4], stemKernel, downsampling: 'mean' });
+      const x = hashed('input', [2, 1, h, w]);
+      const values = new Map(specsOf(network, x.dims).map((s) => [s.name, hashedParameter(s.name, s.shape)]));
+      const { logits } = await infer(network, values, x);
+      expect(logits!.dims).toEqual([2, 3]);
+      expect((logits!.data as Float32Array).every(Number.isFinite)).toBe(true);
+    }
+  }
+});
+
 describe('dropout', () => {
   it('zeroes where the noise is below p and scales the rest; inference has none', async () => {
     const network = cnn({ classes: 4, widths: [4, 8], dropout: 0.4 });
