@@ -4,8 +4,8 @@
  * wide convolutions run on small maps; then come stages of convolutions, batch normalisation and ReLU, each stage at
  * half the resolution of the one before.
  */
-import { ParameterError } from '../core/errors.ts';
-import type { Value } from '../onnx/index.ts';
+import { ParameterError, ShapeError } from '../core/errors.ts';
+import { formatShape, type Value } from '../onnx/index.ts';
 import {
   type ConvolutionOptions,
   channelsOf,
@@ -46,27 +46,31 @@ export interface CnnOptions {
   readonly pooling?: CnnPooling;
 }
 
-const defaults = {
-  inChannels: 1,
-  subtractLevel: true,
-  widths: [24, 48, 96, 192],
-  depth: 1,
-  stemKernel: 5,
-  kernel: 3,
-  downsampling: 'max',
-  dropout: 0.2,
-  pooling: 'mean',
-} as const satisfies Omit<CnnOptions, 'classes' | 'pictureSize'>;
-
 type Settings = CnnOptions & Required<Omit<CnnOptions, 'pictureSize'>>;
 
+function resolve(options: CnnOptions): Settings {
+  return {
+    classes: options.classes,
+    pictureSize: options.pictureSize,
+    inChannels: options.inChannels ?? 1,
+    subtractLevel: options.subtractLevel ?? true,
+    widths: options.widths ?? [24, 48, 96, 192],
+    depth: options.depth ?? 1,
+    stemKernel: options.stemKernel ?? 5,
+    kernel: options.kernel ?? 3,
+    downsampling: options.downsampling ?? 'max',
+    dropout: options.dropout ?? 0.2,
+    pooling: options.pooling ?? 'mean',
+  };
+}
+
 /**
- * The compact network. Input [N, inChannels, nMels, nFrames], any size; embedding
- * [N, last width]; logits [N, classes]. Parameters: `blocks.I.convJ.weight`, `blocks.I.bnJ.…`, `fc.…`.
+ * The compact network. Input [N, inChannels, nMels, nFrames], the picture of any known size;
+ * embedding [N, last width]; logits [N, classes]. Parameters: `blocks.I.convJ.weight`, `blocks.I.bnJ.…`, `fc.…`.
  * @throws {ParameterError} on options out of range
  */
 export function cnn(options: CnnOptions): Network {
-  const o: Settings = { ...defaults, ...options };
+  const o = resolve(options);
   check(o);
   return {
     name: 'cnn',
@@ -103,14 +107,17 @@ function withoutLevel(c: NetworkContext, x: Value): Value {
 
 /**
  * Zeros around the picture such that the stem's maps can be halved without a remainder at every stage: no frames are
- * lost, and the gradient of pooling over whole tiles is the cheap one. Sizes known only at run time get half the
- * kernel on each side.
+ * lost, and the gradient of pooling over whole tiles is the cheap one.
  */
 function stemPadding(x: Value, o: Settings): [number, number, number, number] {
   const half = o.stemKernel >> 1;
   const tile = 2 ** (o.widths.length - 1);
   const [bottom, right] = x.shape.slice(2).map((size) => {
-    if (typeof size !== 'number') return half;
+    if (typeof size !== 'number') {
+      throw new ShapeError(`cnn needs pictures of a known size, got ${formatShape(x.shape)}.`, {
+        hint: 'Give the number of mel bands and frames; only the batch size may stay open.',
+      });
+    }
     const out = Math.ceil(size / 2 / tile) * tile;
     return Math.max(0, 2 * (out - 1) + o.stemKernel - size - half);
   });
@@ -151,6 +158,12 @@ function check(o: Settings): void {
   ] as const) {
     if (!Number.isInteger(n) || n < 1 || n % 2 === 0)
       throw new ParameterError(`cnn needs an odd ${what}, got ${n}.`);
+  }
+  if (!['mean', 'max', 'mean+max'].includes(o.pooling)) {
+    throw new ParameterError(`cnn pools by 'mean', 'max' or 'mean+max', not by '${o.pooling}'.`);
+  }
+  if (!['max', 'mean'].includes(o.downsampling)) {
+    throw new ParameterError(`cnn halves its maps by 'max' or 'mean', not by '${o.downsampling}'.`);
   }
   if (!(o.dropout >= 0 && o.dropout < 1))
     throw new ParameterError(`cnn needs a dropout probability in [0, 1), got ${o.dropout}.`);

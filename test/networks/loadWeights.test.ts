@@ -3,6 +3,7 @@ import { float32, Random, type Tensor, WeightsError } from '../../src/core/index
 import {
   cnn,
   exportWeights,
+  inferenceContext,
   initializeParameters,
   type LoadWeightsOptions,
   loadWeights,
@@ -277,6 +278,12 @@ describe('networks by name', () => {
     expect(() => cnn({ classes: 2, widths: [] })).toThrow(/widths is empty/);
     expect(() => cnn({ classes: 2, kernel: 4 })).toThrow(/odd kernel, got 4/);
     expect(() => cnn({ classes: 2, dropout: 1 })).toThrow(/dropout/);
+    expect(() => cnn({ classes: 2, pooling: 'median' as 'mean' })).toThrow(/not by 'median'/);
+    expect(() => cnn({ classes: 2, downsampling: 'none' as 'mean' })).toThrow(/not by 'none'/);
+    expect(() => specsOf(cnn({ classes: 2, widths: undefined }), [1, 1, 64, 64])).not.toThrow();
+    const g = new GraphBuilder();
+    const x = g.input('x', 'float32', ['N', 1, 64, 'T']);
+    expect(() => cnn({ classes: 2 }).forward(inferenceContext(g, new Map()), x)).toThrow(/known size/);
     expect(() => specsOf(cnn({ classes: 2 }), [1, 3, 64, 64])).toThrow(/built for 1 channels/);
     expect(() => specsOf(resnet('resnet18', { classes: 2, pictureSize: [0, 5] }), [1, 1, 64, 64])).toThrow(
       /size/,
