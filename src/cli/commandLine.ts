@@ -1,12 +1,12 @@
 /** @file The command line as text that can be typed again. */
 
 /** One word for a POSIX shell. */
-export function shellWord(word: string): string {
+function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** How this process was called: `npx earshot` or `earshot`. */
-export function programName(): string {
+function programName(): string {
   return process.env['npm_command'] === 'exec' ? 'npx earshot' : 'earshot';
 }
 

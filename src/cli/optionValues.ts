@@ -44,19 +44,6 @@ export function wholeNumber(range: Range = {}): (text: string) => number {
   };
 }
 
-/** What `read` reads, or the word `none`, which gives null. */
-export function orNone<T>(read: (text: string) => T): (text: string) => T | null {
-  return (text) => {
-    if (text === 'none') return null;
-    try {
-      return read(text);
-    } catch (error) {
-      if (!(error instanceof InvalidArgumentError)) throw error;
-      throw new InvalidArgumentError(error.message.replace(/\.$/, ', or the word none.'));
-    }
-  };
-}
-
 /** Whole numbers ≥ 0 such as `1,3,5-8`, ascending and each once. */
 export function folds(text: string): number[] {
   const found = new Set<number>();

@@ -2,7 +2,7 @@
 import type { Writable } from 'node:stream';
 import pc from 'picocolors';
 
-export type Colours = ReturnType<typeof pc.createColors>;
+type Colours = ReturnType<typeof pc.createColors>;
 
 export interface Stream {
   readonly stream: Writable & { readonly isTTY?: boolean; readonly columns?: number };
