@@ -75,8 +75,13 @@ export function allocate<D extends DType>(dtype: D, length: number): DTypeArray[
 export function viewBytes<D extends DType>(dtype: D, bytes: Uint8Array): DTypeArray[D] {
   const make = arrayConstructors[dtype];
   const size = make.BYTES_PER_ELEMENT;
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
-  return new make(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / size) as DTypeArray[D];
+  // Not slice(): of a Node Buffer that is a view, at the same offset.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  return new make(
+    aligned.buffer as ArrayBuffer,
+    aligned.byteOffset,
+    aligned.byteLength / size,
+  ) as DTypeArray[D];
 }
 
 /** The raw little-endian bytes of a tensor's data (a view, not a copy). */
@@ -90,7 +95,8 @@ export function bytesOf(tensor: Tensor): Uint8Array {
  */
 export function tensor<D extends DType>(dtype: D, dims: readonly number[], data: DTypeArray[D]): Tensor<D> {
   for (const d of dims) {
-    if (!Number.isInteger(d) || d < 0) throw new ShapeError(`Tensor dims must be integers ≥ 0, got [${dims.join(', ')}].`);
+    if (!Number.isInteger(d) || d < 0)
+      throw new ShapeError(`Tensor dims must be integers ≥ 0, got [${dims.join(', ')}].`);
   }
   if (data.length !== sizeOf(dims)) {
     throw new ShapeError(
