@@ -103,6 +103,17 @@ describe('views and conversion', () => {
     expect(plain(moved)).toEqual(plain(aligned));
   });
 
+  it("reads Node's Buffers, which share one pool at any offset and whose slice is a view", () => {
+    const bytes = fixture('types.safetensors');
+    for (let offset = 0; offset < 8; offset++) {
+      const pool = Buffer.alloc(bytes.length + 8);
+      pool.set(bytes, offset);
+      const { tensors } = decodeSafetensors(pool.subarray(offset, offset + bytes.length));
+      for (const [name, t] of decodeSafetensors(bytes).tensors)
+        expect(plain(tensors.get(name)!)).toEqual(plain(t));
+    }
+  });
+
   it('converts float64 by rounding, leaves float32 alone, refuses integers', () => {
     const { tensors } = decodeSafetensors(fixture('types.safetensors'));
     const f64 = tensors.get('f64')!;
