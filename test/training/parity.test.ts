@@ -6,7 +6,7 @@ import { float32, sizeOf, type Tensor } from '../../src/core/index.ts';
 import { batchNorm, convolution, linear } from '../../src/networks/blocks.ts';
 import type { Network } from '../../src/networks/network.ts';
 import { Engine } from '../../src/runtime/index.ts';
-import { buildStepGraph, hardLabel, targetMatrix, type TargetOptions } from '../../src/training/index.ts';
+import { buildStepGraph, hardLabel, type TargetOptions, targetMatrix } from '../../src/training/index.ts';
 
 const CLASSES = 5;
 const BATCH = 8;
@@ -38,7 +38,9 @@ const network: Network = {
   classes: CLASSES,
   stages: [{ name: 'all', prefixes: [''] }],
   forward(c, x) {
-    const one = c.g.op('Relu', [batchNorm(c, convolution(c, x, 'conv1', { outChannels: 8, kernel: 3 }), 'bn1')]);
+    const one = c.g.op('Relu', [
+      batchNorm(c, convolution(c, x, 'conv1', { outChannels: 8, kernel: 3 }), 'bn1'),
+    ]);
     const pooled = c.g.op('MaxPool', [one], { kernel_shape: [2, 2], strides: [2, 2] });
     const two = convolution(c, pooled, 'conv2', { outChannels: 16, kernel: 3, stride: 2 });
     const maps = c.g.op('Relu', [batchNorm(c, two, 'bn2')]);
@@ -48,16 +50,32 @@ const network: Network = {
 };
 
 /** PyTorch's order of named_parameters, which numbers the hash seeds. */
-const order = ['conv1.weight', 'bn1.weight', 'bn1.bias', 'conv2.weight', 'bn2.weight', 'bn2.bias', 'fc.weight', 'fc.bias'];
+const order = [
+  'conv1.weight',
+  'bn1.weight',
+  'bn1.bias',
+  'conv2.weight',
+  'bn2.weight',
+  'bn2.bias',
+  'fc.weight',
+  'fc.bias',
+];
 
 function startingValues(shapes: ReadonlyMap<string, readonly number[]>): Map<string, Tensor> {
   return new Map(
     [...shapes].map(([name, shape]) => {
       if (name.endsWith('running_mean')) return [name, float32(shape, new Float32Array(sizeOf(shape)))];
-      if (name.endsWith('running_var')) return [name, float32(shape, new Float32Array(sizeOf(shape)).fill(1))];
+      if (name.endsWith('running_var'))
+        return [name, float32(shape, new Float32Array(sizeOf(shape)).fill(1))];
       const values = hashed(100 + order.indexOf(name), sizeOf(shape));
       const norm = name.startsWith('bn') && name.endsWith('weight');
-      return [name, float32(shape, values.map((v) => (norm ? 1 + 0.1 * v : 0.4 * v)))];
+      return [
+        name,
+        float32(
+          shape,
+          values.map((v) => (norm ? 1 + 0.1 * v : 0.4 * v)),
+        ),
+      ];
     }),
   );
 }
@@ -82,7 +100,9 @@ async function steps(
   const engine = new Engine({ threads: 1 });
   try {
     await engine.put(startingValues(new Map(graph.parameters.map((p) => [p.name, p.shape]))));
-    await engine.put(new Map([...graph.slots].map(([name, s]) => [name, float32(s, new Float32Array(sizeOf(s)))])));
+    await engine.put(
+      new Map([...graph.slots].map(([name, s]) => [name, float32(s, new Float32Array(sizeOf(s)))])),
+    );
     const model = await engine.load(graph.model);
     const losses: number[] = [];
     const norms: number[] = [];
@@ -126,7 +146,8 @@ const runs: Record<string, Parameters<typeof steps>> = {
 /** Largest relative difference. */
 function apart(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let worst = 0;
-  for (let i = 0; i < a.length; i++) worst = Math.max(worst, Math.abs(a[i]! - b[i]!) / Math.max(1e-3, Math.abs(b[i]!)));
+  for (let i = 0; i < a.length; i++)
+    worst = Math.max(worst, Math.abs(a[i]! - b[i]!) / Math.max(1e-3, Math.abs(b[i]!)));
   return worst;
 }
 

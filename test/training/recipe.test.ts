@@ -1,0 +1,265 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Random } from '../../src/core/index.ts';
+import {
+  addNoise,
+  balancedClassWeights,
+  bandStatistics,
+  batchesPerEpoch,
+  epochOrder,
+  hardLabel,
+  makeBatch,
+  noAugmentation,
+  randomGain,
+  rollTime,
+  scheduleFactor,
+  shiftLevel,
+  specAugment,
+  targetMatrix,
+  timeShift,
+} from '../../src/training/index.ts';
+
+describe('scheduleFactor', () => {
+  it('rises linearly, reaches 1 with the last warm-up step and ends at its floor', () => {
+    const spec = { kind: 'cosine', warmupEpochs: 2, floor: 0.1 } as const;
+    const factors = Array.from({ length: 50 }, (_, step) => scheduleFactor(spec, step, 10, 5));
+    expect(factors.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, i) => (i + 1) / 10));
+    expect(factors[10]).toBeCloseTo(1, 12);
+    expect(factors[49]).toBeCloseTo(0.1, 12);
+    // Half way down the cosine stands the mean of peak and floor.
+    expect((factors[29]! + factors[30]!) / 2).toBeCloseTo(0.55, 10);
+    for (let i = 11; i < 50; i++) expect(factors[i]!).toBeLessThan(factors[i - 1]!);
+  });
+
+  it('falls in steps', () => {
+    const spec = { kind: 'step', everyEpochs: 3, factor: 0.1 } as const;
+    expect([0, 11, 12, 23, 24].map((step) => scheduleFactor(spec, step, 9, 4))).toEqual([
+      1,
+      1,
+      0.1,
+      0.1,
+      0.1 ** 2,
+    ]);
+  });
+});
+
+describe('targetMatrix', () => {
+  it('is one-hot over N for plain labels', () => {
+    expect(Array.from(targetMatrix([hardLabel(2), hardLabel(0)], { classes: 3 }))).toEqual([
+      0, 0, 0.5, 0.5, 0, 0,
+    ]);
+  });
+
+  it('sums to one whatever the mixture, without weights', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            label: fc.nat(4),
+            other: fc.nat(4),
+            share: fc.double({ min: 0, max: 1, noNaN: true }),
+          }),
+          { minLength: 1, maxLength: 9 },
+        ),
+        fc.double({ min: 0, max: 0.9, noNaN: true }),
+        (labels, labelSmoothing) => {
+          const total = targetMatrix(labels, { classes: 5, labelSmoothing }).reduce((a, b) => a + b, 0);
+          expect(total).toBeCloseTo(1, 5);
+        },
+      ),
+    );
+  });
+
+  it('refuses labels and smoothing out of range', () => {
+    expect(() => targetMatrix([hardLabel(3)], { classes: 3 })).toThrow(/Label 3/);
+    expect(() => targetMatrix([hardLabel(0)], { classes: 3, labelSmoothing: 1 })).toThrow(/smoothing/);
+    expect(() => targetMatrix([hardLabel(0)], { classes: 3, classWeights: [1] })).toThrow(/class weights/);
+  });
+
+  it('balances classes as scikit-learn does', () => {
+    // compute_class_weight('balanced', [0, 1], [0, 0, 0, 1]) = [4 / 6, 4 / 2]
+    expect(balancedClassWeights([0, 0, 0, 1], 2)).toEqual([4 / 6, 2]);
+  });
+});
+
+describe('batches', () => {
+  it('give every clip at least once an epoch, in full batches', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.nat(5),
+        (clips, size, epoch) => {
+          const order = epochOrder(clips, size, 1, epoch);
+          expect(order).toHaveLength(batchesPerEpoch(clips, size));
+          expect(new Set(order.flat()).size).toBe(clips);
+          for (const batch of order) expect(batch).toHaveLength(Math.min(size, clips));
+        },
+      ),
+    );
+  });
+
+  const clips = Array.from({ length: 4 }, (_, label) => ({
+    windows: [Float32Array.from({ length: 12 }, (_, i) => label * 100 + i)],
+    label,
+  }));
+  const options = {
+    nMels: 3,
+    nFrames: 4,
+    batchSize: 4,
+    seed: 1,
+    augmentation: noAugmentation,
+    targets: { classes: 4 },
+    fill: new Float32Array(3),
+  };
+
+  it('pass pictures through unchanged without augmentation', () => {
+    const { x, targets } = makeBatch(clips, [2, 0], options, 0, 0);
+    expect(x.dims).toEqual([2, 1, 3, 4]);
+    expect(Array.from(x.data.subarray(0, 12))).toEqual(Array.from(clips[2]!.windows[0]!));
+    expect(Array.from(targets.data)).toEqual([0, 0, 0.5, 0, 0.5, 0, 0, 0]);
+  });
+
+  it('are the same for the same place in the run, and leave the clips alone', () => {
+    const before = clips.map((clip) => clip.windows[0]!.slice());
+    const augmentation = {
+      ...noAugmentation,
+      timeShift: 1,
+      gain: 6,
+      mixup: 0.4,
+      specAugment: { frequencyMasks: 1, frequencyWidth: 1, timeMasks: 1, timeWidth: 2 },
+    };
+    const make = (batch: number) => makeBatch(clips, [0, 1, 2, 3], { ...options, augmentation }, 3, batch);
+    expect(make(1)).toEqual(make(1));
+    expect(make(1).x.data).not.toEqual(make(2).x.data);
+    clips.forEach((clip, i) => {
+      expect(clip.windows[0]).toEqual(before[i]);
+    });
+  });
+
+  it('mix pictures and targets in the same shares', () => {
+    const flat = [0, 1, 2, 3].map((label) => ({ windows: [new Float32Array(12).fill(label)], label }));
+    const { x, targets } = makeBatch(
+      flat,
+      [0, 1, 2, 3],
+      { ...options, augmentation: { ...noAugmentation, mixup: 1 } },
+      0,
+      0,
+    );
+    for (let n = 0; n < 4; n++) {
+      // The picture's constant is the mean label under the row's shares (rows sum to 1/4).
+      let mean = 0;
+      for (let c = 0; c < 4; c++) mean += 4 * targets.data[n * 4 + c]! * c;
+      expect(x.data[n * 12]).toBeCloseTo(mean, 4);
+    }
+  });
+
+  it('need waveforms for noise, and take features anew', () => {
+    const augmentation = { ...noAugmentation, noiseSnr: [10, 10] as const, noiseProbability: 1 };
+    expect(() => makeBatch(clips, [0], { ...options, augmentation }, 0, 0)).toThrow(/waveforms/);
+    const withSound = [{ ...clips[0]!, waveforms: [new Float32Array(50).fill(0.5)] }];
+    let heard: Float32Array | null = null;
+    const logMel = (samples: Float32Array) => {
+      heard = samples;
+      return new Float32Array(12).fill(7);
+    };
+    const { x } = makeBatch(withSound, [0], { ...options, augmentation, logMel }, 0, 0);
+    expect(Array.from(x.data)).toEqual(new Array(12).fill(7));
+    expect(heard).not.toBeNull();
+  });
+});
+
+describe('augmentation of pictures', () => {
+  const picture = () => ({ data: Float32Array.from({ length: 6 * 10 }, (_, i) => i), nMels: 6, nFrames: 10 });
+
+  it('rolls every band by the same number of frames', () => {
+    const p = picture();
+    rollTime(p, 0.5, new Random(4));
+    const shift = p.data.indexOf(0);
+    for (let m = 0; m < 6; m++) {
+      for (let f = 0; f < 10; f++) expect(p.data[m * 10 + ((f + shift) % 10)]).toBe(m * 10 + f);
+    }
+  });
+
+  it('shifts the level by a constant within bounds', () => {
+    const p = picture();
+    shiftLevel(p, 6, new Random(4));
+    const offset = p.data[0]!;
+    expect(Math.abs(offset)).toBeLessThanOrEqual(6);
+    p.data.forEach((value, i) => {
+      expect(value - i).toBeCloseTo(offset, 4);
+    });
+  });
+
+  it('masks whole bands and frames with the fill value, no wider than asked', () => {
+    const fill = new Float32Array(6).fill(-1);
+    fc.assert(
+      fc.property(fc.nat(1000), (seed) => {
+        const p = picture();
+        specAugment(
+          p,
+          { frequencyMasks: 1, frequencyWidth: 2, timeMasks: 1, timeWidth: 3 },
+          fill,
+          new Random(seed),
+        );
+        const band = (m: number) => p.data.subarray(m * 10, (m + 1) * 10);
+        const maskedBands = [0, 1, 2, 3, 4, 5].filter((m) => band(m).every((v) => v === -1));
+        expect(maskedBands.length).toBeLessThanOrEqual(2);
+        const open = [0, 1, 2, 3, 4, 5].filter((m) => !maskedBands.includes(m));
+        const maskedFrames = Array.from({ length: 10 }, (_, f) =>
+          open.every((m) => band(m)[f] === -1),
+        ).filter(Boolean);
+        expect(maskedFrames.length).toBeLessThanOrEqual(3);
+        for (const m of open) expect(band(m).filter((v) => v === -1).length).toBe(maskedFrames.length);
+      }),
+    );
+  });
+});
+
+describe('augmentation of waveforms', () => {
+  const tone = Float32Array.from({ length: 20000 }, (_, i) => Math.sin(i / 7));
+
+  it('adds noise at the stated signal-to-noise ratio', () => {
+    const noisy = addNoise(tone, 12, new Random(2));
+    let signal = 0;
+    let noise = 0;
+    tone.forEach((x, i) => {
+      signal += x * x;
+      noise += (noisy[i]! - x) ** 2;
+    });
+    expect(10 * Math.log10(signal / noise)).toBeCloseTo(12, 0);
+    expect(addNoise(new Float32Array(5), 12, new Random(2))).toEqual(new Float32Array(5));
+  });
+
+  it('rotates without losing a sample, and scales within the stated decibels', () => {
+    const shifted = timeShift(tone, 0.5, new Random(9));
+    expect(shifted).not.toEqual(tone);
+    expect([...shifted].sort((a, b) => a - b)).toEqual([...tone].sort((a, b) => a - b));
+    const factor = randomGain(tone, 6, new Random(9))[100]! / tone[100]!;
+    expect(Math.abs(20 * Math.log10(factor))).toBeLessThanOrEqual(6);
+  });
+});
+
+describe('bandStatistics', () => {
+  it('equals the plain formula, far from zero too', () => {
+    const random = new Random(1);
+    const pictures = [0, 1, 2].map(() =>
+      Float32Array.from({ length: 2 * 50 }, (_, i) => -80 + random.normal() * (i < 50 ? 1 : 4)),
+    );
+    const { mean, deviation } = bandStatistics(pictures, 2);
+    for (const m of [0, 1]) {
+      const values = pictures.flatMap((p) => Array.from(p.subarray(m * 50, (m + 1) * 50)));
+      const mu = values.reduce((a, b) => a + b, 0) / values.length;
+      const sigma = Math.sqrt(values.reduce((a, b) => a + (b - mu) ** 2, 0) / values.length);
+      expect(mean[m]).toBeCloseTo(mu, 4);
+      expect(deviation[m]).toBeCloseTo(sigma, 4);
+    }
+  });
+
+  it('leaves a constant band unscaled', () => {
+    expect(bandStatistics([new Float32Array(6).fill(-100)], 2)).toEqual({
+      mean: [-100, -100],
+      deviation: [1, 1],
+    });
+  });
+});

@@ -1,0 +1,232 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { CancelledError, Random, TrainingError } from '../../src/core/index.ts';
+import { cnn } from '../../src/networks/index.ts';
+import { initializeParameters } from '../../src/networks/network.ts';
+import {
+  bandStatistics,
+  networkParameters,
+  noAugmentation,
+  type TrainingClip,
+  type TrainingConfig,
+  type TrainingEvent,
+  type TrainingTask,
+  trainNetwork,
+} from '../../src/training/index.ts';
+
+const nMels = 16;
+const nFrames = 20;
+const network = cnn({ classes: 3, widths: [4, 8], dropout: 0.3 });
+
+/** Pictures whose class decides which third of the bands is loud. */
+function clips(count: number, seed: number): TrainingClip[] {
+  const random = new Random(seed);
+  return Array.from({ length: count }, (_, i) => {
+    const label = i % 3;
+    const window = Float32Array.from({ length: nMels * nFrames }, (_, k) => {
+      const band = Math.floor(k / nFrames);
+      return -60 + 5 * random.normal() + (Math.floor(band / 6) === label ? 12 : 0);
+    });
+    return { windows: [window], label };
+  });
+}
+
+const config: TrainingConfig = {
+  epochs: 4,
+  batchSize: 8,
+  optimizer: { kind: 'adamw', learningRate: 0.01, weightDecay: 0.01 },
+  schedule: { kind: 'cosine', warmupEpochs: 1 },
+  clipNorm: 5,
+  labelSmoothing: 0.05,
+  classWeights: 'none',
+  augmentation: {
+    ...noAugmentation,
+    timeShift: 0.5,
+    gain: 3,
+    mixup: 0.2,
+    specAugment: { frequencyMasks: 1, frequencyWidth: 2, timeMasks: 1, timeWidth: 4 },
+  },
+  trainable: 'all',
+  frozenStatistics: false,
+  patience: null,
+  select: 'best',
+  seed: 3,
+};
+
+const folders: string[] = [];
+async function temporary(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'earshot-trainer-'));
+  folders.push(folder);
+  return folder;
+}
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
+function task(changes: Partial<TrainingTask> = {}): TrainingTask {
+  const train = clips(30, 1);
+  return {
+    network,
+    config,
+    initial: initializeParameters(networkParameters(network, nMels, nFrames), new Random(7)),
+    statistics: bandStatistics(
+      train.flatMap((clip) => clip.windows),
+      nMels,
+    ),
+    nMels,
+    nFrames,
+    train,
+    validation: clips(12, 2),
+    checkpoints: null,
+    threads: 1,
+    ...changes,
+  };
+}
+
+const stepLosses = (events: readonly TrainingEvent[]) =>
+  events.flatMap((event) => (event.event === 'step' ? [event.loss] : []));
+
+describe('trainNetwork', () => {
+  it('learns what tells the classes apart', async () => {
+    const result = await trainNetwork(task({ config: { ...config, epochs: 12 } }));
+    expect(result.history).toHaveLength(12);
+    expect(result.history.at(-1)!.trainLoss).toBeLessThan(0.8 * result.history[0]!.trainLoss);
+    expect(Math.max(...result.history.map((epoch) => epoch.validationAccuracy!))).toBeGreaterThan(0.9);
+    const losses = result.history.map((epoch) => epoch.validationLoss!);
+    expect(result.chosenEpoch).toBe(losses.indexOf(Math.min(...losses)) + 1);
+  });
+
+  it('gives the same losses for the same seed, and others for another', async () => {
+    const run = async (seed: number) => {
+      const events: TrainingEvent[] = [];
+      await trainNetwork(
+        task({ config: { ...config, seed, epochs: 2 }, onEvent: (event) => events.push(event) }),
+      );
+      return stepLosses(events);
+    };
+    const first = await run(3);
+    expect(first).toHaveLength(8);
+    expect(await run(3)).toEqual(first);
+    expect(await run(4)).not.toEqual(first);
+  });
+
+  it('resumes a run stopped in the middle of an epoch with the very same losses', async () => {
+    const whole: TrainingEvent[] = [];
+    const uninterrupted = await trainNetwork(task({ onEvent: (event) => whole.push(event) }));
+
+    const checkpoints = await temporary();
+    const parts: TrainingEvent[] = [];
+    const controller = new AbortController();
+    const stopped = trainNetwork(
+      task({
+        checkpoints,
+        fingerprint: 'a',
+        signal: controller.signal,
+        onEvent: (event) => {
+          parts.push(event);
+          if (event.event === 'step' && event.step === 6) controller.abort();
+        },
+      }),
+    );
+    await expect(stopped).rejects.toThrow(CancelledError);
+    expect(stepLosses(parts)).toHaveLength(6);
+    const resumed = await trainNetwork(
+      task({ checkpoints, fingerprint: 'a', resume: true, onEvent: (event) => parts.push(event) }),
+    );
+    expect(stepLosses(parts)).toEqual(stepLosses(whole));
+    expect(resumed.history.map((e) => e.validationLoss)).toEqual(
+      uninterrupted.history.map((e) => e.validationLoss),
+    );
+    expect(resumed.chosenEpoch).toBe(uninterrupted.chosenEpoch);
+    for (const [name, tensor] of uninterrupted.parameters) {
+      expect(resumed.parameters.get(name)!.data, name).toEqual(tensor.data);
+    }
+  });
+
+  it('goes on from a checkpoint written within an epoch', async () => {
+    const whole: TrainingEvent[] = [];
+    await trainNetwork(task({ onEvent: (event) => whole.push(event) }));
+    const checkpoints = await temporary();
+    const parts: TrainingEvent[] = [];
+    // Every step is saved; the failure right after step 3 stands for a kill: nothing more is written.
+    const killed = trainNetwork(
+      task({
+        checkpoints,
+        checkpointSeconds: 0,
+        onEvent: (event) => {
+          if (event.event === 'step' && event.step === 4) throw new Error('killed');
+          parts.push(event);
+        },
+      }),
+    );
+    await expect(killed).rejects.toThrow('killed');
+    await trainNetwork(task({ checkpoints, resume: true, onEvent: (event) => parts.push(event) }));
+    expect(stepLosses(parts)).toEqual(stepLosses(whole));
+  });
+
+  it('keeps one last and one best checkpoint', async () => {
+    const checkpoints = await temporary();
+    await trainNetwork(task({ checkpoints }));
+    const files = (await readdir(checkpoints)).sort();
+    expect(files.filter((name) => name.startsWith('last-'))).toHaveLength(1);
+    expect(files.filter((name) => name.startsWith('best-'))).toHaveLength(1);
+    expect(files.filter((name) => name.endsWith('.json'))).toEqual(['best.json', 'last.json']);
+  });
+
+  it('refuses a checkpoint of another run', async () => {
+    const checkpoints = await temporary();
+    await trainNetwork(task({ checkpoints, fingerprint: 'a', config: { ...config, epochs: 1 } }));
+    const other = trainNetwork(task({ checkpoints, fingerprint: 'b', resume: true }));
+    await expect(other).rejects.toThrow(TrainingError);
+    await expect(other).rejects.toThrow(/other settings or other data/);
+  });
+
+  it('stops early when the validation loss no longer falls', async () => {
+    const result = await trainNetwork(
+      task({
+        config: {
+          ...config,
+          epochs: 40,
+          patience: 2,
+          schedule: { kind: 'constant' },
+          optimizer: { kind: 'sgd', learningRate: 1e-9, weightDecay: 0, momentum: 0 },
+          frozenStatistics: true,
+        },
+      }),
+    );
+    expect(result.stoppedEarly).toBe(true);
+    expect(result.history.length).toBe(result.chosenEpoch + 2);
+  });
+
+  it('says so when the loss is no longer finite', async () => {
+    const wild = trainNetwork(
+      task({
+        config: { ...config, clipNorm: null, optimizer: { kind: 'sgd', learningRate: 1e30, weightDecay: 0 } },
+      }),
+    );
+    await expect(wild).rejects.toThrow(/The loss became/);
+  });
+
+  it('trains only the head when asked, and leaves the rest as it was', async () => {
+    const start = task();
+    const result = await trainNetwork({
+      ...start,
+      config: { ...config, trainable: 'head', frozenStatistics: true, select: 'last' },
+    });
+    for (const [name, tensor] of result.parameters) {
+      const same = tensor.data.every((value, i) => value === start.initial.get(name)!.data[i]);
+      expect(same, name).toBe(!name.startsWith('fc.'));
+    }
+    expect(result.trainedParameterCount).toBe(8 * 3 + 3);
+  });
+
+  it('works with fewer clips than a batch, and without validation', async () => {
+    const result = await trainNetwork(
+      task({ train: clips(3, 5), validation: [], config: { ...config, epochs: 2 } }),
+    );
+    expect(result.chosenEpoch).toBe(2);
+    expect(result.history[0]!.validationLoss).toBeNull();
+  });
+});
