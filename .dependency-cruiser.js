@@ -88,6 +88,17 @@ export default {
       to: { path: '^src/(?!cli/|workflows/|core/|evaluation/|datasets/)' },
     },
     {
+      name: 'cli-loads-late',
+      comment:
+        'earshot --help must answer at once, so what computes is loaded by the command that runs, with import(). printEvaluation.ts is itself loaded late.',
+      severity: 'error',
+      from: { path: '^src/cli/', pathNot: '^src/cli/printEvaluation\\.ts$' },
+      to: {
+        path: '^src/(workflows|evaluation|datasets)/|cli-progress|cli-table3',
+        dependencyTypesNot: ['dynamic-import', 'type-only'],
+      },
+    },
+    {
       name: 'nobody-imports-cli',
       comment: 'The command line is a face: whatever others need from it belongs in a workflow.',
       severity: 'error',

@@ -56,6 +56,9 @@ export interface Hooks {
   readonly cacheDir?: string;
 }
 
+/** Prints a line among the progress. */
+export type Say = (text: string) => void;
+
 /** A notice on one line. */
 export function noticeText({ subject, message }: Notice): string {
   return subject === '' || message.includes(subject) ? message : `${subject}: ${message}`;
@@ -65,7 +68,7 @@ export function noticeText({ subject, message }: Notice): string {
 export async function withHooks<T>(
   { terminal: { err } }: Context,
   options: SharedOptions,
-  work: (hooks: Hooks) => Promise<T>,
+  work: (hooks: Hooks, say: Say) => Promise<T>,
 ): Promise<T> {
   const display = await progressDisplay(err, { quiet: options.quiet });
   const interruption: Interruption = catchInterrupts(
@@ -73,13 +76,14 @@ export async function withHooks<T>(
     () => display.stop(),
   );
   try {
-    return await work({
+    const hooks: Hooks = {
       signal: interruption.signal,
       onProgress: display.onProgress,
       onNotice: (notice) => display.note(`${err.colours.yellow('Note:')} ${noticeText(notice)}`),
       threads: options.threads,
       cacheDir: options.cache,
-    });
+    };
+    return await work(hooks, display.note);
   } finally {
     display.stop();
     interruption.release();

@@ -9,7 +9,9 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   let best: string | null = null;
   let fewest = Math.min(2.5, Math.max(1, plain.length / 2));
   for (const candidate of candidates) {
-    const slips = editDistance(plain, normalize(candidate));
+    const other = normalize(candidate);
+    // Of two as near, the one as long: adamv is adamw rather than adam.
+    const slips = editDistance(plain, other) + (other.length === plain.length ? 0 : 0.1);
     if (slips < fewest) {
       fewest = slips;
       best = candidate;

@@ -61,7 +61,7 @@ The exit code is 1 only if no file could be classified.`,
     const printer = makePrinter(terminal, model, options);
     const failures: Failure[] = [];
     let done = 0;
-    await withHooks(context, options, async (hooks) => {
+    await withHooks(context, options, async (hooks, say) => {
       const top = options.classes === undefined ? (options.top ?? 3) : Number.MAX_SAFE_INTEGER;
       const events = classify({ ...hooks, model, paths, top });
       for await (const event of events) {
@@ -72,19 +72,16 @@ The exit code is 1 only if no file could be classified.`,
           printer.result(options.classes === undefined ? event.result : only(event.result, options.classes));
         } else {
           failures.push(failureOf(event));
-          const { err } = terminal;
-          hooks.onNotice({ subject: '', message: `${err.colours.red('not classified:')} ${event.message}` });
+          say(`${terminal.err.colours.red('Not classified:')} ${event.message}`);
         }
       }
     });
     printer.end(failures);
     if (failures.length > 0) {
-      terminal.err.line(`${failures.length} of ${done + failures.length} files could not be classified.`);
+      const all = done + failures.length;
+      terminal.err.line(`${failures.length} of ${all} file${all === 1 ? '' : 's'} could not be classified.`);
     }
-    if (done === 0) {
-      if (failures.length === 0) terminal.err.line('There was no sound file to classify.');
-      context.setExitCode(exitCodes.failure);
-    }
+    if (done === 0) context.setExitCode(exitCodes.failure);
   });
 }
 

@@ -34,13 +34,13 @@ Examples:
   earshot demo --out /tmp/demo --seed 7 --json`,
   );
   command.action(async (options: Options) => {
-    const { demo: run } = await import('../../workflows/demo.ts');
-    if (!options.json) context.terminal.out.line(`${synthetic}\n`);
     const {
       out,
       again,
       command: same,
     } = await runDirectory(context.words, options, () => nextDirectory('demo'));
+    const { demo: run } = await import('../../workflows/demo.ts');
+    if (!options.json) context.terminal.out.line(`${synthetic}\n`);
     const outcome = await resumable(again, () =>
       withHooks(context, options, (hooks) =>
         run({ ...hooks, out, resume: options.resume, seed: options.seed, command: same }),

@@ -31,8 +31,8 @@ Examples:
   earshot evaluate runs/cnn/model.onnx recordings/ --out runs/cnn-on-recordings`,
   );
   command.action(async (model: string, dataset: string, options: Options) => {
-    const { evaluate } = await import('../../workflows/evaluate.ts');
     if (options.out !== undefined) await requireEmpty(options.out, 'Give another --out.');
+    const { evaluate } = await import('../../workflows/evaluate.ts');
     const outcome = await withHooks(context, options, (hooks) =>
       evaluate({
         ...hooks,

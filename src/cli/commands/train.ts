@@ -64,7 +64,6 @@ Examples:
   earshot train UrbanSound8K --out runs/cnn --resume   goes on after Ctrl-C (give the same options again)`,
   );
   command.action(async (dataset: string, options: Options) => {
-    const { train } = await import('../../workflows/train.ts');
     checkSplitOptions(options);
     const {
       out,
@@ -73,6 +72,7 @@ Examples:
     } = await runDirectory(context.words, options, () =>
       nextDirectory(`${datasetName(dataset)}-${options.approach}`),
     );
+    const { train } = await import('../../workflows/train.ts');
     const outcome = await resumable(again, () =>
       withHooks(context, options, (hooks) =>
         train({

@@ -1,0 +1,63 @@
+/** @file Runs the built command as a user does: a process of its own, its streams apart, in a folder of its own. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+const bin = join(root, 'bin/earshot.js');
+
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+  /** Called with all of stderr so far; may send signals. */
+  onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+/** Runs `earshot` with `words`. */
+export function earshot(words: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  if (!existsSync(join(root, 'dist/cli/main.js')))
+    throw new Error('Run `npm run build` first: dist/ is missing.');
+  const { cwd = workFolder(), onStderr } = options;
+  // As in a plain shell, whatever the test runner has set.
+  const { npm_command: _, NO_COLOR: __, FORCE_COLOR: ___, EARSHOT_DEBUG: ____, ...inherited } = process.env;
+  const child = spawn(process.execPath, [bin, ...words], {
+    cwd,
+    env: { ...inherited, EARSHOT_CACHE: join(cwd, 'cache'), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    onStderr?.(stderr, (signal) => child.kill(signal));
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+const folders: string[] = [];
+
+/** An empty folder, removed when the test file is done. */
+export function workFolder(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'earshot-cli-')));
+  folders.push(folder);
+  return folder;
+}
+
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { approaches } from '../../src/approaches/index.ts';
+import { earshot, root } from './earshot.ts';
+
+const commands = ['demo', 'data inspect', 'spectrogram', 'train', 'evaluate', 'classify'];
+
+describe('help', () => {
+  it.each(commands)('of %s goes to stdout with examples that use the command', async (command) => {
+    const { code, stdout, stderr } = await earshot([...command.split(' '), '--help']);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: earshot ${command}`);
+    const examples = stdout.slice(stdout.indexOf('Examples:')).split('\n').slice(1);
+    expect(examples.filter((line) => line.includes(`earshot ${command}`)).length).toBeGreaterThanOrEqual(2);
+    expect(stdout).toContain('--json');
+  });
+
+  it('of the program lists every command and the exit codes', async () => {
+    const { code, stdout } = await earshot(['--help']);
+    expect(code).toBe(0);
+    for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command.split(' ')[0]}\\b`, 'm'));
+    expect(stdout).toContain('Exit codes: 0 success, 1 failure, 2 wrong usage');
+  });
+
+  it('names exactly the approaches of the library', async () => {
+    const { stdout } = await earshot(['train', '--help']);
+    const listed = /--approach <name>[^(]*\(choices: ([^)]*?), default/.exec(
+      stdout.replace(/\s+/g, ' '),
+    )?.[1];
+    expect(listed?.split(', ').map((name) => JSON.parse(name))).toEqual(approaches.map(({ name }) => name));
+  });
+
+  it('prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(await earshot(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('has no colour where there is no terminal', async () => {
+    const { stderr } = await earshot(['trian'], { env: { TERM: 'xterm-256color' } });
+    expect(stderr).toContain('Error:');
+    expect(stderr).not.toContain('\u001b');
+  });
+});

@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { earshot, workFolder } from './earshot.ts';
+import { write } from './sounds.ts';
+
+/** Wrong command lines, and what stderr must say. */
+const wrong: [string, RegExp][] = [
+  ['', /Usage: earshot/],
+  ['data', /Usage: earshot data/],
+  ['trian x', /Unknown command 'trian'\.\nHint: Did you mean train\?/],
+  ['data inspct x', /Unknown command 'inspct'\.\nHint: Did you mean inspect\?/],
+  ['train', /Missing required argument 'dataset'\.\nHint: See earshot train --help/],
+  ['train a b', /Too many arguments/],
+  ['train x --seeed 1', /Unknown option '--seeed'\.\nHint: Did you mean --seed\?/],
+  ['classify m f --timelin', /Did you mean --timeline\?/],
+  ['train x --approach resnet5', /one of cnn, resnet50, resnet34, resnet18\. Did you mean resnet50\?/],
+  ['train x --optimizer adamv', /Did you mean adamw\?/],
+  ['train x --epochs 0', /'0' is invalid\. It must be a whole number of at least 1\./],
+  ['train x --epochs 1.5', /whole number/],
+  ['train x --epochs', /argument missing/],
+  ['train x --learning-rate 0', /a number above 0\./],
+  ['train x --train-folds 1;2', /fold numbers such as 1,2 or 1-9/],
+  ['train x --train-folds 9-1', /fold numbers/],
+  ['train x --noise-snr 30,5', /low,high/],
+  ['train x --train-folds 1,2 --test-folds 2', /Fold 2 is named for training and for testing/],
+  [
+    'train x --train-folds 1 --split random',
+    /'--split <kind>' cannot be used with option '--train-folds <list>'/,
+  ],
+  ['train x --cross-validate --test-folds 1', /--cross-validate tests on every fold/],
+  ['train x --folds 5', /Add --cross-validate/],
+  ['train x --cross-validate --test-fraction 0.3', /--test-fraction cannot be used/],
+  ['train x --resume', /--resume needs --out/],
+  ['demo --resume', /--resume needs --out/],
+  ['classify m f --top 2 --classes a', /cannot be used with option/],
+  ['classify m', /Missing required argument 'paths'/],
+  ['spectrogram x.wav -o x.jpg', /must end in \.png or \.svg/],
+];
+
+describe('wrong usage', () => {
+  it.each(wrong)('earshot %s: exit code 2, a sentence, no stack', async (line, message) => {
+    const { code, stdout, stderr } = await earshot(line.split(' ').filter((word) => word !== ''));
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+
+  it('with --json is one JSON document on stdout', async () => {
+    const { code, stdout } = await earshot(['train', 'x', '--json', '--seeed', '1']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({
+      error: {
+        code: 'USAGE',
+        message: "Unknown option '--seeed'.",
+        hint: 'Did you mean --seed? See earshot train --help.',
+      },
+    });
+  });
+});
+
+describe('failures', () => {
+  it('exit with 1, message and hint, and a stack only on request', async () => {
+    const words = ['data', 'inspect', 'nowhere'];
+    const plain = await earshot(words);
+    expect(plain.code).toBe(1);
+    expect(plain.stdout).toBe('');
+    expect(plain.stderr).toBe(
+      'Error: nowhere does not exist.\nHint: Give the folder of a dataset, or a CSV manifest.\n',
+    );
+    const debug = await earshot(words, { env: { EARSHOT_DEBUG: '1' } });
+    expect(debug.code).toBe(1);
+    expect(debug.stderr).toContain(plain.stderr);
+    expect(debug.stderr).toMatch(/^\s+at .*openDataset/m);
+  });
+
+  it('of a model that is no model say so', async () => {
+    const cwd = workFolder();
+    write(join(cwd, 'model.onnx'), 'not a model');
+    write(join(cwd, 'a.wav'), '');
+    const { code, stderr } = await earshot(['classify', 'model.onnx', 'a.wav'], { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Error: The protobuf data is damaged/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('of training leave a folder that is not empty as it was', async () => {
+    const cwd = workFolder();
+    write(join(cwd, 'mine/notes.txt'), 'keep');
+    const { code, stderr } = await earshot(['train', 'x', '--out', 'mine'], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/The folder mine is not empty; nothing was written\.\nHint: .*--resume/);
+    const file = await earshot(['train', 'x', '--out', 'mine/notes.txt'], { cwd });
+    expect(file.code).toBe(2);
+    expect(file.stderr).toContain('mine/notes.txt is a file');
+  });
+});
