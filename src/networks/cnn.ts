@@ -42,7 +42,7 @@ export interface CnnOptions {
   readonly downsampling?: 'max' | 'mean';
   /** Probability of dropout before the last layer; default 0.2. */
   readonly dropout?: number;
-  /** Default 'mean'. */
+  /** Default 'mean+max'. */
   readonly pooling?: CnnPooling;
 }
 
@@ -60,7 +60,7 @@ function resolve(options: CnnOptions): Settings {
     kernel: options.kernel ?? 3,
     downsampling: options.downsampling ?? 'max',
     dropout: options.dropout ?? 0.2,
-    pooling: options.pooling ?? 'mean',
+    pooling: options.pooling ?? 'mean+max',
   };
 }
 
