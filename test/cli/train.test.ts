@@ -16,7 +16,9 @@ describe('train, evaluate, classify', () => {
   beforeAll(async () => {
     classFolders(join(cwd, 'set'), 10);
     write(join(cwd, 'set/tone/broken.wav'), 'no sound');
-    trained = await earshot(words(`train set --epochs 30 --seed 1 --mixup 0 --no-spec-augment ${quick}`), { cwd });
+    trained = await earshot(words(`train set --epochs 30 --seed 1 --mixup 0 --no-spec-augment ${quick}`), {
+      cwd,
+    });
   });
 
   it('prints report, scores with intervals, bad files and where things lie', () => {
