@@ -56,9 +56,6 @@ export interface Hooks {
   readonly cacheDir?: string;
 }
 
-/** Prints a line among the progress. */
-export type Say = (text: string) => void;
-
 /** A notice on one line. */
 export function noticeText({ subject, message }: Notice): string {
   return subject === '' || message.includes(subject) ? message : `${subject}: ${message}`;
@@ -68,7 +65,7 @@ export function noticeText({ subject, message }: Notice): string {
 export async function withHooks<T>(
   { terminal: { err } }: Context,
   options: SharedOptions,
-  work: (hooks: Hooks, say: Say) => Promise<T>,
+  work: (hooks: Hooks, display: ProgressDisplay) => Promise<T>,
 ): Promise<T> {
   const display = await progressDisplay(err, { quiet: options.quiet });
   const interruption: Interruption = catchInterrupts(
@@ -83,7 +80,7 @@ export async function withHooks<T>(
       threads: options.threads,
       cacheDir: options.cache,
     };
-    return await work(hooks, display.note);
+    return await work(hooks, display);
   } finally {
     display.stop();
     interruption.release();

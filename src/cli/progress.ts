@@ -1,5 +1,4 @@
 /** @file Draws progress events: a bar on a terminal, now and then a line elsewhere. Always on stderr. */
-import { clearLine, cursorTo } from 'node:readline';
 import type { SingleBar } from 'cli-progress';
 import type { ProgressEvent, ProgressListener } from '../core/index.ts';
 import type { Stream } from './terminal.ts';
@@ -7,8 +6,10 @@ import { timeLeftText } from './timeText.ts';
 
 export interface ProgressDisplay {
   readonly onProgress: ProgressListener;
-  /** A line among the progress. */
+  /** A line on stderr among the progress. */
   note(text: string): void;
+  /** Lets `write` write to a terminal that may show the bar: it is taken down before and put up again. */
+  aside(write: () => void): void;
   /** Removes the bar. Further events are ignored. */
   stop(): void;
 }
@@ -18,7 +19,14 @@ const lineEvery = 10_000;
 
 /** @param quiet no progress at all, notes only */
 export async function progressDisplay(err: Stream, { quiet = false } = {}): Promise<ProgressDisplay> {
-  if (quiet) return { onProgress: () => {}, note: (text) => err.line(text), stop: () => {} };
+  if (quiet) {
+    return {
+      onProgress: () => {},
+      note: (text) => err.line(text),
+      aside: (write) => write(),
+      stop: () => {},
+    };
+  }
   return err.isTerminal ? bars(err) : lines(err);
 }
 
@@ -66,6 +74,7 @@ function lines(err: Stream): ProgressDisplay {
       err.line(describe(event, left));
     },
     note: (text) => err.line(text),
+    aside: (write) => write(),
     stop() {
       stopped = true;
     },
@@ -76,6 +85,7 @@ async function bars(err: Stream): Promise<ProgressDisplay> {
   const { default: progress } = await import('cli-progress');
   const pace = paceOf();
   let bar: SingleBar | null = null;
+  let last: ProgressEvent | null = null;
   let task = '';
   let stopped = false;
   const width = 24;
@@ -83,7 +93,7 @@ async function bars(err: Stream): Promise<ProgressDisplay> {
     bar?.stop();
     bar = null;
   };
-  const begin = (event: ProgressEvent) => {
+  const begin = (event: ProgressEvent, left: number | null) => {
     bar = new progress.SingleBar({
       stream: err.stream as NodeJS.WriteStream,
       clearOnComplete: true,
@@ -100,34 +110,37 @@ async function bars(err: Stream): Promise<ProgressDisplay> {
         const rest = [`${value}/${total}${unit ? ` ${unit}` : ''}`];
         if (detail) rest.push(detail);
         if (payload.left !== null) rest.push(`${timeLeftText(payload.left)} left`);
-        const room = Math.max(10, (err.stream.columns ?? 80) - name.length - width - 3);
+        const room = Math.max(10, (err.stream.columns || 80) - name.length - width - 3);
         const text = rest.join('  ');
         return `${name} ${drawn} ${text.length > room ? `${text.slice(0, room - 1)}…` : text}`;
       },
     });
-    bar.start(event.total, event.done, { event, left: null });
+    bar.start(event.total, event.done, { event, left });
+  };
+  // Down and up again rather than written over: when it ends, the bar goes back to the row it began in.
+  const aside = (write: () => void) => {
+    const wasUp = bar !== null;
+    end();
+    write();
+    if (wasUp && last !== null) begin(last, null);
   };
   return {
     onProgress(event) {
       if (stopped) return;
       const left = pace(event);
+      last = event;
       if (bar === null || event.task !== task) {
         end();
         task = event.task;
-        if (event.done < event.total) begin(event);
+        if (event.done < event.total) begin(event, left);
         return;
       }
       bar.setTotal(event.total);
       bar.update(event.done, { event, left });
       if (event.done >= event.total) end();
     },
-    note(text) {
-      if (bar !== null) {
-        cursorTo(err.stream, 0);
-        clearLine(err.stream, 0);
-      }
-      err.line(text);
-    },
+    note: (text) => aside(() => err.line(text)),
+    aside,
     stop() {
       stopped = true;
       end();

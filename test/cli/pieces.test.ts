@@ -171,13 +171,21 @@ describe('progress', () => {
     ]);
   });
 
-  it('is a bar on a terminal, cleared at the end', async () => {
+  it('is a bar on a terminal, cleared at the end, with notes above it', async () => {
     const { err, text } = sink(true);
-    const { onProgress, stop } = await progressDisplay(err);
-    onProgress({ task: 'Training', done: 3, total: 10, unit: 'batches', detail: 'loss 1.2' });
-    expect(text()).toContain('Training ███████░░░░░░░░░░░░░░░░░ 3/10 batches  loss 1.2');
+    const { onProgress, note, stop } = await progressDisplay(err);
+    const event = { task: 'Training', total: 10, unit: 'batches', detail: 'loss 1.2' };
+    onProgress({ ...event, done: 3 });
+    const drawn = 'Training ███████░░░░░░░░░░░░░░░░░ 3/10 batches  loss 1.2';
+    expect(text()).toContain(drawn);
+    note('look here');
+    // Once before the note, once after it.
+    expect(text().split(drawn)).toHaveLength(3);
+    expect(text().split(drawn)[1]).toContain('look here\n');
     stop();
-    expect(text()).not.toContain('\n');
+    expect(text().match(/\n/g)).toHaveLength(1);
+    onProgress({ ...event, done: 4 });
+    expect(text()).not.toContain('4/10');
   });
 
   it('is silent when asked, notes apart', async () => {

@@ -61,7 +61,7 @@ The exit code is 1 only if no file could be classified.`,
     const printer = makePrinter(terminal, model, options);
     const failures: Failure[] = [];
     let done = 0;
-    await withHooks(context, options, async (hooks, say) => {
+    await withHooks(context, options, async (hooks, { note, aside }) => {
       const top = options.classes === undefined ? (options.top ?? 3) : Number.MAX_SAFE_INTEGER;
       const events = classify({ ...hooks, model, paths, top });
       for await (const event of events) {
@@ -69,10 +69,11 @@ The exit code is 1 only if no file could be classified.`,
           done++;
           for (const warning of event.result.warnings)
             hooks.onNotice({ subject: event.result.file, message: warning });
-          printer.result(options.classes === undefined ? event.result : only(event.result, options.classes));
+          const result = options.classes === undefined ? event.result : only(event.result, options.classes);
+          aside(() => printer.result(result));
         } else {
           failures.push(failureOf(event));
-          say(`${terminal.err.colours.red('Not classified:')} ${event.message}`);
+          note(`${terminal.err.colours.red('Not classified:')} ${event.message}`);
         }
       }
     });
