@@ -1,7 +1,7 @@
 /** @file The approaches: each a choice of parts (front end, network, recipe), not a program of its own. */
 import { ParameterError } from '../core/index.ts';
-import type { ClipPipeline } from '../extraction/index.ts';
-import { logMelSpec } from '../features/index.ts';
+import { type ClipPipeline, windowSamplesOf } from '../extraction/index.ts';
+import { logMelFrames, logMelSpec } from '../features/index.ts';
 import type { NetworkName } from '../networks/index.ts';
 import {
   type Augmentation,
@@ -21,14 +21,13 @@ export interface Approach {
   readonly epochs: number;
   readonly batchSize: number;
   readonly optimizer: OptimizerSpec;
-  readonly warmupEpochs: number;
   readonly clipNorm: number | null;
   readonly labelSmoothing: number;
+  /** 0 where the recipe is fixed and its last epoch is the model: then every clip of the training side trains. */
   readonly validationFraction: number;
-  readonly augmentation: Augmentation;
+  readonly select: 'best' | 'last';
+  readonly mixup: number;
 }
-
-const masks = { frequencyMasks: 2, frequencyWidth: 8, timeMasks: 2, timeWidth: 20 };
 
 const resnet = (network: NetworkName, description: string): Approach => ({
   name: network,
@@ -38,19 +37,12 @@ const resnet = (network: NetworkName, description: string): Approach => ({
   nMels: 128,
   epochs: 12,
   batchSize: 16,
-  optimizer: { kind: 'adamw', learningRate: 5e-4, weightDecay: 0.02 },
-  warmupEpochs: 1,
+  optimizer: { kind: 'adamw', learningRate: 5e-4, weightDecay: 0.05 },
   clipNorm: 1,
   labelSmoothing: 0.05,
   validationFraction: 0.1,
-  augmentation: {
-    timeShift: 0.5,
-    gain: 6,
-    noiseSnr: null,
-    noiseProbability: 0,
-    specAugment: { ...masks, frequencyWidth: 16 },
-    mixup: 0.3,
-  },
+  select: 'best',
+  mixup: 0.2,
 });
 
 const table: readonly Approach[] = [
@@ -62,19 +54,12 @@ const table: readonly Approach[] = [
     nMels: 64,
     epochs: 40,
     batchSize: 32,
-    optimizer: { kind: 'adamw', learningRate: 2e-3, weightDecay: 0.02 },
-    warmupEpochs: 2,
+    optimizer: { kind: 'adamw', learningRate: 3e-3, weightDecay: 0.05 },
     clipNorm: null,
-    labelSmoothing: 0.05,
-    validationFraction: 0.1,
-    augmentation: {
-      timeShift: 0.5,
-      gain: 6,
-      noiseSnr: null,
-      noiseProbability: 0,
-      specAugment: masks,
-      mixup: 0.3,
-    },
+    labelSmoothing: 0,
+    validationFraction: 0,
+    select: 'last',
+    mixup: 0.2,
   },
   resnet(
     'resnet50',
@@ -113,7 +98,7 @@ export function resolveConfig(
   const pipeline: ClipPipeline = {
     sampleRate,
     windowSeconds: o.windowSeconds ?? windowSeconds,
-    pad: o.pad ?? 'repeat',
+    pad: o.pad ?? 'zero',
     overlap: 0.5,
     frontEnd: logMelSpec({
       sampleRate,
@@ -156,31 +141,48 @@ export function resolveConfig(
       clipNorm: o.clipNorm === undefined ? approach.clipNorm : o.clipNorm === 0 ? null : o.clipNorm,
       labelSmoothing: o.labelSmoothing ?? approach.labelSmoothing,
       classWeights: o.classWeights ?? 'none',
-      augmentation: {
-        ...approach.augmentation,
-        ...(o.timeShift === undefined ? {} : { timeShift: o.timeShift }),
-        ...(o.gain === undefined ? {} : { gain: o.gain }),
-        ...(o.mixup === undefined ? {} : { mixup: o.mixup }),
-        ...(o.specAugment === false ? { specAugment: null } : {}),
-        ...(o.noiseSnr === undefined ? {} : { noiseSnr: o.noiseSnr, noiseProbability: 0.5 }),
-      },
+      augmentation: augmentation(o, approach, pipeline),
       trainable,
       // Statistics of layers that are not trained belong to the weights they came with.
       frozenStatistics: o.frozenStatistics ?? trainable !== 'all',
       patience: o.patience ?? null,
-      select: o.select ?? 'best',
+      // Without a validation part there is no best epoch, and stopping early asks for one.
+      select: o.select ?? (o.patience === undefined ? approach.select : 'best'),
       seed,
     },
-    validationFraction: o.validationFraction ?? approach.validationFraction,
+    validationFraction:
+      o.validationFraction ??
+      (o.patience === undefined ? approach.validationFraction : Math.max(0.1, approach.validationFraction)),
   };
   checkTrainingConfig(config.training);
   return config;
 }
 
+/** Masks scale with the picture: at most an eighth of its bands and of its frames each. */
+function augmentation(o: Overrides, approach: Approach, pipeline: ClipPipeline): Augmentation {
+  const nFrames = logMelFrames(windowSamplesOf(pipeline), pipeline.frontEnd);
+  return {
+    timeShift: o.timeShift ?? 0.5,
+    gain: o.gain ?? 0,
+    noiseSnr: o.noiseSnr ?? null,
+    noiseProbability: o.noiseSnr === undefined ? 0 : 0.5,
+    specAugment:
+      o.specAugment === false
+        ? null
+        : {
+            frequencyMasks: 2,
+            frequencyWidth: Math.round(pipeline.frontEnd.nMels / 8),
+            timeMasks: 2,
+            timeWidth: Math.round(nFrames / 8),
+          },
+    mixup: o.mixup ?? approach.mixup,
+  };
+}
+
 function schedule(o: Overrides, approach: Approach): ScheduleSpec {
-  const warmupEpochs = o.warmupEpochs ?? approach.warmupEpochs;
+  const epochs = o.epochs ?? approach.epochs;
+  const warmupEpochs = o.warmupEpochs ?? epochs / 10;
   const kind = o.schedule ?? 'cosine';
   if (kind !== 'step') return { kind, warmupEpochs };
-  const epochs = o.epochs ?? approach.epochs;
   return { kind, warmupEpochs, everyEpochs: Math.max(1, Math.round(epochs / 3)), factor: 0.1 };
 }

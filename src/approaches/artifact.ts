@@ -89,7 +89,9 @@ export function buildArtifact(parts: ArtifactParts): { model: Model; info: Artif
 function fitWindowNodes(g: GraphBuilder, waveform: Value, samples: number, pad: ClipPipeline['pad']): Value {
   if (pad === 'zero') {
     const padded = g.op('Pad', [waveform, g.ints([0, samples]), g.scalar(0), g.ints([1])]);
-    return g.op('Slice', [padded, g.ints([0]), g.ints([samples]), g.ints([1])]);
+    const cut = g.op('Slice', [padded, g.ints([0]), g.ints([samples]), g.ints([1])]);
+    // Says what shape inference cannot know of a slice of an unknown length.
+    return g.op('Reshape', [cut, g.ints([0, samples])]);
   }
   const positions = BigInt64Array.from({ length: samples }, (_, i) => BigInt(i));
   const steps = g.initializer('window_positions', { dtype: 'int64', dims: [samples], data: positions });

@@ -15,7 +15,13 @@ const resident = new Map<string, ort.Tensor>();
 /** Buffers that a kept output left behind: the next run writes there, so steps allocate nothing. */
 const spare = new Map<string, ort.Tensor>();
 
-port.on('message', async (message: EngineRequest & { id: number }) => {
+// One request at a time, in order: a run must see the tensors that the run before it kept.
+let queue = Promise.resolve();
+port.on('message', (message: EngineRequest & { id: number }) => {
+  queue = queue.then(() => serve(message));
+});
+
+async function serve(message: EngineRequest & { id: number }): Promise<void> {
   try {
     const { result, transfer } = await answer(message);
     const reply: EngineReply = { id: message.id, result };
@@ -27,7 +33,7 @@ port.on('message', async (message: EngineRequest & { id: number }) => {
     };
     port.postMessage(reply);
   }
-});
+}
 
 async function answer(message: EngineRequest): Promise<{ result?: unknown; transfer?: ArrayBuffer[] }> {
   switch (message.kind) {

@@ -1,3 +1,4 @@
 /** @module earshot/runtime: runs ONNX graphs on ONNX Runtime, off the main thread. Node only. */
 export * from './engine.ts';
 export type { RunRequest } from './protocol.ts';
+export * from './readModel.ts';
