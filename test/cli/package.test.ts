@@ -23,6 +23,26 @@ describe('the package', () => {
     expect(all.filter((file) => !existsSync(join(root, file)))).toEqual([]);
   });
 
+  it('has a lockfile that names every optional package, or npm ci refuses it', () => {
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const wanted = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).map((name) => ({ path, name })),
+    );
+    expect(wanted.length).toBeGreaterThan(50);
+    const absent = wanted.filter(({ path, name }) => {
+      // Looked for as Node does: beside the one that wants it, then further up.
+      const places = path
+        .split('/node_modules/')
+        .map((_, i, parts) => parts.slice(0, i + 1).join('/node_modules/'));
+      return !['', ...places.map((place) => `${place}/`)].some(
+        (place) => packages[`${place}node_modules/${name}`],
+      );
+    });
+    expect(absent).toEqual([]);
+  });
+
   it('can be imported by its own name, module by module', async () => {
     const names = Object.keys(exports).filter((name) => !name.endsWith('.json'));
     const code = `for (const name of ${JSON.stringify(names)}) {
