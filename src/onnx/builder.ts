@@ -66,16 +66,21 @@ export class GraphBuilder {
   private readonly counters = new Map<string, number>();
   private unknowns = 0;
 
-  constructor(options: { opset?: number; name?: string } = {}) {
+  private readonly reserved: ReadonlySet<string>;
+
+  /** @param options.reserved names that only a caller who asks for them by name gets */
+  constructor(options: { opset?: number; name?: string; reserved?: Iterable<string> } = {}) {
     this.opset = options.opset ?? 20;
+    this.reserved = new Set(options.reserved);
     if (options.name !== undefined) this.graph.name = options.name;
   }
 
   /** A name not yet taken that starts with `stem`. */
   uniqueName(stem: string): string {
-    if (!this.values.has(stem)) return stem;
+    const taken = (name: string) => this.values.has(name) || this.reserved.has(name);
+    if (!taken(stem)) return stem;
     let n = this.counters.get(stem) ?? 1;
-    while (this.values.has(`${stem}_${n}`)) n++;
+    while (taken(`${stem}_${n}`)) n++;
     this.counters.set(stem, n + 1);
     return `${stem}_${n}`;
   }
@@ -178,9 +183,7 @@ export class GraphBuilder {
     name: string | undefined,
   ): readonly Value[] {
     const shareable = name === undefined && !impure.has(opType);
-    const key = shareable
-      ? `${domain}:${opType}(${inputs.map((v) => v?.name ?? '')})${JSON.stringify(attributes, replaceData)}>${outputCount}`
-      : '';
+    const key = shareable ? callKey(opType, domain, inputs, attributes, outputCount) : '';
     const known = shareable ? this.calls.get(key) : undefined;
     if (known !== undefined) return known;
 
@@ -191,7 +194,9 @@ export class GraphBuilder {
     }
     const stem = name ?? opType;
     const names = Array.from({ length: outputCount }, (_, i) =>
-      this.uniqueName(i === 0 ? stem : `${stem}_out${i}`),
+      i === 0 && name !== undefined && !this.values.has(name)
+        ? name
+        : this.uniqueName(i === 0 ? stem : `${stem}_out${i}`),
     );
     const node: Node = {
       opType,
@@ -211,6 +216,50 @@ export class GraphBuilder {
     return results;
   }
 
+  /**
+   * Appends a node as a file holds it: attributes untouched, outputs under their own names. A call equal to an earlier
+   * one is not made again, its names become aliases; an absent output (empty name) gets a name.
+   * @param options.types the outputs' types, where the caller knows them or the operator has no shape rule
+   * @param options.distinct make the call even if there is an equal one, and share it with none
+   * @throws {GraphError} when an output's name is taken
+   */
+  addNode(
+    node: Node,
+    inputs: readonly (Value | null)[],
+    options: { types?: readonly TensorType[]; distinct?: boolean } = {},
+  ): readonly Value[] {
+    const { opType, domain, attributes } = node;
+    const shareable = options.distinct !== true && !impure.has(opType);
+    const key = shareable ? callKey(opType, domain, inputs, attributes, node.outputs.length) : '';
+    const known = shareable ? this.calls.get(key) : undefined;
+    if (known !== undefined) {
+      node.outputs.forEach((name, i) => {
+        if (name !== '') this.alias(name, known[i]!);
+      });
+      return known;
+    }
+    const outputs = node.outputs.map((name, i) =>
+      name === '' ? this.uniqueName(`${node.outputs.find((n) => n !== '')}_out${i}`) : name,
+    );
+    const added: Node = { ...node, inputs: inputs.map((v) => v?.name ?? ''), outputs };
+    const types = options.types ?? this.infer(added, inputs);
+    if (types.length < outputs.length)
+      throw new ShapeError(
+        `${describeNode(node)} has ${outputs.length} outputs, at most ${types.length} fit.`,
+      );
+    const results = outputs.map((name, i) => this.define(name, types[i]!.dtype, types[i]!.shape));
+    this.graph.nodes.push(added);
+    if (domain !== '') this.domains.add(domain);
+    if (shareable) this.calls.set(key, results);
+    return results;
+  }
+
+  /** A second name under which {@link GraphBuilder.find} gives `value`. @throws {GraphError} when it is taken */
+  alias(name: string, value: Value): void {
+    if (this.values.has(name)) throw new GraphError(`The graph already has a value named '${name}'.`);
+    this.values.set(name, value);
+  }
+
   private infer(node: Node, inputs: readonly (Value | null)[]): readonly TensorType[] {
     return inferTypes({
       node,
@@ -226,6 +275,8 @@ export class GraphBuilder {
 
   /** Marks a value as a graph output; with `name`, under that name (an Identity is added where it differs). */
   output(value: Value, name: string = value.name): Value {
+    // An alias becomes a value of its own.
+    if (name !== value.name && this.values.get(name) === value) this.values.delete(name);
     const named = name === value.name ? value : this.op('Identity', [value], {}, { name });
     if (named.name !== name) throw new GraphError(`The graph already has a value named '${name}'.`);
     this.graph.outputs.push({ name, dtype: value.dtype, shape: value.shape });
@@ -262,6 +313,21 @@ export function prune(graph: Graph): Graph {
   return { ...graph, nodes, initializers };
 }
 
+/** Equal keys, equal results. Names are quoted, since files may have commas in theirs. */
+function callKey(
+  opType: string,
+  domain: string,
+  inputs: readonly (Value | null)[],
+  attributes: Readonly<Record<string, Attribute>>,
+  outputs: number,
+): string {
+  const names = Object.keys(attributes).sort();
+  return JSON.stringify(
+    [domain, opType, inputs.map((v) => v?.name ?? ''), names.map((n) => [n, attributes[n]]), outputs],
+    replaceData,
+  );
+}
+
 function toAttribute(name: string, value: AttributeInput): Attribute {
   if (typeof value === 'string') return { kind: 'string', value };
   if (typeof value === 'boolean') return { kind: 'int', value: value ? 1 : 0 };
@@ -290,6 +356,8 @@ function exactText(value: number): string {
 
 function replaceData(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'number')
+    return Number.isFinite(value) && !Object.is(value, -0) ? value : exactText(value);
   return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<number>, String) : value;
 }
 

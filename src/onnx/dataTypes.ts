@@ -24,11 +24,14 @@ export function dataTypeNumber(dtype: DType): number {
   return numbers[dtype];
 }
 
-/** The dtype behind ONNX's number. @throws {GraphError} for strings, complex, 8- and 4-bit floats. */
+/** A file has numbers of a type that Earshot does not handle. */
+export class ElementTypeError extends GraphError {}
+
+/** The dtype behind ONNX's number. @throws {ElementTypeError} for strings, complex, 8- and 4-bit floats. */
 export function dtypeFromNumber(n: number, where: string): DType {
   const dtype = names.get(n);
   if (dtype === undefined) {
-    throw new GraphError(`${where} has element type ${n}, which Earshot does not handle.`, {
+    throw new ElementTypeError(`${where} has element type ${n}, which Earshot does not handle.`, {
       hint: 'Numbers, booleans and float16 are handled; strings, complex numbers and sub-byte types are not.',
     });
   }

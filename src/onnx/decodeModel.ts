@@ -8,9 +8,9 @@ import {
   type TensorData,
   viewBytes,
 } from '../core/tensor.ts';
-import { dtypeFromNumber } from './dataTypes.ts';
+import { dtypeFromNumber, ElementTypeError } from './dataTypes.ts';
 import type { Attribute, Dim, Graph, Model, Node, ValueInfo } from './model.ts';
-import { ProtobufReader } from './protobuf.ts';
+import { IntegerList, ProtobufReader, textOf } from './protobuf.ts';
 
 /** Where the bytes of an external tensor come from: `location` is relative to the model's folder. */
 export type ExternalDataReader = (location: string, offset: number, length: number | null) => Uint8Array;
@@ -19,6 +19,9 @@ export interface DecodeModelOptions {
   /** Without it, a model that keeps weights in another file is refused. */
   readonly externalData?: ExternalDataReader;
 }
+
+/** No network comes near these; a hostile file must not make objects by the million from a few bytes each. */
+const limits = { nodes: 2 ** 20, rank: 64 } as const;
 
 /**
  * Decodes an ONNX model. Tensor data are views of `bytes` where alignment allows.
@@ -93,15 +96,20 @@ function decodeGraph(bytes: Uint8Array, options: DecodeModelOptions): Graph {
   };
   const r = new ProtobufReader(bytes);
   while (r.next()) {
-    if (r.field === 1) graph.nodes.push(decodeNode(r.message(), options));
-    else if (r.field === 2) graph.name = r.string();
+    if (r.field === 1) {
+      if (graph.nodes.length === limits.nodes)
+        throw new GraphError(`The graph has more than ${limits.nodes} nodes; that is no network.`);
+      graph.nodes.push(decodeNode(r.message(), options));
+    } else if (r.field === 2) graph.name = r.string();
     else if (r.field === 5) {
       const [name, tensor] = decodeTensor(r.message(), options);
+      if (name === '') throw new GraphError('An initializer has no name.');
+      if (graph.initializers.has(name)) throw new GraphError(`Two initializers are named '${name}'.`);
       graph.initializers.set(name, tensor);
     } else if (r.field === 11) graph.inputs.push(requireValueInfo(r.message(), 'input'));
     else if (r.field === 12) graph.outputs.push(requireValueInfo(r.message(), 'output'));
     else if (r.field === 13) {
-      const info = decodeValueInfo(r.message());
+      const info = innerValueInfo(r.message());
       if (info !== null) graph.valueInfo.set(info.name, info);
     } else if (r.field === 15) {
       throw new GraphError('The graph has sparse initializers, which Earshot does not read.');
@@ -132,6 +140,7 @@ function decodeNode(bytes: Uint8Array, options: DecodeModelOptions): Node {
     else r.skip();
   }
   if (domain === 'ai.onnx') domain = '';
+  if (opType === '') throw new GraphError(`Node '${name}' does not say which operator it is.`);
   return { opType, domain, name, inputs, outputs, attributes };
 }
 
@@ -142,10 +151,10 @@ function decodeAttribute(bytes: Uint8Array, options: DecodeModelOptions): [strin
   let type = 0;
   let f = 0;
   let i = 0n;
-  let s = '';
+  let s: string | null = '';
   let t: Tensor | undefined;
   const floats: number[] = [];
-  const ints: bigint[] = [];
+  const ints = new IntegerList();
   const strings: string[] = [];
   const r = new ProtobufReader(bytes);
   while (r.next()) {
@@ -153,27 +162,29 @@ function decodeAttribute(bytes: Uint8Array, options: DecodeModelOptions): [strin
     else if (r.field === 20) type = r.int();
     else if (r.field === 2) f = r.float();
     else if (r.field === 3) i = r.bigint();
-    else if (r.field === 4) s = r.string();
+    else if (r.field === 4) s = textOf(r.message());
     else if (r.field === 5) t = decodeTensor(r.message(), options)[1];
     else if (r.field === 7) r.floats(floats);
     else if (r.field === 8) r.bigints(ints);
     else if (r.field === 9) strings.push(r.string());
     else r.skip();
   }
+  if (name === '') throw new GraphError('An attribute has no name.');
   switch (type) {
     case attributeTypes.float:
       return [name, { kind: 'float', value: f }];
     case attributeTypes.int:
       return [name, { kind: 'int', value: Number(i) }];
     case attributeTypes.string:
-      return [name, { kind: 'string', value: s }];
+      // Some runtimes keep binary data in a string; it is carried along as it is.
+      return [name, s === null ? { kind: 'opaque', type, bytes } : { kind: 'string', value: s }];
     case attributeTypes.tensor:
       if (t === undefined) throw new GraphError(`Attribute '${name}' says it is a tensor but holds none.`);
       return [name, { kind: 'tensor', value: t }];
     case attributeTypes.floats:
       return [name, { kind: 'floats', value: floats }];
     case attributeTypes.ints:
-      return [name, { kind: 'ints', value: ints.map(Number) }];
+      return [name, { kind: 'ints', value: Array.from(ints.values(), Number) }];
     case attributeTypes.strings:
       return [name, { kind: 'strings', value: strings }];
     default:
@@ -185,6 +196,16 @@ function requireValueInfo(bytes: Uint8Array, role: string): ValueInfo {
   const info = decodeValueInfo(bytes);
   if (info === null) throw new GraphError(`A graph ${role} is not a tensor; only tensors are handled.`);
   return info;
+}
+
+/** What a file says of an inner edge helps but binds nobody: a type that is not handled is left out. */
+function innerValueInfo(bytes: Uint8Array): ValueInfo | null {
+  try {
+    return decodeValueInfo(bytes);
+  } catch (error) {
+    if (error instanceof ElementTypeError) return null;
+    throw error;
+  }
 }
 
 function decodeValueInfo(bytes: Uint8Array): ValueInfo | null {
@@ -206,21 +227,23 @@ function decodeValueInfo(bytes: Uint8Array): ValueInfo | null {
 }
 
 function decodeTensorType(bytes: Uint8Array, name: string): { dtype: DType; shape: Dim[] | null } {
-  let dtype: DType = 'float32';
+  let type = 0;
   let shape: Dim[] | null = null;
   const r = new ProtobufReader(bytes);
   while (r.next()) {
-    if (r.field === 1) dtype = dtypeFromNumber(r.int(), `Value '${name}'`);
+    if (r.field === 1) type = r.int();
     else if (r.field === 2) {
       shape = [];
       const dims = new ProtobufReader(r.message());
       while (dims.next()) {
         if (dims.field === 1) shape.push(decodeDim(dims.message(), `${name}_${shape.length}`));
         else dims.skip();
+        if (shape.length > limits.rank)
+          throw new GraphError(`Value '${name}' has more than ${limits.rank} dimensions.`);
       }
     } else r.skip();
   }
-  return { dtype, shape };
+  return { dtype: dtypeFromNumber(type, `Value '${name}'`), shape };
 }
 
 function decodeDim(bytes: Uint8Array, unnamed: string): Dim {
@@ -231,17 +254,18 @@ function decodeDim(bytes: Uint8Array, unnamed: string): Dim {
     else if (r.field === 2) dim = r.string() || unnamed;
     else r.skip();
   }
-  return dim;
+  // Some exporters write −1 for a size known only at run time.
+  return typeof dim === 'number' && dim < 0 ? unnamed : dim;
 }
 
 /** Decodes a TensorProto into its name and value. */
 function decodeTensor(bytes: Uint8Array, options: DecodeModelOptions): [string, Tensor] {
-  const dims: bigint[] = [];
+  const dims = new IntegerList();
   let name = '';
   let type = 0;
   let raw: Uint8Array | null = null;
   const numbers: number[] = [];
-  const integers: bigint[] = [];
+  const integers = new IntegerList();
   const external = new Map<string, string>();
   let location = 0;
   const r = new ProtobufReader(bytes);
@@ -261,7 +285,8 @@ function decodeTensor(bytes: Uint8Array, options: DecodeModelOptions): [string, 
   }
   const where = `Tensor '${name}'`;
   const dtype = dtypeFromNumber(type, where);
-  const shape = dims.map(Number);
+  if (dims.length > limits.rank) throw new GraphError(`${where} has more than ${limits.rank} dimensions.`);
+  const shape = Array.from(dims.values(), Number);
   if (shape.some((d) => d < 0 || !Number.isSafeInteger(d)) || !Number.isSafeInteger(sizeOf(shape))) {
     throw new GraphError(`${where} has an impossible shape [${shape.join(', ')}].`);
   }
@@ -276,21 +301,21 @@ function decodeTensor(bytes: Uint8Array, options: DecodeModelOptions): [string, 
     }
     return [name, { dtype, dims: shape, data: viewBytes(dtype, raw) }];
   }
-  const stored = numbers.length > 0 ? numbers.length : integers.length;
+  const stored = dtype === 'float32' || dtype === 'float64' ? numbers.length : integers.length;
   if (stored !== count) {
     throw new GraphError(
       `${where} of shape [${shape.join(', ')}] needs ${count} values, the file has ${stored}.`,
     );
   }
-  return [name, { dtype, dims: shape, data: fromLists(dtype, numbers, integers) }];
+  return [name, { dtype, dims: shape, data: fromLists(dtype, numbers, integers.values()) }];
 }
 
-function fromLists(dtype: DType, numbers: readonly number[], integers: readonly bigint[]): TensorData {
-  if (dtype === 'int64') return BigInt64Array.from(integers);
-  if (dtype === 'uint64') return BigUint64Array.from(integers.map((v) => BigInt.asUintN(64, v)));
+function fromLists(dtype: DType, numbers: readonly number[], integers: BigInt64Array): TensorData {
+  if (dtype === 'int64') return integers;
+  if (dtype === 'uint64') return new BigUint64Array(integers.slice().buffer);
   if (dtype === 'float64') return Float64Array.from(numbers);
   if (dtype === 'float32') return Float32Array.from(numbers);
-  const small = integers.map(Number);
+  const small = Array.from(integers, Number);
   switch (dtype) {
     case 'int32':
       return Int32Array.from(small);
@@ -328,4 +353,19 @@ function readExternal(where: string, entries: Map<string, string>, options: Deco
     throw new GraphError(`${where} has an impossible external offset or length.`);
   }
   return options.externalData(location, offset, length);
+}
+
+/**
+ * The graphs inside an attribute (the branches of an If, the body of a Loop), which {@link decodeModel} leaves as bytes.
+ * @throws {GraphError} when they are damaged
+ */
+export function subgraphsOf(attribute: Attribute, options: DecodeModelOptions = {}): Graph[] {
+  if (attribute.kind !== 'opaque') return [];
+  const graphs: Graph[] = [];
+  const r = new ProtobufReader(attribute.bytes);
+  while (r.next()) {
+    if (r.field === 6 || r.field === 11) graphs.push(decodeGraph(r.message(), options));
+    else r.skip();
+  }
+  return graphs;
 }

@@ -7,7 +7,8 @@ import { ProtobufWriter } from './protobuf.ts';
 /** Encodes a model. The result depends on nothing but the model: same model, same bytes. */
 export function encodeModel(model: Model): Uint8Array {
   const w = new ProtobufWriter();
-  w.int(1, model.irVersion);
+  // Before version 4 every initializer had to be listed as an input too, which decodeModel undoes.
+  w.int(1, Math.max(4, model.irVersion));
   w.string(2, model.producerName);
   if (model.producerVersion !== '') w.string(3, model.producerVersion);
   w.message(7, (g) => writeGraph(g, model.graph));

@@ -6,8 +6,37 @@ import { GraphError } from '../core/errors.ts';
 
 export const WireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
+
+/** Text of UTF-8 bytes, or null if they are none. */
+export function textOf(bytes: Uint8Array): string | null {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** A growing list of 64-bit integers at 8 to 16 bytes each, where an array of BigInts would take 32. */
+export class IntegerList {
+  private data = new BigInt64Array(8);
+  length = 0;
+
+  push(value: bigint): void {
+    if (this.length === this.data.length) {
+      const grown = new BigInt64Array(2 * this.length);
+      grown.set(this.data);
+      this.data = grown;
+    }
+    this.data[this.length++] = value;
+  }
+
+  /** The integers, a view. */
+  values(): BigInt64Array {
+    return this.data.subarray(0, this.length);
+  }
+}
 
 /** Walks the fields of one protobuf message. */
 export class ProtobufReader {
@@ -90,8 +119,12 @@ export class ProtobufReader {
     return this.bytes.subarray(start, this.position);
   }
 
+  /** Text. @throws {GraphError} where the bytes are not UTF-8 */
   string(): string {
-    return utf8.decode(this.message());
+    const text = textOf(this.message());
+    if (text === null)
+      throw new GraphError(`The protobuf data is damaged: field ${this.field} is not UTF-8 text.`);
+    return text;
   }
 
   float(): number {
@@ -100,7 +133,7 @@ export class ProtobufReader {
   }
 
   /** Repeated signed varints, packed or not; appends to `into`. */
-  bigints(into: bigint[]): void {
+  bigints(into: IntegerList): void {
     if (this.wire === WireType.varint) {
       into.push(this.rawBigint());
       return;
@@ -176,6 +209,14 @@ function truncated(): GraphError {
   });
 }
 
+const largest = 2n ** 63n - 1n;
+
+/** As a 64-bit integer: "to the end" (2⁶³ − 1) is 2⁶³ once it has been a number, and must not turn negative. */
+function saturated(value: number | bigint): bigint {
+  const whole = BigInt(value);
+  return whole > largest ? largest : whole < -largest - 1n ? -largest - 1n : whole;
+}
+
 /**
  * Collects fields as chunks and joins them once: large tensors are copied a single time.
  * Child messages are writers of their own whose length is known before the parent is joined.
@@ -215,8 +256,7 @@ export class ProtobufWriter {
 
   int(field: number, value: number | bigint): void {
     this.varint(field * 8 + WireType.varint);
-    if (typeof value === 'number' && value >= 0) this.varint(value);
-    else this.bigVarint(BigInt(value));
+    this.bigVarint(saturated(value));
   }
 
   float(field: number, value: number): void {
@@ -249,7 +289,7 @@ export class ProtobufWriter {
 
   packedInts(field: number, values: readonly (number | bigint)[]): void {
     const child = new ProtobufWriter();
-    for (const value of values) child.bigVarint(BigInt(value));
+    for (const value of values) child.bigVarint(saturated(value));
     child.flush();
     this.bytes(field, child.finish());
   }

@@ -2,6 +2,7 @@
 export * from './classify.ts';
 export * from './demo.ts';
 export * from './evaluate.ts';
+export * from './gradient.ts';
 export type { WorkflowHooks } from './hooks.ts';
 export * from './inspect.ts';
 export * from './spectrogram.ts';

@@ -1,0 +1,371 @@
+/**
+ * @file Brings a model from a file into a builder, ready for the gradient pass: every type known, shapes that the model
+ * computes worked out, every node in its opset-20 form.
+ */
+import { EarshotError, GraphError, ParameterError, ShapeError, UnsupportedOpError } from '../core/errors.ts';
+import { sizeOf, type Tensor } from '../core/tensor.ts';
+import { GraphBuilder, type Value } from './builder.ts';
+import { operandsOf, sortedNodes } from './checkGraph.ts';
+import { isFloat } from './dataTypes.ts';
+import { subgraphsOf } from './decodeModel.ts';
+import { fold, isFoldable } from './fold.ts';
+import { constantValue, importedNode, shapeValue } from './importNode.ts';
+import type { Dim, Graph, Model, Node, Shape, ValueInfo } from './model.ts';
+import { inferTypes } from './operators/index.ts';
+import { describeNode, type TensorType } from './operators/schema.ts';
+import { formatShape } from './shape.ts';
+
+export interface ImportGraphOptions {
+  /** Sizes for the named dimensions of the inputs. Dimensions without a name are called INPUT_AXIS, such as `x_0`. */
+  readonly bind?: Readonly<Record<string, number>>;
+  /**
+   * Import only what these tensors (inputs, initializers or results of nodes) depend on. Each is then a value of its own,
+   * also where it is an identity or could be worked out, and the graph gets no outputs. Default: the whole model, with
+   * its outputs.
+   */
+  readonly tensors?: readonly string[];
+}
+
+/** The range of standard operator sets that are read. */
+export const importableOpsets = { first: 11, last: 24 } as const;
+
+/**
+ * A builder with the model's graph in it, under the model's names, for opset 20.
+ *
+ * Constant nodes become initializers. What depends only on constants and shapes is worked out, except floats computed
+ * from float initializers (weights), which stay nodes so that they can be differentiated. Identity and Dropout outside
+ * training are left out (their names stay, as second names), and equal nodes are made once. An If whose condition is
+ * known is replaced by its branch.
+ * @throws {GraphError} naming the node, when the graph is malformed
+ * @throws {ShapeError} naming the node, when operands do not fit it
+ * @throws {UnsupportedOpError} for operator sets and operators that are not handled, naming the node
+ * @throws {ParameterError} for a name that the model does not have, or a size that is none
+ */
+export function importGraph(model: Model, options: ImportGraphOptions = {}): GraphBuilder {
+  const opset = model.opsets.get('');
+  if (opset === undefined)
+    throw new GraphError('The model does not say which standard operator set it is written in.');
+  if (opset < importableOpsets.first || opset > importableOpsets.last) {
+    throw new UnsupportedOpError(
+      `The model is written in operator set ${opset}; ${importableOpsets.first} to ${importableOpsets.last} are read.`,
+      { hint: 'Convert it with onnx.version_converter, or export it anew.' },
+    );
+  }
+  const { graph } = model;
+  const nodes = sortedNodes(graph);
+  const importer = new Importer(graph, opset, options);
+  importer.inputs(graph.inputs, options.bind ?? {});
+  importer.initializers(graph);
+  importer.nodes(options.tensors === undefined ? nodes : upstream(graph, nodes, options.tensors));
+  if (options.tensors === undefined) importer.outputs(graph.outputs);
+  return importer.g;
+}
+
+/** The nodes that `names` depend on. */
+function upstream(graph: Graph, nodes: readonly Node[], names: readonly string[]): Node[] {
+  const needed = new Set(names);
+  const existing = new Set([
+    ...graph.inputs.map((v) => v.name),
+    ...graph.initializers.keys(),
+    ...nodes.flatMap((n) => n.outputs),
+  ]);
+  for (const name of names)
+    if (!existing.has(name)) throw new ParameterError(`The model has no tensor named '${name}'.`);
+  const found: Node[] = [];
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    found.push(node);
+    for (const name of operandsOf(node)) needed.add(name);
+  }
+  return found.reverse();
+}
+
+interface Known {
+  readonly tensor: Tensor;
+  /** Computed from a weight, so that its node must stay. */
+  readonly fromWeights: boolean;
+}
+
+/** Weights above this many elements are not worked with before running. */
+const largestWeight = 1024;
+
+class Importer {
+  readonly g: GraphBuilder;
+  private readonly opset: number;
+  private readonly declared: ReadonlyMap<string, ValueInfo>;
+  private readonly bind: Readonly<Record<string, number>>;
+  /** Tensors that must be values of their own. */
+  private readonly distinct: ReadonlySet<string>;
+  private readonly known = new Map<Value, Known>();
+  private readonly weights = new Set<Value>();
+  /** What the names of the file (and of the branch being read) stand for. */
+  private scope = new Map<string, Value>();
+  private unknowns = 0;
+
+  constructor(graph: Graph, opset: number, options: ImportGraphOptions) {
+    const reserved = new Set([
+      ...graph.inputs.map((v) => v.name),
+      ...graph.initializers.keys(),
+      ...graph.nodes.flatMap((n) => n.outputs),
+    ]);
+    this.g = new GraphBuilder({ opset: 20, name: graph.name || 'imported', reserved });
+    this.opset = opset;
+    this.declared = graph.valueInfo;
+    this.bind = options.bind ?? {};
+    this.distinct = new Set(options.tensors ?? []);
+  }
+
+  inputs(inputs: readonly ValueInfo[], bind: Readonly<Record<string, number>>): void {
+    const open = new Set(inputs.flatMap((input) => (input.shape ?? []).filter((d) => typeof d === 'string')));
+    for (const [name, size] of Object.entries(bind)) {
+      if (!open.has(name)) {
+        throw new ParameterError(`The model's inputs have no dimension named '${name}'.`, {
+          hint: open.size === 0 ? 'All their sizes are fixed.' : `There are: ${[...open].join(', ')}.`,
+        });
+      }
+      if (!Number.isSafeInteger(size) || size < 1)
+        throw new ParameterError(
+          `The size of dimension '${name}' must be a whole number of at least 1, got ${size}.`,
+        );
+    }
+    for (const { name, dtype, shape } of inputs) {
+      if (shape === null) throw new GraphError(`The model does not say which shape its input '${name}' has.`);
+      const bound = this.bound(shape);
+      if (!isPossible(bound))
+        throw new GraphError(`The model's input '${name}' has an impossible shape ${formatShape(shape)}.`);
+      this.scope.set(name, this.g.input(name, dtype, bound));
+    }
+  }
+
+  private bound(shape: Shape): Dim[] {
+    return shape.map((d) => (typeof d === 'string' && Object.hasOwn(this.bind, d) ? this.bind[d]! : d));
+  }
+
+  initializers(graph: Graph): void {
+    for (const [name, tensor] of graph.initializers) {
+      const fromWeights = isFloat(tensor.dtype);
+      this.initializer(name, tensor, fromWeights);
+    }
+  }
+
+  private initializer(name: string, tensor: Tensor, fromWeights: boolean): Value {
+    const value = this.g.initializer(this.free(name), tensor);
+    if (!fromWeights || sizeOf(tensor.dims) <= largestWeight) {
+      this.known.set(value, { tensor, fromWeights: fromWeights || this.distinct.has(name) });
+    }
+    if (fromWeights) this.weights.add(value);
+    this.scope.set(name, value);
+    return value;
+  }
+
+  /** The name itself, unless a branch of an If brings one that is there already. */
+  private free(name: string): string {
+    return this.g.find(name) === undefined ? name : this.g.uniqueName(name);
+  }
+
+  nodes(nodes: readonly Node[]): void {
+    for (const node of nodes) {
+      try {
+        this.node(node.name === '' ? { ...node, name: `${node.outputs.find((n) => n !== '')}/node` } : node);
+      } catch (error) {
+        if (error instanceof EarshotError) throw naming(error, node);
+        // A rule met something that no valid file holds, such as a missing attribute or an operand of wrong rank.
+        throw new GraphError(`${describeNode(node)} is malformed.`, { cause: error });
+      }
+    }
+  }
+
+  private node(node: Node): void {
+    if (node.domain === '' && node.opType === 'Constant') {
+      this.initializer(node.outputs[0]!, constantValue(node), false);
+      return;
+    }
+    if (node.domain === '' && node.opType === 'If') {
+      this.branch(node);
+      return;
+    }
+    if (Object.values(node.attributes).some((a) => subgraphsOf(a).length > 0)) {
+      throw new UnsupportedOpError(`${describeNode(node)} runs a subgraph, which is not handled.`, {
+        hint: 'Export the model without loops and conditions on data.',
+      });
+    }
+    const operands = node.inputs.map((name) => (name === '' ? null : this.scope.get(name)!));
+    while (operands.at(-1) === null) operands.pop();
+    const outputs = [...node.outputs];
+    while (outputs.at(-1) === '') outputs.pop();
+    const imported = importedNode({
+      g: this.g,
+      node: { ...node, outputs },
+      opset: this.opset,
+      inputs: operands,
+      known: (i) => this.knownOf(operands[i])?.tensor,
+    });
+    if ('values' in imported) {
+      outputs.forEach((name, i) => {
+        const value = imported.values[i];
+        if (value != null) this.same(name, value);
+      });
+      return;
+    }
+    const ready = this.worked(imported.node, imported.inputs);
+    if (ready) return;
+    const made = this.append(imported.node, imported.inputs);
+    imported.node.outputs.forEach((name, i) => {
+      if (name !== '') this.scope.set(name, made[i]!);
+    });
+  }
+
+  private knownOf(value: Value | null | undefined): Known | undefined {
+    if (value == null) return undefined;
+    const known = this.known.get(value);
+    if (known !== undefined || this.weights.has(value)) return known;
+    // Constants that the import itself made.
+    const tensor = this.g.constantOf(value);
+    return tensor && { tensor, fromWeights: false };
+  }
+
+  /** Lets `name` stand for a value that is there already. */
+  private same(name: string, value: Value): void {
+    if (name === '') return;
+    const distinct = this.distinct.has(name);
+    const own = distinct ? this.g.op('Identity', [value], {}, { name }) : value;
+    this.scope.set(name, own);
+    if (!distinct && this.g.find(name) === undefined) this.g.alias(name, value);
+  }
+
+  /** Works out the node's results if it can; false if the node must be appended. */
+  private worked(node: Node, inputs: readonly (Value | null)[]): boolean {
+    const [x] = inputs;
+    if (node.domain === '' && (node.opType === 'Shape' || node.opType === 'Size') && x != null) {
+      const tensor = shapeValue(node, x);
+      if (tensor === null) return false;
+      this.initializer(node.outputs[0]!, tensor, false);
+      return true;
+    }
+    if (!isFoldable(node)) return false;
+    const held = inputs.map((value) => this.knownOf(value));
+    if (held.some((k, i) => k === undefined && inputs[i] !== null)) return false;
+    const results = fold(
+      node,
+      held.map((k) => k?.tensor),
+      () => this.infer(node, inputs),
+    );
+    if (results === null) return false;
+    const weights = held.some((k) => k?.fromWeights);
+    if (weights && results.some((r) => isFloat(r.dtype))) {
+      // The node stays, so that gradients can flow; that its value is known helps what follows.
+      const made = this.append(node, inputs);
+      results.forEach((tensor, i) => {
+        this.known.set(made[i]!, { tensor, fromWeights: true });
+        if (node.outputs[i] !== '') this.scope.set(node.outputs[i]!, made[i]!);
+      });
+      return true;
+    }
+    results.forEach((tensor, i) => {
+      if (node.outputs[i] !== '') this.initializer(node.outputs[i]!, tensor, false);
+    });
+    return true;
+  }
+
+  private infer(node: Node, inputs: readonly (Value | null)[]): readonly TensorType[] {
+    const types = inferTypes({
+      node,
+      opset: 20,
+      inputs: inputs.map((v) => v ?? undefined),
+      constant: (i) => this.knownOf(inputs[i])?.tensor,
+      unknown: () => `open_${this.unknowns++}`,
+    });
+    for (const { shape } of types.slice(0, node.outputs.length)) {
+      if (!isPossible(shape))
+        throw new ShapeError(
+          `${describeNode(node)} would give a tensor of the impossible shape ${formatShape(shape)}.`,
+        );
+    }
+    return types;
+  }
+
+  private append(node: Node, inputs: readonly (Value | null)[]): readonly Value[] {
+    let types: readonly TensorType[];
+    try {
+      types = this.infer(node, inputs);
+    } catch (error) {
+      if (!(error instanceof UnsupportedOpError)) throw error;
+      types = this.declaredTypes(node, error);
+    }
+    const distinct = node.outputs.some((name) => this.distinct.has(name));
+    const outputs = node.outputs.map((name) => (name === '' ? '' : this.free(name)));
+    return this.g.addNode({ ...node, outputs }, inputs, { types, distinct });
+  }
+
+  /** The types that the file itself gives for the results of an operator without a shape rule. */
+  private declaredTypes(node: Node, error: UnsupportedOpError): TensorType[] {
+    return node.outputs.map((name) => {
+      const info = this.declared.get(name);
+      if (info === undefined || info.shape === null) throw error;
+      return { dtype: info.dtype, shape: this.bound(info.shape) };
+    });
+  }
+
+  /** Marks the model's outputs. @throws {GraphError} where the file gives one a type that it does not have */
+  outputs(outputs: readonly ValueInfo[]): void {
+    for (const { name, dtype } of outputs) {
+      const value = this.scope.get(name)!;
+      if (value.dtype !== dtype)
+        throw new GraphError(
+          `The model says that its output '${name}' is ${dtype}, but it is ${value.dtype}.`,
+        );
+      this.g.output(value, name);
+    }
+  }
+
+  /** Replaces an If by the branch that its condition chooses. */
+  private branch(node: Node): void {
+    const condition = this.knownOf(this.scope.get(node.inputs[0] ?? ''))?.tensor;
+    if (condition === undefined) {
+      throw new UnsupportedOpError(
+        `${describeNode(node)} chooses its branch while running, which is not handled.`,
+        {
+          hint: 'Bind the named dimensions; a condition on sizes is then known.',
+        },
+      );
+    }
+    const attribute = node.attributes[Number(condition.data[0]) === 0 ? 'else_branch' : 'then_branch'];
+    const [graph] = attribute === undefined ? [] : subgraphsOf(attribute);
+    if (graph === undefined) throw new GraphError(`${describeNode(node)} lacks a branch.`);
+    const around = this.scope;
+    const order = sortedNodes(graph, (name) => around.has(name));
+    this.scope = new Map(around);
+    this.initializers(graph);
+    this.nodes(order);
+    const results = graph.outputs.map((output) => this.scope.get(output.name)!);
+    this.scope = around;
+    node.outputs.forEach((name, i) => {
+      if (results[i] === undefined)
+        throw new GraphError(`${describeNode(node)}: its branch gives too few results.`);
+      this.same(name, results[i]!);
+    });
+  }
+}
+
+/** Whether a tensor of that shape can exist: sizes are whole, and so is their product. */
+function isPossible(shape: Shape): boolean {
+  let count = 1;
+  for (const d of shape) {
+    if (typeof d === 'string') continue;
+    if (!Number.isSafeInteger(d) || d < 0) return false;
+    count *= Math.max(d, 1);
+  }
+  return Number.isSafeInteger(count);
+}
+
+/** The error, with the node named in its sentence. */
+function naming(error: EarshotError, node: Node): EarshotError {
+  const { message, hint } = error;
+  if ([node.name, ...node.outputs].some((name) => name !== '' && message.includes(`'${name}`))) return error;
+  const said = `${describeNode(node)}: ${message}`;
+  const options = { hint, cause: error };
+  if (error instanceof ShapeError) return new ShapeError(said, options);
+  if (error instanceof UnsupportedOpError) return new UnsupportedOpError(said, options);
+  return new GraphError(said, options);
+}
