@@ -7,6 +7,7 @@ import { Random } from '../core/random.ts';
 import { allocate, sizeOf, type Tensor } from '../core/tensor.ts';
 import { GraphBuilder, isFloat, type Model, type Value } from '../onnx/index.ts';
 import { gradients } from './gradients.ts';
+import { algebra } from './vjp.ts';
 
 /** Runs a model once. */
 export type Evaluate = (
@@ -23,6 +24,8 @@ export interface CheckGradientsOptions {
   /** Directions drawn per input; default 3. */
   readonly directions?: number;
   readonly seed?: number;
+  /** Operator set of the graphs; default the builder's. */
+  readonly opset?: number;
 }
 
 export interface GradientCheck {
@@ -53,7 +56,7 @@ export async function checkGradients(
   }
   const weightsOf = new Map<string, Tensor>();
   const construct = (withGradient: boolean): Model => {
-    const g = new GraphBuilder();
+    const g = new GraphBuilder(options.opset === undefined ? {} : { opset: options.opset });
     const values: Record<string, Value> = {};
     for (const [name, t] of Object.entries(inputs)) values[name] = g.input(name, t.dtype, t.dims);
     const outputs = build(g, values);
@@ -63,8 +66,10 @@ export async function checkGradients(
       const weights = weightsOf.get(key) ?? randomLike(output, random);
       weightsOf.set(key, weights);
       const weighted = g.op('Mul', [output, g.initializer(g.uniqueName(key), weights)]);
-      const axes = output.shape.map((_, k) => k);
-      const sum = axes.length === 0 ? weighted : g.op('ReduceSum', [weighted, g.ints(axes)], { keepdims: 0 });
+      const sum = algebra(g, weighted).reduceSum(
+        weighted,
+        output.shape.map((_, k) => k),
+      );
       loss = loss === null ? sum : g.op('Add', [loss, sum]);
     });
     if (loss === null) throw new ParameterError('There is no output to differentiate.');

@@ -23,5 +23,8 @@ export function unbroadcast(g: GraphBuilder, gradient: Value, operand: Value): V
   }
   const summed = a.reduceSum(gradient, axes, true);
   if (extra === 0) return summed;
-  return a.op('Squeeze', [summed, g.ints(Array.from({ length: extra }, (_, i) => i))]);
+  return a.squeeze(
+    summed,
+    Array.from({ length: extra }, (_, i) => i),
+  );
 }

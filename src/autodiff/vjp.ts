@@ -1,9 +1,10 @@
 /** @file What a gradient rule (a vector–Jacobian product) sees, and what it returns. */
-import { GraphError } from '../core/errors.ts';
+import { GraphError, UnsupportedOpError } from '../core/errors.ts';
 import {
   type AttributeInput,
   describeNode,
   type GraphBuilder,
+  intsAttribute,
   type Node,
   type OpOptions,
   staticShape,
@@ -49,6 +50,24 @@ export function input(c: VjpContext, i: number): Value {
   return value;
 }
 
+/**
+ * Integers that an operator takes as a constant input (or, in older opsets, as an attribute); undefined where absent.
+ * @throws {GraphError} if they are known only at run time
+ */
+export function constantInts(c: VjpContext, i: number, attribute: string): number[] | undefined {
+  const held = intsAttribute(c.node, attribute);
+  if (held !== undefined) return [...held];
+  const value = c.inputs[i];
+  if (value == null) return undefined;
+  const constant = c.g.constantOf(value);
+  if (constant === undefined) {
+    throw new GraphError(
+      `${describeNode(c.node)}: its ${attribute} are computed at run time, so it has no gradient.`,
+    );
+  }
+  return Array.from(constant.data as ArrayLike<number | bigint>, Number);
+}
+
 /** The fully known shape of a value, as gradients of reshaping operators need. */
 export function dims(c: VjpContext, value: Value): readonly number[] {
   return staticShape(value.shape, `The gradient of ${describeNode(c.node)}`);
@@ -73,11 +92,23 @@ export interface Algebra {
   readonly reshape: (a: Value, shape: readonly number[]) => Value;
   readonly transpose: (a: Value, perm: readonly number[]) => Value;
   readonly reduceSum: (a: Value, axes: readonly number[], keepdims?: boolean) => Value;
+  readonly squeeze: (a: Value, axes: readonly number[]) => Value;
+  /** `value` repeated to `shape`. */
+  readonly expand: (value: Value, shape: readonly number[]) => Value;
+  readonly zeros: (shape: readonly number[]) => Value;
+  /** ScatterElements with reduction 'add': `updates` added to zeros of `shape` at `indices` along `axis`. */
+  readonly scatterAdd: (shape: readonly number[], indices: Value, updates: Value, axis: number) => Value;
 }
 
+/**
+ * Short forms in the float type of `like`. What they append is valid at the graph's own opset, from 11 on; adding at
+ * repeated places exists from opset 16.
+ */
 export function algebra(g: GraphBuilder, like: Value): Algebra {
   const dtype = like.dtype === 'float64' ? 'float64' : 'float32';
   const op: Algebra['op'] = (type, inputs, attributes, options) => g.op(type, inputs, attributes, options);
+  const expand: Algebra['expand'] = (value, shape) => op('Expand', [value, g.ints(shape)]);
+  const zeros: Algebra['zeros'] = (shape) => expand(g.scalar(0, dtype), shape);
   return {
     op,
     scalar: (x) => g.scalar(x, dtype),
@@ -89,7 +120,40 @@ export function algebra(g: GraphBuilder, like: Value): Algebra {
     indicator: (condition) => op('Cast', [condition], { to: dtype === 'float64' ? 11 : 1 }),
     reshape: (a, shape) => op('Reshape', [a, g.ints(shape)], shape.includes(0) ? { allowzero: 1 } : {}),
     transpose: (a, perm) => (perm.every((p, i) => p === i) ? a : op('Transpose', [a], { perm })),
-    reduceSum: (a, axes, keepdims = false) =>
-      axes.length === 0 ? a : op('ReduceSum', [a, g.ints(axes)], { keepdims: keepdims ? 1 : 0 }),
+    reduceSum: (a, axes, keepdims = false) => {
+      if (axes.length === 0) return a;
+      const keep = keepdims ? 1 : 0;
+      return g.opset < 13
+        ? op('ReduceSum', [a], { axes, keepdims: keep })
+        : op('ReduceSum', [a, g.ints(axes)], { keepdims: keep });
+    },
+    squeeze: (a, axes) => (g.opset < 13 ? op('Squeeze', [a], { axes }) : op('Squeeze', [a, g.ints(axes)])),
+    expand,
+    zeros,
+    scatterAdd: (shape, indices, updates, axis) => {
+      requireScatterAdd(g);
+      return op('ScatterElements', [zeros(shape), indices, updates], { axis, reduction: 'add' });
+    },
+  };
+}
+
+/** @throws {UnsupportedOpError} where the graph's opset cannot add at repeated places */
+export function requireScatterAdd(g: GraphBuilder): void {
+  if (g.opset >= 16) return;
+  throw new UnsupportedOpError(
+    `The gradient adds at repeated places, which ONNX has from opset 16 on; this graph is of opset ${g.opset}.`,
+    { hint: 'Convert the model to opset 16 or newer.' },
+  );
+}
+
+/** A rule for each range of opsets over which an operator kept its meaning: the newest not after the graph's counts. */
+export function byOpset(...versions: readonly { readonly since: number; readonly rule: VjpRule }[]): VjpRule {
+  const newestFirst = [...versions].sort((a, b) => b.since - a.since);
+  return (c) => {
+    const version = newestFirst.find((v) => v.since <= c.g.opset);
+    if (version === undefined) {
+      throw new UnsupportedOpError(`${describeNode(c.node)} has no gradient rule at opset ${c.g.opset}.`);
+    }
+    return version.rule(c);
   };
 }

@@ -5,6 +5,7 @@
  */
 import { sizeOf } from '../../core/tensor.ts';
 import { intAttribute, type Value, type WindowOptions, windowOf } from '../../onnx/index.ts';
+import { transposedWindowOf } from '../../onnx/operators/convolution.ts';
 import {
   type Algebra,
   algebra,
@@ -47,7 +48,7 @@ const conv: VjpRule = (c) => {
   const dy = cotangent(c);
   return [
     c.needs[0] ? inputGradient(c, a, q, dy) : null,
-    c.needs[1] ? weightGradient(c, a, q, dy) : null,
+    c.needs[1] ? weightGradient(c, a, q, input(c, 0), dy) : null,
     c.needs[2] ? channelSum(a, dy) : null,
   ];
 };
@@ -113,7 +114,8 @@ function kernelPositions(kernel: readonly number[]): number[][] {
   return positions;
 }
 
-function weightGradient(c: VjpContext, a: Algebra, q: Geometry, dy: Value): Value {
+/** @param x what the kernel slid over; @param dy gradient of what came out */
+function weightGradient(c: VjpContext, a: Algebra, q: Geometry, x: Value, dy: Value): Value {
   const { g } = c;
   const n = q.kernel.length;
   const area = sizeOf(q.kernel);
@@ -126,8 +128,8 @@ function weightGradient(c: VjpContext, a: Algebra, q: Geometry, dy: Value): Valu
     q.group === 1 && !thin && q.filters * q.channels > (q.channels + q.filters) * points && q.batch > 1;
 
   const padded = q.pads.some((p) => p > 0)
-    ? g.op('Pad', [input(c, 0), g.ints([0, 0, ...q.pads.slice(0, n), 0, 0, ...q.pads.slice(n)]), a.scalar(0)])
-    : input(c, 0);
+    ? g.op('Pad', [x, g.ints([0, 0, ...q.pads.slice(0, n), 0, 0, ...q.pads.slice(n)]), a.scalar(0)])
+    : x;
   const exchange = [1, 0, ...q.kernel.map((_, i) => i + 2)];
   const source = sideBySide ? a.transpose(padded, exchange) : padded;
   const axes = q.kernel.map((_, i) => i + 2);
@@ -205,4 +207,48 @@ function timesTransposed(a: Algebra, left: Value, right: Value): Value {
   return a.op('FusedMatMul', [left, right], { transB: 1 }, { domain: 'com.microsoft' });
 }
 
-export const convolutions: VjpTable = { Conv: conv };
+/**
+ * A transposed convolution is the input gradient of a convolution that leads from its output to its input. So its own
+ * input gradient is that convolution, and its kernel's is that convolution's with the two sides exchanged.
+ */
+const convTranspose: VjpRule = (c) => {
+  const x = dims(c, input(c, 0));
+  const w = dims(c, input(c, 1));
+  const y = dims(c, c.outputs[0]!);
+  const a = algebra(c.g, input(c, 0));
+  const dy = cotangent(c);
+  const q: Geometry = {
+    ...transposedWindowOf(c.node, x.slice(2), w.slice(2)),
+    group: intAttribute(c.node, 'group', 1),
+    batch: x[0]!,
+    channels: y[1]!,
+    filters: x[1]!,
+    spatial: y.slice(2),
+    out: x.slice(2),
+  };
+  const dx = () => {
+    const grown = a.op('Conv', [dy, input(c, 1)], {
+      kernel_shape: q.kernel,
+      strides: q.strides,
+      dilations: q.dilations,
+      pads: q.pads,
+      group: q.group,
+    });
+    // A large output_padding lets the window fit once more than it was laid down.
+    const longer = q.out.flatMap((size, i) => (grown.shape[i + 2] === size ? [] : [i]));
+    if (longer.length === 0) return grown;
+    return a.op('Slice', [
+      grown,
+      c.g.ints(longer.map(() => 0)),
+      c.g.ints(longer.map((i) => q.out[i]!)),
+      c.g.ints(longer.map((i) => i + 2)),
+    ]);
+  };
+  return [
+    c.needs[0] ? dx() : null,
+    c.needs[1] ? weightGradient(c, a, q, dy, input(c, 0)) : null,
+    c.needs[2] ? channelSum(a, dy) : null,
+  ];
+};
+
+export const convolutions: VjpTable = { Conv: conv, ConvTranspose: convTranspose };

@@ -3,7 +3,7 @@
  * Gradients may come back in the broadcast shape; the pass sums them to the operand's.
  */
 import { GraphError } from '../../core/errors.ts';
-import { describeNode, floatAttribute, stringAttribute, type Value } from '../../onnx/index.ts';
+import { describeNode, type Value } from '../../onnx/index.ts';
 import {
   type Algebra,
   algebra,
@@ -15,7 +15,9 @@ import {
 } from '../vjp.ts';
 
 /** A rule for y = f(x): `derivative` gives dx from x, y and dy. */
-function unary(derivative: (a: Algebra, x: Value, y: Value, dy: Value, c: VjpContext) => Value): VjpRule {
+export function unary(
+  derivative: (a: Algebra, x: Value, y: Value, dy: Value, c: VjpContext) => Value,
+): VjpRule {
   return (c) => {
     const x = input(c, 0);
     return [derivative(algebra(c.g, x), x, c.outputs[0]!, cotangent(c), c)];
@@ -90,70 +92,46 @@ const where: VjpRule = (c) => {
   ];
 };
 
-// Passes where min < x < max, ends included, as PyTorch's clamp.
+// Passes where the bounds leave x as it is, the bounds themselves included, as PyTorch's clamp.
 const clip: VjpRule = (c) => {
   const x = input(c, 0);
   const a = algebra(c.g, x);
-  let dx = cotangent(c);
-  const low = c.inputs[1] ?? null;
-  const high = c.inputs[2] ?? null;
-  if (low !== null) dx = a.mul(dx, a.indicator(a.op('GreaterOrEqual', [x, low])));
-  if (high !== null) dx = a.mul(dx, a.indicator(a.op('LessOrEqual', [x, high])));
-  return [dx, null, null];
+  return [a.mul(cotangent(c), a.indicator(a.op('Equal', [x, c.outputs[0]!]))), null, null];
 };
 
-// y = x if x > 0 else slope · x: dx = dy · (x > 0 ? 1 : slope), dslope = dy · min(x, 0)
-const prelu: VjpRule = (c) => {
-  const x = input(c, 0);
-  const a = algebra(c.g, x);
-  const dy = cotangent(c);
-  const positive = a.op('Greater', [x, a.scalar(0)]);
-  return [
-    c.needs[0] ? a.mul(dy, a.op('Where', [positive, a.scalar(1), input(c, 1)])) : null,
-    c.needs[1] ? a.mul(dy, a.op('Min', [x, a.scalar(0)])) : null,
-  ];
+// y = a − b · n with a whole n that has no gradient: da = dy, db = −dy · n
+const mod: VjpRule = (c) => {
+  const b = input(c, 1);
+  const a = algebra(c.g, b);
+  const whole = () => a.op('Round', [a.div(a.sub(input(c, 0), c.outputs[0]!), b)]);
+  return [cotangent(c), c.needs[1] ? a.neg(a.mul(cotangent(c), whole())) : null];
 };
 
-// Dropout keeps x · mask / (1 − ratio) in training; without a mask output it is the identity.
+/** Whether Dropout drops: fixed by the opset or a constant, or 'open' where an input decides when the model runs. */
+function dropoutMode(c: VjpContext): boolean | 'open' {
+  const flag = c.inputs[2];
+  if (c.g.opset < 12 || flag == null) return false;
+  const constant = c.g.constantOf(flag);
+  return constant === undefined ? 'open' : Number(constant.data[0]) !== 0;
+}
+
+// Dropout keeps x · mask / (1 − ratio) in training, and is the identity else.
 const dropout: VjpRule = (c) => {
-  if (c.node.outputs.length < 2 && c.inputs[2] != null) {
+  const dy = cotangent(c);
+  const training = dropoutMode(c);
+  if (training === false) return [dy];
+  const mask = c.outputs[1];
+  if (mask === undefined) {
     throw new GraphError(
       `${describeNode(c.node)} is in training mode but has no mask output, so it has no gradient.`,
+      { hint: 'Give the node its second output, or set its training mode to false.' },
     );
   }
-  const dy = cotangent(c);
-  if (c.node.outputs.length < 2) return [dy];
   const a = algebra(c.g, dy);
-  const ratio = c.inputs[1] ?? a.scalar(0.5);
-  return [a.div(a.mul(dy, a.indicator(c.outputs[1]!)), a.sub(a.scalar(1), ratio))];
+  const kept = a.sub(a.scalar(1), c.inputs[1] ?? a.scalar(0.5));
+  const factor = training === 'open' ? a.op('Where', [c.inputs[2]!, kept, a.scalar(1)]) : kept;
+  return [a.div(a.mul(dy, a.indicator(mask)), factor)];
 };
-
-const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
-
-// exact: d = Φ(x) + x φ(x); tanh form: Hendrycks and Gimpel (2016), equation 2
-function gelu(a: Algebra, x: Value, dy: Value, approximate: string): Value {
-  const half = a.scalar(0.5);
-  if (approximate === 'tanh') {
-    const square = a.mul(x, x);
-    const inner = a.mul(
-      a.scalar(SQRT_2_OVER_PI),
-      a.mul(x, a.add(a.scalar(1), a.mul(a.scalar(0.044715), square))),
-    );
-    const t = a.op('Tanh', [inner]);
-    const slope = a.mul(a.scalar(SQRT_2_OVER_PI), a.add(a.scalar(1), a.mul(a.scalar(3 * 0.044715), square)));
-    const rest = a.mul(a.mul(half, x), a.mul(a.sub(a.scalar(1), a.mul(t, t)), slope));
-    return a.mul(dy, a.add(a.mul(half, a.add(a.scalar(1), t)), rest));
-  }
-  const cdf = a.mul(half, a.add(a.scalar(1), a.op('Erf', [a.mul(x, a.scalar(Math.SQRT1_2))])));
-  const pdf = a.mul(a.scalar(1 / Math.sqrt(2 * Math.PI)), a.op('Exp', [a.mul(a.scalar(-0.5), a.mul(x, x))]));
-  return a.mul(dy, a.add(cdf, a.mul(x, pdf)));
-}
-
-/** dy where low < x < high, else 0, times `slope`. */
-function inside(a: Algebra, x: Value, dy: Value, low: number, high: number, slope: number): Value {
-  const mask = a.op('And', [a.op('Greater', [x, a.scalar(low)]), a.op('Less', [x, a.scalar(high)])]);
-  return a.mul(a.mul(dy, a.scalar(slope)), a.indicator(mask));
-}
 
 export const elementwise: VjpTable = {
   Add: add,
@@ -167,7 +145,7 @@ export const elementwise: VjpTable = {
   Min: extremum,
   Where: where,
   Clip: clip,
-  PRelu: prelu,
+  Mod: mod,
   Dropout: dropout,
   Identity: unary((_a, _x, _y, dy) => dy),
   // A gradient flows between float types only; integers were cut off by the pass.
@@ -182,33 +160,16 @@ export const elementwise: VjpTable = {
   Reciprocal: unary((a, _x, y, dy) => a.neg(a.mul(dy, a.mul(y, y)))),
   Sin: unary((a, x, _y, dy) => a.mul(dy, a.op('Cos', [x]))),
   Cos: unary((a, x, _y, dy) => a.neg(a.mul(dy, a.op('Sin', [x])))),
-  // On the output rather than the input: y > 0 exactly where x > 0, and x need not be kept for it.
-  Relu: unary((a, _x, y, dy) => a.mul(a.indicator(a.op('Greater', [y, a.scalar(0)])), dy)),
-  LeakyRelu: unary((a, x, _y, dy, c) => {
-    const positive = a.op('Greater', [x, a.scalar(0)]);
-    return a.mul(dy, a.op('Where', [positive, a.scalar(1), a.scalar(floatAttribute(c.node, 'alpha', 0.01))]));
-  }),
-  // x ≤ 0: y = α(eˣ − 1), so dx = dy (y + α)
-  Elu: unary((a, x, y, dy, c) => {
-    const positive = a.op('Greater', [x, a.scalar(0)]);
-    const alpha = a.scalar(floatAttribute(c.node, 'alpha', 1));
-    return a.op('Where', [positive, dy, a.mul(dy, a.add(y, alpha))]);
-  }),
-  Sigmoid: unary((a, _x, y, dy) => a.mul(dy, a.mul(y, a.sub(a.scalar(1), y)))),
-  Tanh: unary((a, _x, y, dy) => a.mul(dy, a.sub(a.scalar(1), a.mul(y, y)))),
-  Softplus: unary((a, x, _y, dy) => a.mul(dy, a.op('Sigmoid', [x]))),
   Erf: unary((a, x, _y, dy) =>
     a.mul(dy, a.mul(a.scalar(2 / Math.sqrt(Math.PI)), a.op('Exp', [a.neg(a.mul(x, x))]))),
   ),
-  Gelu: unary((a, x, _y, dy, c) => gelu(a, x, dy, stringAttribute(c.node, 'approximate', 'none'))),
-  HardSigmoid: unary((a, x, _y, dy, c) => {
-    const alpha = floatAttribute(c.node, 'alpha', 0.2);
-    const beta = floatAttribute(c.node, 'beta', 0.5);
-    return inside(a, x, dy, -beta / alpha, (1 - beta) / alpha, alpha);
-  }),
-  // y = x · max(0, min(1, x/6 + ½)): dx = gate + x · gate'
-  HardSwish: unary((a, x, _y, dy) => {
-    const gate = a.op('HardSigmoid', [x], { alpha: 1 / 6, beta: 0.5 });
-    return a.add(a.mul(dy, gate), inside(a, x, a.mul(dy, x), -3, 3, 1 / 6));
-  }),
+  Tan: unary((a, _x, y, dy) => a.mul(dy, a.add(a.scalar(1), a.mul(y, y)))),
+  Asin: unary((a, x, _y, dy) => a.div(dy, a.op('Sqrt', [a.sub(a.scalar(1), a.mul(x, x))]))),
+  Acos: unary((a, x, _y, dy) => a.neg(a.div(dy, a.op('Sqrt', [a.sub(a.scalar(1), a.mul(x, x))])))),
+  Atan: unary((a, x, _y, dy) => a.div(dy, a.add(a.scalar(1), a.mul(x, x)))),
+  Sinh: unary((a, x, _y, dy) => a.mul(dy, a.op('Cosh', [x]))),
+  Cosh: unary((a, x, _y, dy) => a.mul(dy, a.op('Sinh', [x]))),
+  Asinh: unary((a, x, _y, dy) => a.div(dy, a.op('Sqrt', [a.add(a.mul(x, x), a.scalar(1))]))),
+  Acosh: unary((a, x, _y, dy) => a.div(dy, a.op('Sqrt', [a.sub(a.mul(x, x), a.scalar(1))]))),
+  Atanh: unary((a, x, _y, dy) => a.div(dy, a.sub(a.scalar(1), a.mul(x, x)))),
 };

@@ -1,37 +1,41 @@
 /** @file All gradient rules by operator, and the operators that have none by nature. */
 import type { VjpTable } from '../vjp.ts';
+import { activations } from './activation.ts';
+import { classificationLosses } from './classificationLoss.ts';
 import { convolutions } from './convolution.ts';
+import { einsums } from './einsum.ts';
 import { elementwise } from './elementwise.ts';
+import { groupNormalizations } from './groupNormalization.ts';
+import { indexing } from './indexing.ts';
 import { linalg } from './linalg.ts';
 import { movement } from './movement.ts';
 import { normalizations } from './normalization.ts';
+import { padding } from './padding.ts';
 import { pooling } from './pooling.ts';
 import { reductions } from './reduction.ts';
+import { resizing } from './resize.ts';
 
 export const vjpRules: VjpTable = {
   ...elementwise,
+  ...activations,
   ...reductions,
   ...movement,
+  ...padding,
+  ...indexing,
   ...linalg,
+  ...einsums,
   ...convolutions,
   ...pooling,
+  ...resizing,
   ...normalizations,
+  ...groupNormalizations,
+  ...classificationLosses,
 };
 
 /** Their gradient is zero wherever it exists, or their result is no float: the pass stops here. */
 export const nonDifferentiable: ReadonlySet<string> = new Set([
-  ...[
-    'ArgMax',
-    'ArgMin',
-    'Ceil',
-    'Floor',
-    'Round',
-    'Sign',
-    'Shape',
-    'Size',
-    'Range',
-    'OneHot',
-    'ConstantOfShape',
-  ],
-  ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor', 'Not', 'Constant'],
+  ...['ArgMax', 'ArgMin', 'Ceil', 'Floor', 'Round', 'Sign', 'Hardmax', 'IsInf', 'IsNaN', 'NonZero'],
+  ...['Shape', 'Size', 'Range', 'OneHot', 'Constant', 'ConstantOfShape', 'EyeLike'],
+  ...['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Bernoulli'],
+  ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor', 'Not'],
 ]);

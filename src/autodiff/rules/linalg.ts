@@ -1,5 +1,6 @@
 /** @file Gradients of matrix products. */
-import { floatAttribute, intAttribute, type Value } from '../../onnx/index.ts';
+import { UnsupportedOpError } from '../../core/errors.ts';
+import { describeNode, floatAttribute, intAttribute, type Value } from '../../onnx/index.ts';
 import { algebra, cotangent, dims, input, type VjpContext, type VjpRule, type VjpTable } from '../vjp.ts';
 
 /** ONNX Runtime's MatMul with transposes folded in: no copy of either factor is made. */
@@ -73,4 +74,28 @@ const gemm: VjpRule = (c) => {
   ];
 };
 
-export const linalg: VjpTable = { MatMul: matMul, Gemm: gemm };
+// ONNX Runtime's own: Y = α·A'·B', the last two axes of each factor exchanged or not
+const fusedMatMul: VjpRule = (c) => {
+  const a = input(c, 0);
+  const b = input(c, 1);
+  const m = algebra(c.g, a);
+  const transA = intAttribute(c.node, 'transA', 0) === 1;
+  const transB = intAttribute(c.node, 'transB', 0) === 1;
+  const moved = ['transBatchA', 'transBatchB'].some((name) => intAttribute(c.node, name, 0) === 1);
+  if (moved || a.shape.length < 2 || b.shape.length < 2) {
+    throw new UnsupportedOpError(
+      `${describeNode(c.node)}: vectors and transposed batch axes have no gradient rule.`,
+    );
+  }
+  const alpha = floatAttribute(c.node, 'alpha', 1);
+  const dy = alpha === 1 ? cotangent(c) : m.mul(cotangent(c), m.scalar(alpha));
+  // A batch of left matrices times one right matrix: its gradient is a single large product.
+  const single = !transA && b.shape.length === 2 && a.shape.length > 2;
+  const flat = (v: Value) => (single ? m.reshape(v, [-1, dims(c, v).at(-1)!]) : v);
+  const da = () => (transA ? product(c, b, dy, transB, true) : product(c, dy, b, false, !transB));
+  const db = () =>
+    transB ? product(c, flat(dy), flat(a), true, transA) : product(c, flat(a), flat(dy), !transA, false);
+  return [c.needs[0] ? da() : null, c.needs[1] ? db() : null];
+};
+
+export const linalg: VjpTable = { MatMul: matMul, FusedMatMul: fusedMatMul, Gemm: gemm };

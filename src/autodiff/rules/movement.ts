@@ -1,6 +1,5 @@
 /** @file Gradients of operators that move, repeat or select elements: each is undone by its mirror image. */
-import { GraphError } from '../../core/errors.ts';
-import { sizeOf, tensor } from '../../core/tensor.ts';
+import { tensor } from '../../core/tensor.ts';
 import {
   describeNode,
   intAttribute,
@@ -9,22 +8,16 @@ import {
   stringAttribute,
   type Value,
 } from '../../onnx/index.ts';
-import { algebra, cotangent, dims, input, type VjpContext, type VjpRule, type VjpTable } from '../vjp.ts';
-
-/** Integers that an operator takes as a constant input (or, in older opsets, as an attribute). */
-function constantInts(c: VjpContext, i: number, attribute: string): number[] | undefined {
-  const held = intsAttribute(c.node, attribute);
-  if (held !== undefined) return [...held];
-  const value = c.inputs[i];
-  if (value == null) return undefined;
-  const constant = c.g.constantOf(value);
-  if (constant === undefined) {
-    throw new GraphError(
-      `${describeNode(c.node)}: its ${attribute} are computed at run time, so it has no gradient.`,
-    );
-  }
-  return Array.from(constant.data as ArrayLike<number | bigint>, Number);
-}
+import {
+  algebra,
+  constantInts,
+  cotangent,
+  dims,
+  input,
+  type VjpContext,
+  type VjpRule,
+  type VjpTable,
+} from '../vjp.ts';
 
 const reshaped: VjpRule = (c) => [
   algebra(c.g, cotangent(c)).reshape(cotangent(c), dims(c, input(c, 0))),
@@ -129,34 +122,6 @@ function scatterAlong(
   return a.op('ScatterElements', [zeros, indices, value], { axis });
 }
 
-const pad: VjpRule = (c) => {
-  const mode = stringAttribute(c.node, 'mode', 'constant');
-  if (mode !== 'constant')
-    throw new GraphError(`${describeNode(c.node)}: only constant padding has a gradient, not '${mode}'.`);
-  const shape = dims(c, input(c, 0));
-  const pads = constantInts(c, 1, 'pads')!;
-  const axes = constantInts(c, 3, 'axes') ?? shape.map((_, i) => i);
-  const n = axes.length;
-  const dy = cotangent(c);
-  const { g } = c;
-  // Negative pads crop; their gradient pads. Slicing handles the positive side, padding the negative.
-  const starts = axes.map((_, i) => Math.max(pads[i]!, 0));
-  const ends = axes.map((axis, i) => {
-    const size = shape[resolveAxis(axis, shape.length, describeNode(c.node))]!;
-    return starts[i]! + size + Math.min(pads[i]!, 0) + Math.min(pads[i + n]!, 0);
-  });
-  let dx = g.op('Slice', [dy, g.ints(starts), g.ints(ends), g.ints(axes)]);
-  if (pads.some((p) => p < 0)) {
-    const full = Array<number>(2 * shape.length).fill(0);
-    axes.forEach((axis, i) => {
-      full[axis] = Math.max(-pads[i]!, 0);
-      full[axis + shape.length] = Math.max(-pads[i + n]!, 0);
-    });
-    dx = g.op('Pad', [dx, g.ints(full), algebra(g, dx).scalar(0)]);
-  }
-  return [dx, null, null, null];
-};
-
 // The pass sums over the repeated axes.
 const expand: VjpRule = (c) => [cotangent(c), null];
 
@@ -178,30 +143,26 @@ const tile: VjpRule = (c) => {
   ];
 };
 
-// Rows are added back where they were read: scatter-add along the axis, indices flattened and spread over the rest.
-const gather: VjpRule = (c) => {
-  const shape = dims(c, input(c, 0));
-  const indices = input(c, 1);
-  const axis = resolveAxis(intAttribute(c.node, 'axis', 0), shape.length, describeNode(c.node));
-  const count = sizeOf(dims(c, indices));
+// The upper or lower triangle is kept, so its gradient is too.
+const trilu: VjpRule = (c) => [
+  c.g.op('Trilu', [cotangent(c), c.inputs[1] ?? null], { upper: intAttribute(c.node, 'upper', 1) }),
+  null,
+];
+
+// Each moves blocks of channels to places and back. Mode CRD has the channel first in a block, DCR last.
+const depthToSpace: VjpRule = (c) => {
+  const [n, channels, h, w] = dims(c, input(c, 0)) as [number, number, number, number];
+  const b = intAttribute(c.node, 'blocksize', 1);
+  const depth = channels / (b * b);
   const a = algebra(c.g, cotangent(c));
-  const rows = shape.map((d, i) => (i === axis ? count : d));
-  const updates = a.reshape(cotangent(c), rows);
-  const line = a.reshape(
-    indices,
-    rows.map((_, i) => (i === axis ? count : 1)),
-  );
-  const spread = a.op('Expand', [line, c.g.ints(rows)]);
-  const zeros = a.op('Expand', [a.scalar(0), c.g.ints(shape)]);
-  return [a.op('ScatterElements', [zeros, spread, updates], { axis, reduction: 'add' }), null];
+  const blocks = a.reshape(cotangent(c), [n, depth, h, b, w, b]);
+  const order = stringAttribute(c.node, 'mode', 'DCR') === 'CRD' ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4];
+  return [a.reshape(a.transpose(blocks, order), [n, channels, h, w])];
 };
 
-const gatherElements: VjpRule = (c) => {
-  const shape = dims(c, input(c, 0));
-  const axis = intAttribute(c.node, 'axis', 0);
-  const a = algebra(c.g, cotangent(c));
-  const zeros = a.op('Expand', [a.scalar(0), c.g.ints(shape)]);
-  return [a.op('ScatterElements', [zeros, input(c, 1), cotangent(c)], { axis, reduction: 'add' }), null];
+const spaceToDepth: VjpRule = (c) => {
+  const blocksize = intAttribute(c.node, 'blocksize', 1);
+  return [c.g.op('DepthToSpace', [cotangent(c)], { blocksize, mode: 'DCR' })];
 };
 
 export const movement: VjpTable = {
@@ -213,9 +174,9 @@ export const movement: VjpTable = {
   Concat: concat,
   Split: split,
   Slice: slice,
-  Pad: pad,
   Expand: expand,
   Tile: tile,
-  Gather: gather,
-  GatherElements: gatherElements,
+  Trilu: trilu,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
 };

@@ -33,7 +33,8 @@ interface ChannelStatistics {
   readonly inverse: Value;
 }
 
-function inverseDeviation(a: Algebra, variance: Value, epsilon: number): Value {
+/** 1 / √(variance + ε) */
+export function inverseDeviation(a: Algebra, variance: Value, epsilon: number): Value {
   return a.op('Reciprocal', [a.op('Sqrt', [a.add(variance, a.scalar(epsilon))])]);
 }
 
@@ -126,7 +127,27 @@ const layerNormalization: VjpRule = (c) => {
   return [c.needs[0] ? dx() : null, c.needs[1] ? a.mul(dy, normalised) : null, c.needs[2] ? dy : null];
 };
 
+// y = γ x r with r = 1/√(mean(x²) + ε): dx = r (g − x r² mean(g·x)), g = dy·γ
+const rmsNormalization: VjpRule = (c) => {
+  const x = input(c, 0);
+  const a = algebra(c.g, x);
+  const dy = cotangent(c);
+  const rank = x.shape.length;
+  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), rank, describeNode(c.node));
+  const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
+  const count = a.scalar(sizeOf(dims(c, x).slice(axis)));
+  const average = (v: Value) => a.div(a.reduceSum(v, axes, true), count);
+  const inverse = inverseDeviation(a, average(a.mul(x, x)), floatAttribute(c.node, 'epsilon', 1e-5));
+  const normalised = a.mul(x, inverse);
+  const dx = () => {
+    const weighted = a.mul(dy, input(c, 1));
+    return a.mul(inverse, a.sub(weighted, a.mul(normalised, average(a.mul(weighted, normalised)))));
+  };
+  return [c.needs[0] ? dx() : null, c.needs[1] ? a.mul(dy, normalised) : null];
+};
+
 export const normalizations: VjpTable = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
+  RMSNormalization: rmsNormalization,
 };

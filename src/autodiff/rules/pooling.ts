@@ -22,8 +22,10 @@ const maxPool: VjpRule = (c) => {
   const a = algebra(c.g, x);
   if (c.cotangents[1] != null) throw new GraphError(`${describeNode(c.node)}: indices have no gradient.`);
   const o = window(c);
+  // Indices that count columns first do not fit the flattened input.
+  const own = intAttribute(c.node, 'storage_order', 0) === 0 ? c.outputs[1] : undefined;
   const indices =
-    c.outputs[1] ??
+    own ??
     c.g.ops(
       'MaxPool',
       [x],
@@ -37,15 +39,12 @@ const maxPool: VjpRule = (c) => {
       { outputs: 2 },
     )[1]!;
   const size = sizeOf(shape);
-  const zeros = a.op('Expand', [a.scalar(0), c.g.ints([size])]);
   const flat = (v: Value) => a.reshape(v, [-1]);
   // Windows that overlap may share a maximum, and their gradients add up.
   const overlap = o.kernel.some((k, i) => (k - 1) * o.dilations[i]! + 1 > o.strides[i]!);
-  const scattered = a.op(
-    'ScatterElements',
-    [zeros, flat(indices), flat(cotangent(c))],
-    overlap ? { axis: 0, reduction: 'add' } : { axis: 0 },
-  );
+  const scattered = overlap
+    ? a.scatterAdd([size], flat(indices), flat(cotangent(c)), 0)
+    : a.op('ScatterElements', [a.zeros([size]), flat(indices), flat(cotangent(c))], { axis: 0 });
   return [a.reshape(scattered, shape)];
 };
 

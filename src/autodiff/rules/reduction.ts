@@ -67,22 +67,57 @@ const extreme: VjpRule = (c) => {
   return [a.mul(hit, share), null];
 };
 
+/** The axes that Softmax sums over: its own; before opset 13 all from its own on. */
+function softmaxAxes(c: VjpContext, y: Value): number[] {
+  const rank = y.shape.length;
+  const old = c.g.opset < 13;
+  const axis = resolveAxis(intAttribute(c.node, 'axis', old ? 1 : -1), rank, describeNode(c.node));
+  return old ? Array.from({ length: rank - axis }, (_, i) => axis + i) : [axis];
+}
+
 // dx = y · (dy − Σ dy·y)
 const softmax: VjpRule = (c) => {
   const y = c.outputs[0]!;
   const a = algebra(c.g, y);
-  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), y.shape.length, describeNode(c.node));
   const weighted = a.mul(cotangent(c), y);
-  return [a.sub(weighted, a.mul(y, a.reduceSum(weighted, [axis], true)))];
+  return [a.sub(weighted, a.mul(y, a.reduceSum(weighted, softmaxAxes(c, y), true)))];
 };
 
 // dx = dy − softmax(x) · Σ dy
 const logSoftmax: VjpRule = (c) => {
   const y = c.outputs[0]!;
   const a = algebra(c.g, y);
-  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), y.shape.length, describeNode(c.node));
   const dy = cotangent(c);
-  return [a.sub(dy, a.mul(a.op('Exp', [y]), a.reduceSum(dy, [axis], true)))];
+  return [a.sub(dy, a.mul(a.op('Exp', [y]), a.reduceSum(dy, softmaxAxes(c, y), true)))];
+};
+
+// dxᵢ = dy · the product of all others: y / xᵢ without zeros; with one zero only that element has a gradient
+const product: VjpRule = (c) => {
+  const x = input(c, 0);
+  const a = algebra(c.g, x);
+  const axes = reducedAxes(c);
+  const zero = a.op('Equal', [x, a.scalar(0)]);
+  const safe = a.op('Where', [zero, a.scalar(1), x]);
+  const shape = dims(c, x);
+  const kept = shape.map((d, i) => (axes.includes(i) ? 1 : d));
+  if (axes.length === 0) return [cotangent(c), null];
+  const ofOthers =
+    c.g.opset < 18
+      ? a.op('ReduceProd', [safe], { axes, keepdims: 1 })
+      : a.op('ReduceProd', [safe, c.g.ints(axes)], { keepdims: 1 });
+  const hits = a.indicator(zero);
+  const zeros = a.reduceSum(hits, axes, true);
+  const count = a.sub(zeros, hits);
+  const alone = a.indicator(a.op('Equal', [count, a.scalar(0)]));
+  const dy = a.reshape(cotangent(c), kept);
+  return [a.mul(a.mul(a.div(ofOthers, safe), alone), dy), null];
+};
+
+// y_j = Σ of the x before (and, unless exclusive, at) j: dx is the same sum running the other way
+const cumSum: VjpRule = (c) => {
+  const reverse = intAttribute(c.node, 'reverse', 0);
+  const exclusive = intAttribute(c.node, 'exclusive', 0);
+  return [c.g.op('CumSum', [cotangent(c), input(c, 1)], { exclusive, reverse: 1 - reverse }), null];
 };
 
 export const reductions: VjpTable = {
@@ -93,8 +128,10 @@ export const reductions: VjpTable = {
   ReduceL2: reduction((a, x, y, dy) => a.mul(x, a.div(dy, y))),
   ReduceLogSum: reduction((a, _x, y, dy) => a.div(dy, a.op('Exp', [y]))),
   ReduceLogSumExp: reduction((a, x, y, dy) => a.mul(a.op('Exp', [a.sub(x, y)]), dy)),
+  ReduceProd: product,
   ReduceMax: extreme,
   ReduceMin: extreme,
   Softmax: softmax,
   LogSoftmax: logSoftmax,
+  CumSum: cumSum,
 };

@@ -1,9 +1,8 @@
-/** @file Shape rules of convolutions, pooling and resizing. Layout N, C, then any number of spatial axes. */
+/** @file Shape rules of convolutions and pooling. Layout N, C, then any number of spatial axes. */
 import { ShapeError } from '../../core/errors.ts';
 import { type Dim, intAttribute, intsAttribute, type Node, type Shape, stringAttribute } from '../model.ts';
 import { type WindowOptions, windowedSize } from '../shape.ts';
 import {
-  constantInts,
   describeNode,
   type InferContext,
   type InferRule,
@@ -66,21 +65,60 @@ const conv: InferRule = (c) => {
   return [{ dtype: x.dtype, shape: [x.shape[0]!, w.shape[0]!, ...slide(c, x.shape.slice(2), kernel)] }];
 };
 
+/**
+ * The window of a transposed convolution, as that of the convolution it reverses. `pads` are resolved from
+ * `output_shape` or `auto_pad` where one is given (ONNX: the total goes half to each side, the odd one to the end for
+ * SAME_UPPER and to the beginning otherwise).
+ */
+export function transposedWindowOf(
+  node: Node,
+  spatial: readonly number[],
+  kernel: readonly number[],
+): WindowOptions & { readonly outputPadding: readonly number[] } {
+  const n = kernel.length;
+  const strides = intsAttribute(node, 'strides') ?? Array<number>(n).fill(1);
+  const dilations = intsAttribute(node, 'dilations') ?? Array<number>(n).fill(1);
+  const outputPadding = intsAttribute(node, 'output_padding') ?? Array<number>(n).fill(0);
+  const auto = stringAttribute(node, 'auto_pad', 'NOTSET');
+  const explicit = intsAttribute(node, 'output_shape');
+  let pads: readonly number[] = intsAttribute(node, 'pads') ?? Array<number>(2 * n).fill(0);
+  if (auto === 'VALID') pads = Array<number>(2 * n).fill(0);
+  if (explicit !== undefined || auto.startsWith('SAME')) {
+    const total = spatial.map((size, i) => {
+      const full = strides[i]! * (size - 1) + outputPadding[i]! + (kernel[i]! - 1) * dilations[i]! + 1;
+      const wanted = explicit === undefined ? size * strides[i]! : explicit[i + explicit.length - n]!;
+      return Math.max(0, full - wanted);
+    });
+    const begin = total.map((t) => (auto === 'SAME_UPPER' ? Math.floor(t / 2) : t - Math.floor(t / 2)));
+    pads = [...begin, ...total.map((t, i) => t - begin[i]!)];
+  }
+  return { kernel, strides, dilations, pads, outputPadding };
+}
+
 const convTranspose: InferRule = (c) => {
   const x = required(c, 0);
   const w = required(c, 1);
-  const n = x.shape.length - 2;
   const group = intAttribute(c.node, 'group', 1);
-  const strides = intsAttribute(c.node, 'strides') ?? Array(n).fill(1);
-  const dilations = intsAttribute(c.node, 'dilations') ?? Array(n).fill(1);
-  const pads = intsAttribute(c.node, 'pads') ?? Array(2 * n).fill(0);
-  const extra = intsAttribute(c.node, 'output_padding') ?? Array(n).fill(0);
-  const explicit = intsAttribute(c.node, 'output_shape');
-  const spatial = x.shape.slice(2).map((size, i) => {
-    if (explicit !== undefined) return explicit[i + explicit.length - n]!;
-    const k = w.shape[i + 2];
-    if (typeof size !== 'number' || typeof k !== 'number') return c.unknown();
-    return strides[i]! * (size - 1) + extra[i]! + (k - 1) * dilations[i]! + 1 - pads[i]! - pads[i + n]!;
+  if (x.shape.length < 3 || w.shape.length !== x.shape.length) {
+    throw new ShapeError(
+      `${describeNode(c.node)}: input [${x.shape.join(', ')}] and kernel [${w.shape.join(', ')}] must have the same rank ≥ 3.`,
+    );
+  }
+  const [channels, given] = [x.shape[1]!, w.shape[0]!];
+  if (typeof channels === 'number' && typeof given === 'number' && channels !== given) {
+    throw new ShapeError(
+      `${describeNode(c.node)}: the input has ${channels} channels, the kernel expects ${given}.`,
+    );
+  }
+  const numbers = (dims: Shape) => dims.map((d) => (typeof d === 'number' ? d : 1));
+  const sizes = x.shape.slice(2);
+  const kernel = w.shape.slice(2);
+  const o = transposedWindowOf(c.node, numbers(sizes), numbers(kernel));
+  const n = sizes.length;
+  const spatial = sizes.map((size, i) => {
+    if (typeof size !== 'number' || typeof kernel[i] !== 'number') return c.unknown();
+    const span = (o.kernel[i]! - 1) * o.dilations[i]! + 1;
+    return o.strides[i]! * (size - 1) + o.outputPadding[i]! + span - o.pads[i]! - o.pads[i + n]!;
   });
   const out = w.shape[1]!;
   return [{ dtype: x.dtype, shape: [x.shape[0]!, typeof out === 'number' ? out * group : out, ...spatial] }];
@@ -103,22 +141,6 @@ const globalPool: InferRule = (c) => {
   return [{ dtype: x.dtype, shape: x.shape.map((d, i) => (i < 2 ? d : 1)) }];
 };
 
-const resize: InferRule = (c) => {
-  const x = required(c, 0);
-  const sizes = c.inputs[3] === undefined ? undefined : constantInts(c, 3);
-  const scaleTensor = c.inputs[2] === undefined ? undefined : c.constant(2);
-  const axes = intsAttribute(c.node, 'axes') ?? x.shape.map((_, i) => i);
-  const shape: Dim[] = [...x.shape];
-  axes.forEach((axis, i) => {
-    const d = x.shape[axis]!;
-    if (sizes !== undefined) shape[axis] = sizes[i]!;
-    else if (scaleTensor !== undefined && scaleTensor.data.length > 0) {
-      shape[axis] = typeof d === 'number' ? Math.floor(d * Number(scaleTensor.data[i])) : d;
-    } else shape[axis] = c.unknown();
-  });
-  return [{ dtype: x.dtype, shape }];
-};
-
 export const convolution: OperatorTable = {
   Conv: conv,
   ConvTranspose: convTranspose,
@@ -126,5 +148,4 @@ export const convolution: OperatorTable = {
   AveragePool: (c) => [pooled(c)],
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
-  Resize: resize,
 };

@@ -48,23 +48,22 @@ const cast: InferRule = (c) => {
 };
 
 const unary = [
-  ...[
-    'Abs',
-    'Ceil',
-    'Clip',
-    'Cos',
-    'Elu',
-    'Erf',
-    'Exp',
-    'Floor',
-    'Gelu',
-    'HardSigmoid',
-    'HardSwish',
-    'Identity',
-  ],
-  ...['LeakyRelu', 'Log', 'Neg', 'Not', 'Reciprocal', 'Relu', 'Round', 'Sigmoid', 'Sign', 'Sin', 'Softplus'],
-  ...['Sqrt', 'Tanh', 'PRelu', 'Softmax', 'LogSoftmax'],
+  ...['Abs', 'Acos', 'Acosh', 'Asin', 'Asinh', 'Atan', 'Atanh', 'Ceil', 'Celu', 'Clip', 'Cos', 'Cosh', 'Elu'],
+  ...['Erf', 'Exp', 'Floor', 'Gelu', 'HardSigmoid', 'HardSwish', 'Hardmax', 'Identity', 'LeakyRelu', 'Log'],
+  ...['LogSoftmax', 'Mish', 'Neg', 'Not', 'PRelu', 'Reciprocal', 'Relu', 'Round', 'Selu', 'Sigmoid', 'Sign'],
+  ...['Sin', 'Sinh', 'Softmax', 'Softplus', 'Softsign', 'Sqrt', 'Swish', 'Tan', 'Tanh', 'ThresholdedRelu'],
+  ...['QuickGelu', 'FastGelu', 'BiasGelu'],
 ];
+/** The result's type where an attribute may choose another than the input's. */
+const retyped: InferRule = (c) => {
+  const x = required(c, 0);
+  const chosen = c.node.attributes['dtype'];
+  if (chosen?.kind !== 'int') return [x];
+  return [{ dtype: dtypeFromNumber(chosen.value, describeNode(c.node)), shape: x.shape }];
+};
+
+const test: InferRule = (c) => [{ dtype: 'bool', shape: required(c, 0).shape }];
+
 const binary = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Mod', 'Max', 'Min', 'Mean', 'Sum', 'And', 'Or', 'Xor'];
 const comparisons = ['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'];
 
@@ -75,4 +74,11 @@ export const elementwise: OperatorTable = {
   Dropout: dropout,
   Where: where,
   Cast: cast,
+  CastLike: (c) => [{ dtype: required(c, 1).dtype, shape: required(c, 0).shape }],
+  IsNaN: test,
+  IsInf: test,
+  RandomNormalLike: retyped,
+  RandomUniformLike: retyped,
+  Bernoulli: retyped,
+  EyeLike: retyped,
 };

@@ -230,7 +230,54 @@ const gather: InferRule = (c) => {
 
 const gatherElements: InferRule = (c) => [{ dtype: required(c, 0).dtype, shape: required(c, 1).shape }];
 
-const scatter: InferRule = (c) => [required(c, 0)];
+/** Shape [batch…, points…, what an index of this length leaves of the data]. */
+const gatherND: InferRule = (c) => {
+  const x = required(c, 0);
+  const indices = required(c, 1);
+  const batch = intAttribute(c.node, 'batch_dims', 0);
+  const depth = indices.shape.at(-1);
+  if (typeof depth !== 'number') {
+    throw new ShapeError(`${describeNode(c.node)}: the length of an index is not known before running.`);
+  }
+  if (batch + depth > x.shape.length) {
+    throw new ShapeError(
+      `${describeNode(c.node)}: indices of length ${depth} after ${batch} batch axes are too long for rank ${x.shape.length}.`,
+    );
+  }
+  return [{ dtype: x.dtype, shape: [...indices.shape.slice(0, -1), ...x.shape.slice(batch + depth)] }];
+};
+
+const same: InferRule = (c) => [required(c, 0)];
+
+const depthToSpace: InferRule = (c) => {
+  const x = required(c, 0);
+  const b = intAttribute(c.node, 'blocksize', 1);
+  const [n, channels, h, w] = x.shape;
+  const times = (d: Dim | undefined, by: number) => (typeof d === 'number' ? d * by : c.unknown());
+  return [{ dtype: x.dtype, shape: [n!, times(channels, 1 / (b * b)), times(h, b), times(w, b)] }];
+};
+
+const spaceToDepth: InferRule = (c) => {
+  const x = required(c, 0);
+  const b = intAttribute(c.node, 'blocksize', 1);
+  const [n, channels, h, w] = x.shape;
+  const times = (d: Dim | undefined, by: number) =>
+    typeof d === 'number' ? Math.floor(d * by) : c.unknown();
+  return [{ dtype: x.dtype, shape: [n!, times(channels, b * b), times(h, 1 / b), times(w, 1 / b)] }];
+};
+
+const topK: InferRule = (c) => {
+  const x = required(c, 0);
+  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), x.shape.length, describeNode(c.node));
+  const k = constantInts(c, 1)?.[0] ?? c.unknown();
+  const shape = x.shape.map((d, i) => (i === axis ? k : d));
+  return [
+    { dtype: x.dtype, shape },
+    { dtype: 'int64', shape },
+  ];
+};
+
+const nonZero: InferRule = (c) => [{ dtype: 'int64', shape: [required(c, 0).shape.length, c.unknown()] }];
 
 const shapeOf: InferRule = (c) => {
   const rank = required(c, 0).shape.length;
@@ -300,8 +347,15 @@ export const movement: OperatorTable = {
   Tile: tile,
   Gather: gather,
   GatherElements: gatherElements,
-  ScatterElements: scatter,
-  ScatterND: scatter,
+  GatherND: gatherND,
+  ScatterElements: same,
+  ScatterND: same,
+  Trilu: same,
+  CumSum: same,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
+  TopK: topK,
+  NonZero: nonZero,
   Shape: shapeOf,
   Size: sizeOfInput,
   Range: range,

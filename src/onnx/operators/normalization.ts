@@ -24,6 +24,19 @@ const layerNormalization: InferRule = (c) => {
   return [x, { dtype: 'float32', shape: kept }, { dtype: 'float32', shape: kept }];
 };
 
+const grouped: InferRule = (c) => {
+  const x = required(c, 0);
+  const channels = x.shape[1];
+  const groups = intAttribute(c.node, 'num_groups', 1);
+  if (x.shape.length < 2) throw new ShapeError(`${describeNode(c.node)}: the input needs a channel axis.`);
+  if (typeof channels === 'number' && channels % groups !== 0) {
+    throw new ShapeError(
+      `${describeNode(c.node)}: ${channels} channels cannot be divided into ${groups} groups.`,
+    );
+  }
+  return [x];
+};
+
 const same: InferRule = (c) => [required(c, 0)];
 
 const softmaxCrossEntropyLoss: InferRule = (c) => {
@@ -33,10 +46,14 @@ const softmaxCrossEntropyLoss: InferRule = (c) => {
   return [{ dtype: scores.dtype, shape: reduced ? [] : labels.shape }, scores];
 };
 
+const negativeLogLikelihoodLoss: InferRule = (c) => [softmaxCrossEntropyLoss(c)[0]!];
+
 export const normalization: OperatorTable = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
-  InstanceNormalization: same,
-  GroupNormalization: same,
+  RMSNormalization: same,
+  InstanceNormalization: grouped,
+  GroupNormalization: grouped,
   SoftmaxCrossEntropyLoss: softmaxCrossEntropyLoss,
+  NegativeLogLikelihoodLoss: negativeLogLikelihoodLoss,
 };
