@@ -174,6 +174,8 @@ describe('train, evaluate, classify', () => {
           sent = true;
           // Let a few epochs pass.
           setTimeout(() => kill('SIGINT'), 700);
+          // As under npx, where one Ctrl-C arrives twice.
+          setTimeout(() => kill('SIGINT'), 720);
         }
       },
     });
