@@ -57,7 +57,7 @@ export class ProtobufReader {
     const tag = this.uint();
     this.field = Math.floor(tag / 8);
     this.wire = tag % 8;
-    if (this.field === 0) throw new GraphError('The protobuf data is damaged: a field has number 0.');
+    if (this.field === 0) throw damaged('a field has number 0.');
     return true;
   }
 
@@ -72,7 +72,7 @@ export class ProtobufReader {
       if (byte < 0x80) return value;
       scale *= 128;
     }
-    throw new GraphError('The protobuf data is damaged: a varint is longer than ten bytes.');
+    throw damaged('a varint is longer than ten bytes.');
   }
 
   /** A signed 64-bit varint. */
@@ -98,7 +98,7 @@ export class ProtobufReader {
       value |= BigInt(byte & 0x7f) << BigInt(shift);
       if (byte < 0x80) return BigInt.asIntN(64, value);
     }
-    throw new GraphError('The protobuf data is damaged: a varint is longer than ten bytes.');
+    throw damaged('a varint is longer than ten bytes.');
   }
 
   /** A signed varint that must be a safe integer. */
@@ -122,8 +122,7 @@ export class ProtobufReader {
   /** Text. @throws {GraphError} where the bytes are not UTF-8 */
   string(): string {
     const text = textOf(this.message());
-    if (text === null)
-      throw new GraphError(`The protobuf data is damaged: field ${this.field} is not UTF-8 text.`);
+    if (text === null) throw damaged(`field ${this.field} is not UTF-8 text.`);
     return text;
   }
 
@@ -167,7 +166,7 @@ export class ProtobufReader {
         this.take(4, () => 0);
         break;
       default:
-        throw new GraphError(`The protobuf data is damaged: unknown wire type ${this.wire}.`);
+        throw damaged(`unknown wire type ${this.wire}.`);
     }
   }
 
@@ -196,17 +195,19 @@ export class ProtobufReader {
 
   private expect(wire: number): void {
     if (this.wire !== wire) {
-      throw new GraphError(
-        `The protobuf data is damaged: field ${this.field} has wire type ${this.wire}, expected ${wire}.`,
-      );
+      throw damaged(`field ${this.field} has wire type ${this.wire}, expected ${wire}.`);
     }
   }
 }
 
+const hint = 'The file is truncated or is not an ONNX model; fetch or export it again.';
+
 function truncated(): GraphError {
-  return new GraphError('The protobuf data ends in the middle of a field.', {
-    hint: 'The file is truncated or is not an ONNX model; fetch or export it again.',
-  });
+  return new GraphError('The protobuf data ends in the middle of a field.', { hint });
+}
+
+function damaged(what: string): GraphError {
+  return new GraphError(`The protobuf data is damaged: ${what}`, { hint });
 }
 
 const largest = 2n ** 63n - 1n;
