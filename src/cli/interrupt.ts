@@ -1,6 +1,4 @@
 /** @file Ctrl-C: the first asks the work to stop and save, the second ends the process. */
-import { exitCodes } from './exitCodes.ts';
-
 export interface Interruption {
   readonly signal: AbortSignal;
   /** Gives Ctrl-C its usual meaning back. */
@@ -21,22 +19,22 @@ const oneKeyPress = 500;
 export function catchInterrupts(onFirst: () => void, onSecond: () => void): Interruption {
   const controller = new AbortController();
   let first = 0;
-  const handle = () => {
-    if (controller.signal.aborted) {
-      if (performance.now() - first < oneKeyPress) return;
-      onSecond();
-      process.exit(exitCodes.cancelled);
-    }
-    first = performance.now();
-    controller.abort();
-    onFirst();
-  };
   const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const name of signals) process.on(name, handle);
-  return {
-    signal: controller.signal,
-    release() {
-      for (const name of signals) process.off(name, handle);
-    },
+  const release = () => {
+    for (const name of signals) process.off(name, handle);
   };
+  const handle = () => {
+    if (!controller.signal.aborted) {
+      first = performance.now();
+      controller.abort();
+      onFirst();
+    } else if (performance.now() - first >= oneKeyPress) {
+      onSecond();
+      // By the signal itself: an orderly exit would wait for the engine, which cannot be torn down while it computes.
+      release();
+      process.kill(process.pid, 'SIGINT');
+    }
+  };
+  for (const name of signals) process.on(name, handle);
+  return { signal: controller.signal, release };
 }

@@ -10,7 +10,9 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 const bin = join(root, 'bin/earshot.js');
 
 export interface Outcome {
+  /** Null if a signal ended the process. */
   code: number | null;
+  signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
 }
@@ -45,7 +47,7 @@ export function earshot(words: readonly string[], options: RunOptions = {}): Pro
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
 }
 

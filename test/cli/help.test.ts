@@ -34,7 +34,7 @@ describe('help', () => {
 
   it('prints the version of the package', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    expect(await earshot(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    expect(await earshot(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
   it('has no colour where there is no terminal', async () => {

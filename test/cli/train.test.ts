@@ -190,4 +190,24 @@ describe('train, evaluate, classify', () => {
     expect(evaluation.accuracy).toBeGreaterThan(0.6);
     expect(directory).toBe(join(cwd, 'stopped'));
   });
+
+  it('ends at once on a second Ctrl-C, in the middle of a long step too', async () => {
+    let sent = 0;
+    const line =
+      'train set --approach resnet50 --picture-size 224 --batch-size 8 --epochs 9 --out twice --threads 2';
+    const { signal, stdout, stderr } = await earshot(words(line), {
+      cwd,
+      onStderr(text, kill) {
+        if (sent > 0 || !text.includes('epoch')) return;
+        sent = performance.now();
+        kill('SIGINT');
+        setTimeout(() => kill('SIGINT'), 700);
+      },
+    });
+    // By the signal, so that shells and scripts see an interrupted command; never by a crash of the engine.
+    expect(signal).toBe('SIGINT');
+    expect(stdout).toBe('');
+    expect(stderr).not.toContain('terminate called');
+    expect(performance.now() - sent).toBeLessThan(2500);
+  });
 });
