@@ -1,6 +1,6 @@
 /** @file Gradients of normalisations. */
 import { GraphError } from '../../core/errors.ts';
-import { sizeOf, tensor } from '../../core/tensor.ts';
+import { sizeOf } from '../../core/tensor.ts';
 import { describeNode, floatAttribute, intAttribute, resolveAxis, type Value } from '../../onnx/index.ts';
 import {
   type Algebra,
@@ -14,17 +14,14 @@ import {
 } from '../vjp.ts';
 import { channelSum } from './convolution.ts';
 
-/** scale_c · x + shift_c in one pass over memory: batch normalisation with mean 0 and variance 1. */
-function affine(c: VjpContext, x: Value, scale: Value, shift: Value): Value {
-  const n = dims(c, scale)[0]!;
-  const fill = (v: number) =>
-    c.g.constant(
-      x.dtype === 'float64'
-        ? tensor('float64', [n], new Float64Array(n).fill(v))
-        : tensor('float32', [n], new Float32Array(n).fill(v)),
-      v === 0 ? 'zeros' : 'ones',
-    );
-  return c.g.op('BatchNormalization', [x, scale, shift, fill(0), fill(1)], { epsilon: 0 });
+/**
+ * scale_c · x + shift_c in one pass over memory: batch normalisation with mean 0 and variance 0 + ε = 1.
+ *
+ * The zeros are computed, not constants: BatchNormalization in training overwrites its running inputs, and ONNX Runtime
+ * merges equal constants beforehand, so that a constant here could be the running mean of the forward pass.
+ */
+function affine(c: VjpContext, x: Value, scale: Value, shift: Value, zeros: Value): Value {
+  return c.g.op('BatchNormalization', [x, scale, shift, zeros, zeros], { epsilon: 1 });
 }
 
 interface ChannelStatistics {
@@ -83,7 +80,7 @@ const batchNormalization: VjpRule = (c) => {
   const zeros = a.mul(p, a.scalar(0));
   if (!training) {
     return [
-      c.needs[0] ? affine(c, dy, p, zeros) : null,
+      c.needs[0] ? affine(c, dy, p, zeros, zeros) : null,
       c.needs[1] ? dGamma() : null,
       c.needs[2] ? dBeta : null,
       c.needs[3] ? a.neg(a.mul(p, dBeta)) : null,
@@ -94,7 +91,7 @@ const batchNormalization: VjpRule = (c) => {
     const share = a.scalar(1 / samples(dims(c, x)));
     const q = a.neg(a.mul(a.mul(p, inverse), a.mul(dGamma(), share)));
     const r = a.neg(a.add(a.mul(p, a.mul(dBeta, share)), a.mul(q, mean)));
-    return a.add(affine(c, dy, p, r), affine(c, x, q, zeros));
+    return a.add(affine(c, dy, p, r, zeros), affine(c, x, q, zeros, zeros));
   };
   return [c.needs[0] ? dx() : null, c.needs[1] ? dGamma() : null, c.needs[2] ? dBeta : null, null, null];
 };

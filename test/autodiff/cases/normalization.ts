@@ -24,6 +24,24 @@ export const normalizationCases: readonly RuleCase[] = [
       )[0]!;
     },
   },
+  // ONNX Runtime writes the running outputs over the running inputs, and may have merged these with equal constants.
+  ...[0, 0.9].map(
+    (momentum): RuleCase => ({
+      op: 'BatchNormalization',
+      variant: `training, momentum ${momentum}, running statistics 0 and 1 as constants`,
+      shapes: [[3, 2, 4], [2], [2]],
+      range: [1, 3],
+      build: (g, [x, s, b]) => {
+        const running = [0, 1].map((v) =>
+          g.initializer(`running${v}`, { dtype: 'float64', dims: [2], data: Float64Array.of(v, v) }),
+        );
+        const attributes = { training_mode: 1, momentum };
+        return g.op('Sin', [
+          g.ops('BatchNormalization', [x!, s!, b!, ...running], attributes, { outputs: 3 })[0]!,
+        ]);
+      },
+    }),
+  ),
   {
     op: 'BatchNormalization',
     variant: 'inference, all five inputs',
