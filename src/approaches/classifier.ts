@@ -1,7 +1,7 @@
 /** @file An artefact in use: windows of waveform in, probabilities and embeddings out. */
 import { readFile } from 'node:fs/promises';
 import { float32, GraphError } from '../core/index.ts';
-import { decodeModel } from '../onnx/index.ts';
+import { decodeModel, type Model } from '../onnx/index.ts';
 import { Engine, type LoadedModel } from '../runtime/index.ts';
 import { type ArtifactInfo, artifactInfo } from './artifact.ts';
 
@@ -45,7 +45,7 @@ export class Classifier {
     name: string,
     options: { threads?: number } = {},
   ): Promise<Classifier> {
-    const info = artifactInfo(decodeModel(bytes), name);
+    const info = artifactInfo(decodeNamed(bytes, name), name);
     const engine = new Engine(options);
     try {
       return new Classifier(info, engine, await engine.load(bytes));
@@ -84,6 +84,17 @@ export class Classifier {
 
   async close(): Promise<void> {
     await this.engine.close();
+  }
+}
+
+function decodeNamed(bytes: Uint8Array, name: string): Model {
+  try {
+    return decodeModel(bytes);
+  } catch (error) {
+    throw new GraphError(`'${name}' is not a readable ONNX model: ${(error as Error).message}`, {
+      hint: "Pass the model.onnx that 'earshot train' wrote.",
+      cause: error,
+    });
   }
 }
 

@@ -95,7 +95,7 @@ const reserved: ReadonlySet<string> = new Set([
     'topK',
     'logLoss',
   ],
-  ...['brierScore', 'calibrationError', 'clips', 'groups', 'notices', 'crossValidation', '__proto__'],
+  ...['brierScore', 'calibrationError', 'clips', 'groups', 'notices', 'crossValidation', 'run', '__proto__'],
 ]);
 
 /**

@@ -62,9 +62,9 @@ describe('train, evaluate, classify', () => {
       { cwd },
     );
     expect(code).toBe(0);
-    const { evaluation, failures } = JSON.parse(stdout);
+    const { run, ...evaluation } = JSON.parse(stdout);
     expect(evaluation.accuracy).toBeGreaterThan(0.9);
-    expect(failures).toHaveLength(1);
+    expect(run.failures).toHaveLength(1);
     expect(JSON.parse(readFileSync(join(cwd, 'scores/evaluation.json'), 'utf8'))).toEqual(evaluation);
   });
 
@@ -186,9 +186,9 @@ describe('train, evaluate, classify', () => {
     expect(readdirSync(join(cwd, 'stopped'))).toContain('checkpoints');
     const resumed = await earshot(words(`${line} --resume --json`), { cwd });
     expect(resumed.code).toBe(0);
-    const { evaluation, directory } = JSON.parse(resumed.stdout);
-    expect(evaluation.accuracy).toBeGreaterThan(0.6);
-    expect(directory).toBe(join(cwd, 'stopped'));
+    const { run, accuracy } = JSON.parse(resumed.stdout);
+    expect(accuracy).toBeGreaterThan(0.6);
+    expect(run.directory).toBe(join(cwd, 'stopped'));
   });
 
   it('ends at once on a second Ctrl-C, in the middle of a long step too', async () => {

@@ -47,7 +47,8 @@ Examples:
     const { terminal } = context;
     if (options.json) {
       const { directory, failures, notices, evaluation } = outcome;
-      writeJsonLine(terminal.out, { directory, failures, notices, evaluation });
+      // The evaluation's own keys (scikit-learn's) at the top, as in evaluation.json.
+      writeJsonLine(terminal.out, { ...evaluation, run: { directory, failures, notices } });
       return;
     }
     const { printEvaluation, printFailures, printNotices } = await import('../printEvaluation.ts');

@@ -253,33 +253,12 @@ function overridesOf(options: Options): Overrides {
   return options.train === undefined ? chosen : { ...chosen, trainable: options.train };
 }
 
+/** The evaluation's own keys (scikit-learn's) at the top, and the run under `run`. */
 function outcomeJson(outcome: TrainOutcome) {
-  const {
-    directory,
-    approach,
-    models,
-    report,
-    failures,
-    notices,
-    seconds,
-    weights,
-    synthetic,
-    parity,
-    evaluation,
-  } = outcome;
-  return {
-    directory,
-    approach,
-    synthetic,
-    weights,
-    seconds,
-    parity,
-    models,
-    report,
-    failures,
-    notices,
-    evaluation,
-  };
+  const { directory, approach, models, report, failures, notices, seconds, weights, synthetic, parity } =
+    outcome;
+  const run = { directory, approach, synthetic, weights, seconds, parity, models, report, failures, notices };
+  return { ...outcome.evaluation, run };
 }
 
 async function printOutcome(outcome: TrainOutcome, terminal: Terminal): Promise<void> {
