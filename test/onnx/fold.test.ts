@@ -242,7 +242,8 @@ describe('worked out at import as the runtime does', () => {
       outputs: { y: c.type },
       nodes: [...Object.entries(c.held ?? {}).map(([name, value]) => constant(name, value)), ...c.nodes],
     });
-    const feeds = c.inputs === undefined ? {} : { x: float32([2, 3, 5], new Float32Array(30)) };
+    const feeds: Record<string, Tensor> =
+      c.inputs === undefined ? {} : { x: float32([2, 3, 5], new Float32Array(30)) };
     const expected = (await runModel(encodeModel(model), feeds))['y']!;
     const g = importGraph(model);
     expect(g.graph.nodes).toEqual([]);
