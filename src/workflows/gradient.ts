@@ -52,7 +52,7 @@ export function gradientModel(model: Model, options: GradientModelOptions): Mode
   if (open.size > 0) {
     throw new ParameterError(
       `The model leaves ${open.size === 1 ? 'this size' : 'these sizes'} open: ${[...open].join(', ')}.`,
-      { hint: `A gradient graph is made for given sizes: bind each, such as ${[...open][0]}=4.` },
+      { hint: `A gradient graph is made for given sizes: bind each (--bind), such as ${[...open][0]}=4.` },
     );
   }
   const g = importGraph(model, { bind, tensors: [loss, ...wrt] });
