@@ -148,6 +148,7 @@ export const elementwise: VjpTable = {
   Mod: mod,
   Dropout: dropout,
   Identity: unary((_a, _x, _y, dy) => dy),
+  CastLike: (c) => [c.g.op('CastLike', [cotangent(c), input(c, 0)]), null],
   // A gradient flows between float types only; integers were cut off by the pass.
   Cast: unary((a, x, _y, dy) =>
     a.op('Cast', [dy], { to: x.dtype === 'float64' ? 11 : x.dtype === 'float16' ? 10 : 1 }),

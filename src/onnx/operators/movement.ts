@@ -1,6 +1,7 @@
 /** @file Shape rules of operators that move, repeat or select elements without computing on them. */
 import { GraphError, ShapeError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/tensor.ts';
+import { dtypeFromNumber } from '../dataTypes.ts';
 import { type Dim, intAttribute, intsAttribute, tensorAttribute } from '../model.ts';
 import { broadcast, isStatic, product, resolveAxis } from '../shape.ts';
 import {
@@ -288,6 +289,14 @@ const shapeOf: InferRule = (c) => {
 
 const sizeOfInput: InferRule = () => [{ dtype: 'int64', shape: [] }];
 
+/** Random numbers of the shape that an attribute holds. */
+const randomOfShape: InferRule = (c) => [
+  {
+    dtype: dtypeFromNumber(intAttribute(c.node, 'dtype', 1), describeNode(c.node)),
+    shape: [...(intsAttribute(c.node, 'shape') ?? [])],
+  },
+];
+
 const range: InferRule = (c) => {
   const first = required(c, 0);
   const [start, limit, delta] = [0, 1, 2].map((i) => c.constant(i)?.data[0]);
@@ -359,6 +368,8 @@ export const movement: OperatorTable = {
   Shape: shapeOf,
   Size: sizeOfInput,
   Range: range,
+  RandomNormal: randomOfShape,
+  RandomUniform: randomOfShape,
   ConstantOfShape: constantOfShape,
   Constant: constant,
   OneHot: oneHot,

@@ -173,4 +173,14 @@ export const elementwiseCases: readonly RuleCase[] = [
   unary('Asinh', { dtype: 'float32' }),
   unary('Acosh', { range: [1.5, 3], dtype: 'float32' }),
   unary('Atanh', { range: [-0.7, 0.7], dtype: 'float32' }),
+  {
+    op: 'CastLike',
+    variant: 'to float64 and back',
+    shapes: [[3, 4]],
+    dtype: 'float32',
+    build: (g, [x]) => {
+      const wide = g.op('CastLike', [x!, g.scalar(1, 'float64')]);
+      return g.op('CastLike', [g.op('Mul', [wide, wide]), g.scalar(1)]);
+    },
+  },
 ];
