@@ -1,6 +1,7 @@
 /** @module earshot/networks: networks as graph builders with the public parameter names. Runs anywhere. */
 export * from './blocks.ts';
 export * from './cnn.ts';
+export * from './imported.ts';
 export * from './loadWeights.ts';
 export * from './network.ts';
 export * from './networkByName.ts';

@@ -1,0 +1,201 @@
+/**
+ * @file A network made from any ONNX model: its nodes are replayed up to a named tensor, its weights become parameters,
+ * and a new head stands on top. Batch normalisation keeps the model's statistics.
+ */
+import { ParameterError, ShapeError } from '../core/errors.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { sortedNodes } from '../onnx/checkGraph.ts';
+import { formatShape, importGraph, isStatic, type Model, type Node, type Value } from '../onnx/index.ts';
+import { linear } from './blocks.ts';
+import type { Network, NetworkContext, ParameterRole, ParameterSpec } from './network.ts';
+
+export interface ImportedNetworkOptions {
+  /** For reports and metadata, such as the file's name. */
+  readonly name: string;
+  readonly classes: number;
+  /** Tensor of the model that the head sees: [N, size], or feature maps [N, channels, …], which are averaged. */
+  readonly embedding: string;
+  /**
+   * How the model's picture lies: `mel-frames` is [N, 1, nMels, nFrames], as networks here take it (default);
+   * `frames-mel` is [N, 1, nFrames, nMels], as YAMNet takes it.
+   */
+  readonly picture?: 'mel-frames' | 'frames-mel';
+}
+
+/** Operands that set how an operator works, rather than being worked on: no parameters. */
+const settings: Readonly<Record<string, readonly number[]>> = {
+  Clip: [1, 2],
+  Dropout: [1],
+  OneHot: [2],
+  Pad: [2],
+  Pow: [1],
+  Range: [0, 1, 2],
+  Resize: [1, 2],
+};
+
+const normalizations = new Set([
+  ...['BatchNormalization', 'LayerNormalization', 'InstanceNormalization'],
+  ...['GroupNormalization', 'RMSNormalization'],
+]);
+
+/** The role of an initializer by where it is used; null where it is no parameter there. */
+function roleAt(node: Node, slot: number, tensor: Tensor): ParameterRole | null {
+  if (settings[node.opType]?.includes(slot)) return null;
+  if (node.opType === 'BatchNormalization' && slot > 2) return 'statistic';
+  if (normalizations.has(node.opType)) return 'norm';
+  return tensor.dims.length > 1 ? 'weight' : 'bias';
+}
+
+/**
+ * The parameters on the way to `embedding`: float32 initializers of more than one element that are worked on, with
+ * their values as starting values. Matrices and kernels are weights, vectors biases, scales of normalisations `norm`,
+ * means and variances of batch normalisations `statistic`.
+ */
+function parametersOf(model: Model, embedding: string): Map<string, ParameterSpec> {
+  const { graph } = model;
+  const nodes = sortedNodes(graph);
+  const needed = new Set([embedding]);
+  const way: Node[] = [];
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    way.push(node);
+    for (const name of node.inputs) needed.add(name);
+  }
+  // PyTorch writes equal tensors once and refers to them by Identity.
+  const meant = new Map<string, string>();
+  const specs = new Map<string, ParameterSpec>();
+  for (const node of way.reverse()) {
+    if (node.opType === 'Identity') {
+      const [source, target] = [node.inputs[0]!, node.outputs[0]!];
+      meant.set(target, meant.get(source) ?? source);
+      continue;
+    }
+    node.inputs.forEach((read, slot) => {
+      const name = meant.get(read) ?? read;
+      const tensor = graph.initializers.get(name);
+      if (tensor === undefined || tensor.dtype !== 'float32' || tensor.data.length < 2 || specs.has(name))
+        return;
+      const role = roleAt(node, slot, tensor);
+      if (role === null) return;
+      const data = tensor.data as Float32Array;
+      specs.set(name, { name, shape: tensor.dims, role, initialize: () => data.slice() });
+    });
+  }
+  return specs;
+}
+
+/** One stage per layer: parameters whose names agree up to the last dot, in order of first use. */
+function stagesOf(names: Iterable<string>): { name: string; prefixes: string[] }[] {
+  const stages = new Map<string, string>();
+  for (const name of names) {
+    const dot = name.lastIndexOf('.');
+    if (dot > 0) stages.set(name.slice(0, dot), `${name.slice(0, dot)}.`);
+    else stages.set(name, name);
+  }
+  return [...stages].map(([name, prefix]) => ({ name, prefixes: [prefix] }));
+}
+
+/**
+ * A network that computes `embedding` as the model does and classifies it with a new linear layer, `head`.
+ * Its parameters start from the model's weights; its stages are the model's layers, then the head.
+ * @throws {ParameterError} when the model has no such tensor, or `classes` is no positive integer
+ * @throws {GraphError} when the model is malformed
+ */
+export function importedNetwork(model: Model, options: ImportedNetworkOptions): Network {
+  const { name, classes, embedding, picture = 'mel-frames' } = options;
+  if (!Number.isInteger(classes) || classes < 1)
+    throw new ParameterError(`${name} needs a positive integer number of classes, got ${classes}.`);
+  const { graph } = model;
+  if (!graph.nodes.some((node) => node.outputs.includes(embedding)))
+    throw new ParameterError(`The model ${name} computes no tensor named '${embedding}'.`);
+  const specs = parametersOf(model, embedding);
+  let head = 'head';
+  while ([...specs.keys()].some((parameter) => parameter.startsWith(`${head}.`))) head = `new_${head}`;
+  return {
+    name,
+    classes,
+    stages: [...stagesOf(specs.keys()), { name: head, prefixes: [`${head}.`] }],
+    forward(c, x) {
+      const turned = picture === 'frames-mel' ? c.g.op('Transpose', [x], { perm: [0, 1, 3, 2] }) : x;
+      const found = replay(c, model, specs, embedding, turned, name);
+      const flat = flattened(c, found, embedding);
+      return { logits: linear(c, flat, head, classes), embedding: flat };
+    },
+  };
+}
+
+/** Appends the model's nodes up to `embedding`, fed with `x`. */
+function replay(
+  c: NetworkContext,
+  model: Model,
+  specs: ReadonlyMap<string, ParameterSpec>,
+  embedding: string,
+  x: Value,
+  name: string,
+): Value {
+  const imported = importGraph(model, { bind: boundBy(model, x, name), tensors: [embedding] });
+  const values = new Map<string, Value>();
+  const used = new Set(imported.graph.nodes.flatMap((node) => node.inputs));
+  const inputs = imported.graph.inputs.filter((input) => used.has(input.name));
+  if (inputs.length !== 1) {
+    throw new ParameterError(
+      `The tensor '${embedding}' of ${name} depends on ${inputs.length} inputs (${inputs.map((v) => v.name).join(', ')}); it must be one.`,
+    );
+  }
+  values.set(inputs[0]!.name, x);
+  const operand = (read: string): Value | null => {
+    if (read === '') return null;
+    const known = values.get(read);
+    if (known !== undefined) return known;
+    const spec = specs.get(read);
+    const tensor = imported.graph.initializers.get(read)!;
+    const value = spec === undefined ? c.g.constant(tensor, 'imported') : c.parameter(spec);
+    values.set(read, value);
+    return value;
+  };
+  for (const node of imported.graph.nodes) {
+    const outputs = node.outputs.map((output) => c.g.uniqueName(output));
+    const made = c.g.addNode({ ...node, outputs }, node.inputs.map(operand));
+    node.outputs.forEach((output, i) => {
+      values.set(output, made[i]!);
+    });
+  }
+  return values.get(imported.find(embedding)!.name)!;
+}
+
+/** Sizes for the open dimensions of the model's picture input. @throws {ShapeError} where a fixed one differs */
+function boundBy(model: Model, x: Value, name: string): Record<string, number> {
+  const input = model.graph.inputs.find((v) => v.dtype === 'float32' && v.shape?.length === x.shape.length);
+  if (input === undefined) {
+    throw new ShapeError(
+      `The model ${name} has no float32 input of ${x.shape.length} dimensions, as pictures have.`,
+    );
+  }
+  const bind: Record<string, number> = {};
+  input.shape!.forEach((declared, axis) => {
+    const given = x.shape[axis]!;
+    const expected = typeof declared === 'number' ? declared : bind[declared];
+    if (expected !== undefined && expected !== given) {
+      throw new ShapeError(
+        `The model ${name} takes pictures of ${formatShape(input.shape)}, not of ${formatShape(x.shape)}.`,
+        axis === 0 && typeof declared === 'number'
+          ? { hint: 'Export the model with a named batch dimension, so that it takes batches of any size.' }
+          : {},
+      );
+    }
+    if (typeof declared === 'string' && typeof given === 'number') bind[declared] = given;
+  });
+  return bind;
+}
+
+/** [N, size] of an embedding or of feature maps, whose further axes are averaged. */
+function flattened(c: NetworkContext, value: Value, name: string): Value {
+  const { shape } = value;
+  if (shape.length < 2 || !isStatic(shape.slice(1))) {
+    throw new ShapeError(
+      `The embedding '${name}' must be [N, size] or [N, channels, …], got ${formatShape(shape)}.`,
+    );
+  }
+  if (shape.length === 2) return value;
+  return c.g.op('ReduceMean', [value, c.g.ints(shape.map((_, i) => i).slice(2))], { keepdims: 0 });
+}
