@@ -31,12 +31,16 @@ export type VjpRule = (context: VjpContext) => readonly (Value | null)[];
 
 export type VjpTable = Readonly<Record<string, VjpRule>>;
 
-/** The gradient of output 0, which the rule cannot do without. */
-export function cotangent(c: VjpContext, i = 0): Value {
-  const value = c.cotangents[i];
-  if (value === null || value === undefined) {
-    throw new GraphError(
-      `${describeNode(c.node)}: the loss depends on an output other than ${i}, for which there is no rule.`,
+/**
+ * The gradient of output 0, for rules that know no other.
+ * @throws {UnsupportedOpError} if the loss depends on another output (as on the mean that a LayerNormalization gives out)
+ */
+export function cotangent(c: VjpContext): Value {
+  const other = c.cotangents.findIndex((d, i) => i > 0 && d !== null);
+  const value = c.cotangents[0];
+  if (other >= 0 || value === null || value === undefined) {
+    throw new UnsupportedOpError(
+      `${describeNode(c.node)}: the loss depends on its output ${Math.max(other, 1)}, for which there is no gradient rule.`,
     );
   }
   return value;

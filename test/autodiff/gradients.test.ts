@@ -43,6 +43,20 @@ describe('operators without a gradient', () => {
     expect(() => gradients(g, loss, [w])).toThrow(/Strange 'strange/);
   });
 
+  it('are an error where the loss depends on an output that has no rule', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'float32', [2, 3]);
+    const scale = g.initializer('scale', ones(3));
+    const [y, mean] = g.ops('LayerNormalization', [x, scale], {}, { outputs: 3, name: 'norm' }) as [
+      Value,
+      Value,
+    ];
+    const loss = g.op('Add', [total(g, y), total(g, mean)]);
+    expect(() => gradients(g, loss, [x])).toThrow(UnsupportedOpError);
+    expect(() => gradients(g, loss, [x])).toThrow(/LayerNormalization 'norm.*output 1/);
+    expect(() => gradients(g, total(g, y), [x])).not.toThrow();
+  });
+
   it('are no obstacle off the path', async () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'float32', [1]);

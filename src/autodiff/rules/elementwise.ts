@@ -92,11 +92,23 @@ const where: VjpRule = (c) => {
   ];
 };
 
-// Passes where the bounds leave x as it is, the bounds themselves included, as PyTorch's clamp.
+// Passes where the bounds leave x as it is, the bounds themselves included, as PyTorch's clamp; the rest goes to the bounds.
 const clip: VjpRule = (c) => {
   const x = input(c, 0);
   const a = algebra(c.g, x);
-  return [a.mul(cotangent(c), a.indicator(a.op('Equal', [x, c.outputs[0]!]))), null, null];
+  const dy = cotangent(c);
+  const atBound = (i: number, comparison: 'Less' | 'Greater') => {
+    const beyond = a.indicator(a.op(comparison, [x, input(c, i)]));
+    return a.reduceSum(
+      a.mul(dy, beyond),
+      x.shape.map((_, axis) => axis),
+    );
+  };
+  return [
+    c.needs[0] ? a.mul(dy, a.indicator(a.op('Equal', [x, c.outputs[0]!]))) : null,
+    c.needs[1] ? atBound(1, 'Less') : null,
+    c.needs[2] ? atBound(2, 'Greater') : null,
+  ];
 };
 
 // y = a − b · n with a whole n that has no gradient: da = dy, db = −dy · n

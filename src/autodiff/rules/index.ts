@@ -15,7 +15,8 @@ import { pooling } from './pooling.ts';
 import { reductions } from './reduction.ts';
 import { resizing } from './resize.ts';
 
-export const vjpRules: VjpTable = {
+/** Without a prototype, so that no operator name of a file finds anything but a rule. */
+export const vjpRules: VjpTable = Object.assign(Object.create(null) as Record<string, never>, {
   ...elementwise,
   ...activations,
   ...reductions,
@@ -30,7 +31,7 @@ export const vjpRules: VjpTable = {
   ...normalizations,
   ...groupNormalizations,
   ...classificationLosses,
-};
+});
 
 /** Their gradient is zero wherever it exists, or their result is no float: the pass stops here. */
 export const nonDifferentiable: ReadonlySet<string> = new Set([

@@ -1,5 +1,4 @@
 /** @file Gradients of normalisations. */
-import { GraphError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/tensor.ts';
 import { describeNode, floatAttribute, intAttribute, resolveAxis, type Value } from '../../onnx/index.ts';
 import {
@@ -68,9 +67,6 @@ const batchNormalization: VjpRule = (c) => {
   const dy = cotangent(c);
   const epsilon = floatAttribute(c.node, 'epsilon', 1e-5);
   const training = intAttribute(c.node, 'training_mode', 0) === 1;
-  if (c.cotangents.slice(1).some((d) => d != null)) {
-    throw new GraphError(`${describeNode(c.node)}: running statistics have no gradient.`);
-  }
   const { mean, inverse } = training
     ? batchStatistics(c, a, x, epsilon)
     : { mean: input(c, 3), inverse: inverseDeviation(a, input(c, 4), epsilon) };

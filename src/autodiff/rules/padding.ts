@@ -26,7 +26,14 @@ const pad: VjpRule = (c) => {
     after[axis] = pads[i + axes.length]!;
   });
   const mode = stringAttribute(c.node, 'mode', 'constant');
-  if (mode === 'constant') return [cropped(c, cotangent(c), shape, before, after), null, null, null];
+  if (mode === 'constant') {
+    const { inner, dx } = cropped(c, cotangent(c), shape, before, after);
+    const a = algebra(c.g, dx);
+    const all = shape.map((_, i) => i);
+    // The padded value is wherever the input is not.
+    const dValue = () => a.sub(a.reduceSum(cotangent(c), all), a.reduceSum(inner, all));
+    return [dx, null, c.needs[2] ? dValue() : null, null];
+  }
   // Axis by axis, as the operator itself could be written.
   let dx = cotangent(c);
   for (let axis = 0; axis < shape.length; axis++) {
@@ -35,26 +42,27 @@ const pad: VjpRule = (c) => {
   return [dx, null, null, null];
 };
 
-/** Positive pads are sliced off; negative ones cropped the input, so the gradient gets zeros there. */
+/** `dx`: positive pads are sliced off (which leaves `inner`); negative ones cropped the input, so the gradient gets zeros there. */
 function cropped(
   c: VjpContext,
   dy: Value,
   shape: readonly number[],
   before: readonly number[],
   after: readonly number[],
-): Value {
+): { readonly inner: Value; readonly dx: Value } {
   const { g } = c;
   const touched = shape.flatMap((_, i) => (before[i] !== 0 || after[i] !== 0 ? [i] : []));
-  if (touched.length === 0) return dy;
+  if (touched.length === 0) return { inner: dy, dx: dy };
   const starts = touched.map((i) => Math.max(before[i]!, 0));
   const ends = touched.map(
     (i, k) => starts[k]! + shape[i]! + Math.min(before[i]!, 0) + Math.min(after[i]!, 0),
   );
   const inner = g.op('Slice', [dy, g.ints(starts), g.ints(ends), g.ints(touched)]);
   const missing = [...before, ...after].map((p) => Math.max(-p, 0));
-  return missing.every((m) => m === 0)
+  const dx = missing.every((m) => m === 0)
     ? inner
     : g.op('Pad', [inner, g.ints(missing), algebra(g, inner).scalar(0)]);
+  return { inner, dx };
 }
 
 /** The gradient of padding one axis by repeating parts of it: 'reflect', 'edge' or 'wrap'. */

@@ -1,14 +1,5 @@
-/** @file Gradients of pooling. */
-import { GraphError } from '../../core/errors.ts';
 import { sizeOf, type Tensor } from '../../core/tensor.ts';
-import {
-  describeNode,
-  intAttribute,
-  intsAttribute,
-  type Value,
-  type WindowOptions,
-  windowOf,
-} from '../../onnx/index.ts';
+import { intAttribute, intsAttribute, type Value, type WindowOptions, windowOf } from '../../onnx/index.ts';
 import { algebra, cotangent, dims, input, type VjpContext, type VjpRule, type VjpTable } from '../vjp.ts';
 
 function window(c: VjpContext): WindowOptions {
@@ -20,7 +11,6 @@ const maxPool: VjpRule = (c) => {
   const x = input(c, 0);
   const shape = dims(c, x);
   const a = algebra(c.g, x);
-  if (c.cotangents[1] != null) throw new GraphError(`${describeNode(c.node)}: indices have no gradient.`);
   const o = window(c);
   // Indices that count columns first do not fit the flattened input.
   const own = intAttribute(c.node, 'storage_order', 0) === 0 ? c.outputs[1] : undefined;

@@ -10,25 +10,36 @@ import { reduction } from './reduction.ts';
 import { resizing } from './resize.ts';
 import { describeNode, type InferContext, type OperatorTable, type TensorType } from './schema.ts';
 
-const operators: OperatorTable = {
-  ...elementwise,
-  ...reduction,
-  ...movement,
-  ...linalg,
-  ...einsums,
-  ...convolution,
-  ...resizing,
-  ...normalization,
-};
+/** Shape rules by family, as docs/operators.md lists them. Some operators are of ONNX Runtime's own domain only. */
+export const shapeRules = {
+  elementwise,
+  reduction,
+  movement,
+  linalg: { ...linalg, ...einsums },
+  convolution: { ...convolution, ...resizing },
+  normalization,
+} as const satisfies Readonly<Record<string, OperatorTable>>;
+
+const operators = new Map(Object.values(shapeRules).flatMap((table: OperatorTable) => Object.entries(table)));
 
 /** Operators of ONNX Runtime's own domain that have a shape rule here. */
-const microsoft = new Set(['FusedMatMul', 'Gelu', 'FastGelu', 'QuickGelu', 'BiasGelu']);
+export const microsoftOperators: ReadonlySet<string> = new Set([
+  ...['FusedMatMul', 'Gelu', 'FastGelu', 'QuickGelu', 'BiasGelu'],
+]);
+
+/** Of these, the ones that the standard domain has too. */
+const inBothDomains: ReadonlySet<string> = new Set(['Gelu']);
+
+/** Whether there is a shape rule for an operator of a domain. */
+function isKnown(domain: string, opType: string): boolean {
+  if (domain === 'com.microsoft') return microsoftOperators.has(opType);
+  return domain === '' && (!microsoftOperators.has(opType) || inBothDomains.has(opType));
+}
 
 /** Infers the types of a node's outputs. @throws {UnsupportedOpError} for an operator without a rule. */
 export function inferTypes(context: InferContext): readonly TensorType[] {
   const { node } = context;
-  const known = node.domain === '' || (node.domain === 'com.microsoft' && microsoft.has(node.opType));
-  const rule = known ? operators[node.opType] : undefined;
+  const rule = isKnown(node.domain, node.opType) ? operators.get(node.opType) : undefined;
   if (rule === undefined) {
     const domain = node.domain === '' ? '' : `${node.domain}.`;
     throw new UnsupportedOpError(`There is no shape rule for operator ${domain}${describeNode(node)}.`);

@@ -183,4 +183,19 @@ export const elementwiseCases: readonly RuleCase[] = [
       return g.op('CastLike', [g.op('Mul', [wide, wide]), g.scalar(1)]);
     },
   },
+  {
+    op: 'Clip',
+    variant: 'bounds that are learnt',
+    shapes: [[4, 5]],
+    apart: 0.1,
+    build: (g, [x]) => {
+      const bound = g.op('Slice', [g.op('Reshape', [x!, g.ints([-1])]), g.ints([0]), g.ints([2])]);
+      const [one, two] = g
+        .ops('Split', [bound, g.ints([1, 1])], {}, { outputs: 2 })
+        .map((v) => g.op('Squeeze', [v]));
+      const low = g.op('Sub', [g.op('Min', [one!, two!]), g.scalar(0.07, 'float64')]);
+      const high = g.op('Add', [g.op('Max', [one!, two!]), g.scalar(0.07, 'float64')]);
+      return g.op('Clip', [g.op('Mul', [x!, g.scalar(2, 'float64')]), low, high]);
+    },
+  },
 ];

@@ -243,4 +243,10 @@ export const movementCases: readonly RuleCase[] = [
     shapes: [[2, 3, 4, 6]],
     build: (g, [x]) => g.op('SpaceToDepth', [x!], { blocksize: 2 }),
   },
+  {
+    op: 'Pad',
+    variant: 'value that is learnt, one pad negative',
+    shapes: [[3, 4], []],
+    build: (g, [x, value]) => g.op('Pad', [x!, g.ints([1, -1, 0, 2]), value!]),
+  },
 ];
