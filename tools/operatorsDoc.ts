@@ -16,7 +16,7 @@ interface OperatorVersions {
   readonly operators: Readonly<Record<string, readonly number[]>>;
 }
 const standard = JSON.parse(
-  readFileSync(new URL('./operatorVersions.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../test/fixtures/autodiff/operatorVersions.json', import.meta.url), 'utf8'),
 ) as OperatorVersions;
 
 const families: Readonly<Record<string, string>> = {
