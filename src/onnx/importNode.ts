@@ -177,31 +177,24 @@ const resize: Rule = (c) => {
   return { node: c.node, inputs };
 };
 
-/** Normalisation over groups of channels, as instance normalisation of groups. Scale and bias: per group before 21, then per channel. */
+/** Since 21 scale and bias are per channel, before that per group: normalised by groups of scale 1, then scaled. */
 const groupNormalization: Rule = (c) => {
   const { g, node } = c;
+  if (c.opset < 21) return unchanged(c);
   const [x, scale, bias] = [operand(c, 0), operand(c, 1), operand(c, 2)];
   const groups = intAttribute(node, 'num_groups', 0);
-  const dtype = x.dtype === 'float64' ? 'float64' : 'float32';
   if (groups < 1) throw new GraphError(`${describeNode(node)}: num_groups is missing.`);
   const fill = (v: number) =>
     g.constant(
-      dtype === 'float64'
+      x.dtype === 'float64'
         ? tensor('float64', [groups], new Float64Array(groups).fill(v))
         : tensor('float32', [groups], new Float32Array(groups).fill(v)),
     );
-  const perGroup = c.opset < 21;
-  const grouped = g.op('Reshape', [x, g.ints([0, groups, -1])]);
-  const normalised = g.op(
-    'InstanceNormalization',
-    [grouped, perGroup ? scale : fill(1), perGroup ? bias : fill(0)],
-    { epsilon: floatAttribute(node, 'epsilon', 1e-5) },
-  );
-  const back = inShapeOf(c, normalised, x);
-  if (perGroup) return { values: [back] };
+  const attributes = { num_groups: groups, epsilon: floatAttribute(node, 'epsilon', 1e-5) };
+  const normalised = g.op('GroupNormalization', [x, fill(1), fill(0)], attributes);
   const channels = g.ints([-1, ...x.shape.slice(2).map(() => 1)]);
   const perChannel = (v: Value) => g.op('Reshape', [v, channels]);
-  return { values: [g.op('Add', [g.op('Mul', [back, perChannel(scale)]), perChannel(bias)])] };
+  return { values: [g.op('Add', [g.op('Mul', [normalised, perChannel(scale)]), perChannel(bias)])] };
 };
 
 /** Arithmetic on one operand, with scalars of its type. */
@@ -255,28 +248,14 @@ const rules: Readonly<Record<string, Rule>> = {
       ? { values: [operand(c, 0)] }
       : { node: withAttributes(c.node, { saturate: undefined, round_mode: undefined }), inputs: c.inputs };
   },
-  CastLike: (c) => ({
-    values: [c.g.op('Cast', [operand(c, 0)], { to: dataTypeNumber(operand(c, 1).dtype) })],
-  }),
+  CastLike: (c) => {
+    const to: Attribute = { kind: 'int', value: dataTypeNumber(operand(c, 1).dtype) };
+    return { node: { ...c.node, opType: 'Cast', attributes: { to } }, inputs: [operand(c, 0)] };
+  },
   Scatter: (c) => ({ node: { ...c.node, opType: 'ScatterElements' }, inputs: c.inputs }),
-  // Written out, since they are functions of operators that have rules.
-  Celu: formula(({ x, scalar, op, attribute }) => {
-    const alpha = scalar(attribute('alpha', 1));
-    return op('Mul', [alpha, op('Elu', [op('Div', [x, alpha])], { alpha: 1 })]);
-  }),
-  Selu: formula(({ x, scalar, op, attribute }) =>
-    op('Mul', [
-      scalar(attribute('gamma', 1.0507010221481323)),
-      op('Elu', [x], { alpha: attribute('alpha', 1.6732631921768188) }),
-    ]),
-  ),
-  Softsign: formula(({ x, scalar, op }) => op('Div', [x, op('Add', [scalar(1), op('Abs', [x])])])),
-  Mish: formula(({ x, op }) => op('Mul', [x, op('Tanh', [op('Softplus', [x])])])),
+  // Newer than opset 20, so written with what that has.
   Swish: formula(({ x, scalar, op, attribute }) =>
     op('Mul', [x, op('Sigmoid', [op('Mul', [x, scalar(attribute('alpha', 1))])])]),
-  ),
-  ThresholdedRelu: formula(({ x, scalar, op, attribute }) =>
-    op('Where', [op('Greater', [x, scalar(attribute('alpha', 1))]), x, scalar(0)]),
   ),
   RMSNormalization: formula(({ x, scalar, op, attribute, c }) => {
     const axis = resolveAxis(intAttribute(c.node, 'axis', -1), x.shape.length, describeNode(c.node));

@@ -67,6 +67,11 @@ export function gradientModel(model: Model, options: GradientModelOptions): Mode
   }
   const values = wrt.map((name) => {
     const value = find(name);
+    if (value.dtype === 'float16') {
+      throw new ParameterError(`'${name}' has type float16; gradients are derived in float32 and float64.`, {
+        hint: 'Convert the model to float32 first.',
+      });
+    }
     if (!isFloat(value.dtype)) {
       throw new ParameterError(`'${name}' has type ${value.dtype}; only floats have gradients.`, {
         hint: 'To differentiate by what an embedding looks up, name its table.',

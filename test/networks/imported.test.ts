@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/autodiff/index.ts';
+import { gradients, sgd } from '../../src/autodiff/index.ts';
 import { float32, ParameterError, Random, ShapeError, type Tensor } from '../../src/core/index.ts';
 import {
   type ImportedNetworkOptions,
@@ -13,6 +13,7 @@ import {
   parameterSpecs,
 } from '../../src/networks/index.ts';
 import { decodeModel, encodeModel, GraphBuilder, type Model } from '../../src/onnx/index.ts';
+import { buildStepGraph } from '../../src/training/index.ts';
 import { exportedModel } from '../onnx/exportedModels.ts';
 import { float, int, ints, madeModel, node } from '../onnx/madeModel.ts';
 import { runModel } from '../support/runModel.ts';
@@ -191,6 +192,42 @@ describe('a network from any ONNX model', () => {
       expect(c.analytic, c.name).toBeGreaterThan(0.01);
       expect(Math.abs(c.analytic / c.numeric - 1), c.name).toBeLessThan(0.02);
     }
+  });
+
+  it('is trained by the same step as every network; its statistics stay', async () => {
+    const network = importedNetwork(small(), options);
+    const step = buildStepGraph({
+      network,
+      statistics: { mean: Array(8).fill(0) as number[], deviation: Array(8).fill(1) as number[] },
+      batchSize: 4,
+      nMels: 8,
+      nFrames: 10,
+      optimizer: sgd({ momentum: 0 }),
+      clipNorm: null,
+      trainable: () => true,
+      frozenStatistics: false,
+    });
+    expect(step.trained).not.toContain('norm.mean');
+    expect(Object.values(step.keep).sort()).toEqual([...step.trained].sort());
+    const model = encodeModel(step.model);
+    const targets = float32(
+      [4, 5],
+      Array.from({ length: 20 }, (_, i) => (i % 5 === Math.floor(i / 5) ? 1 : 0)),
+    );
+    let parameters: Record<string, Tensor> = Object.fromEntries(
+      initializeParameters(step.parameters, new Random(1)),
+    );
+    const feeds = { x: picture(4, 1, 8, 10), targets, learning_rate: float32([], [0.03]) };
+    const losses: number[] = [];
+    for (let i = 0; i < 30; i++) {
+      const results = await runModel(model, { ...feeds, ...parameters });
+      losses.push(Number(results['loss']!.data[0]));
+      const next = Object.fromEntries(
+        Object.entries(step.keep).map(([output, name]) => [name, results[output]!]),
+      );
+      parameters = { ...parameters, ...next };
+    }
+    expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2);
   });
 
   it("takes PyTorch's exports, whose equal tensors are written once", async () => {

@@ -158,6 +158,13 @@ const cases: Case[] = [
   one('RMSNormalization', 23, node('RMSNormalization', ['x', 's'], ['y'], { axis: int(-1) }), {
     initializers: { s: channel(4) },
   }),
+  one('Swish', 24, node('Swish', ['x'], ['y'], { alpha: float(1.3) })),
+  {
+    title: 'CastLike',
+    opset: 15,
+    initializers: { d: tensor('float64', [1], Float64Array.of(0)) },
+    nodes: [node('CastLike', ['x', 'd'], ['w']), node('CastLike', ['w', 'x'], ['y'])],
+  },
   one('Relu of opset 24', 24, node('Relu', ['x'], ['y'])),
 ];
 

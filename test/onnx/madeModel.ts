@@ -15,7 +15,6 @@ export function node(
 export const int = (value: number): Attribute => ({ kind: 'int', value });
 export const ints = (...value: number[]): Attribute => ({ kind: 'ints', value });
 export const float = (value: number): Attribute => ({ kind: 'float', value });
-export const text = (value: string): Attribute => ({ kind: 'string', value });
 
 export interface MadeModel {
   readonly opset?: number;

@@ -135,6 +135,7 @@ describe('what cannot be differentiated is said', () => {
     initializers: {
       'layer.weight': float32([4, 2], new Float32Array(8)),
       table: float32([5, 2], new Float32Array(10)),
+      half: { dtype: 'float16', dims: [2], data: new Uint16Array(2) },
     },
     nodes: [
       node('MatMul', ['x', 'layer.weight'], ['y']),
@@ -171,6 +172,13 @@ describe('what cannot be differentiated is said', () => {
       /There are: N/,
     ],
     ['integers', { loss: 'loss', wrt: ['tokens'], bind }, 'PARAMETER', /'tokens' has type int64/, /table/],
+    [
+      'half precision',
+      { loss: 'loss', wrt: ['half'], bind },
+      'PARAMETER',
+      /'half' has type float16/,
+      /float32/,
+    ],
     ['no name', { loss: 'loss', wrt: [], bind }, 'PARAMETER', /at least one/, null],
     [
       'a loss that is no scalar',
