@@ -45,22 +45,41 @@ const div: VjpRule = (c) => {
   return [over, c.needs[1] ? a.neg(a.mul(over, c.outputs[0]!)) : null];
 };
 
-// da = dy · b · a^(b−1), db = dy · y · ln a (0 where a ≤ 0, as PyTorch does at a = 0)
+/** The value of a scalar constant, or of a constant whose elements are all equal. */
+function uniformConstant(c: VjpContext, value: Value): number | undefined {
+  const held = c.g.constantOf(value)?.data;
+  if (held === undefined || held.length === 0 || held.length > 16) return undefined;
+  const numbers = Array.from(held as ArrayLike<number | bigint>, Number);
+  return numbers.every((v) => v === numbers[0]) ? numbers[0] : undefined;
+}
+
+// da = dy · b · a^(b−1), 0 where b is 0; db = dy · y · ln a, 0 where a ≤ 0 (both as PyTorch)
 const pow: VjpRule = (c) => {
   const base = input(c, 0);
   const a = algebra(c.g, base);
   const dy = cotangent(c);
+  const fixed = uniformConstant(c, input(c, 1));
   const exponent =
     input(c, 1).dtype === base.dtype
       ? input(c, 1)
       : a.op('Cast', [input(c, 1)], { to: base.dtype === 'float64' ? 11 : 1 });
-  const da = () => a.mul(dy, a.mul(exponent, a.op('Pow', [base, a.sub(exponent, a.scalar(1))])));
+  const slope = () => {
+    if (fixed === 1) return dy;
+    if (fixed === 2) return a.mul(dy, a.add(base, base));
+    const powered = a.mul(exponent, a.op('Pow', [base, a.sub(exponent, a.scalar(1))]));
+    // 0 · 0⁻¹ is no number.
+    const known = fixed !== undefined && fixed !== 0;
+    const safe = known
+      ? powered
+      : a.op('Where', [a.op('Equal', [exponent, a.scalar(0)]), a.scalar(0), powered]);
+    return a.mul(dy, safe);
+  };
   const db = () => {
     const positive = a.op('Greater', [base, a.scalar(0)]);
     const log = a.op('Log', [a.op('Where', [positive, base, a.scalar(1)])]);
     return a.mul(dy, a.mul(c.outputs[0]!, log));
   };
-  return [c.needs[0] ? da() : null, c.needs[1] ? db() : null];
+  return [c.needs[0] ? slope() : null, c.needs[1] ? db() : null];
 };
 
 // Mean of n operands: each gets dy / n

@@ -125,7 +125,11 @@ export const reductions: VjpTable = {
   ReduceMean: reduction((a, _x, _y, dy, count) => a.div(dy, a.scalar(count))),
   ReduceSumSquare: reduction((a, x, _y, dy) => a.mul(a.add(x, x), dy)),
   ReduceL1: reduction((a, x, _y, dy) => a.mul(a.op('Sign', [x]), dy)),
-  ReduceL2: reduction((a, x, y, dy) => a.mul(x, a.div(dy, y))),
+  // At the origin, where there is no tangent, the gradient is zero.
+  ReduceL2: reduction((a, x, y, dy) => {
+    const origin = a.op('Equal', [y, a.scalar(0)]);
+    return a.mul(x, a.div(dy, a.op('Where', [origin, a.scalar(1), y])));
+  }),
   ReduceLogSum: reduction((a, _x, y, dy) => a.div(dy, a.op('Exp', [y]))),
   ReduceLogSumExp: reduction((a, x, y, dy) => a.mul(a.op('Exp', [a.sub(x, y)]), dy)),
   ReduceProd: product,

@@ -198,4 +198,19 @@ export const elementwiseCases: readonly RuleCase[] = [
       return g.op('Clip', [g.op('Mul', [x!, g.scalar(2, 'float64')]), low, high]);
     },
   },
+  ...[0, 1, 2, -1.5].map(
+    (exponent): RuleCase => ({
+      op: 'Pow',
+      variant: `exponent ${exponent}`,
+      shapes: [[3, 4]],
+      range: [0.4, 2],
+      build: (g, [x]) => g.op('Pow', [x!, g.scalar(exponent, 'float64')]),
+    }),
+  ),
+  {
+    op: 'Pow',
+    variant: 'constant base',
+    shapes: [[3, 4]],
+    build: (g, [x]) => g.op('Pow', [g.scalar(1.7, 'float64'), x!]),
+  },
 ];

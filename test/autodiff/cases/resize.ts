@@ -108,4 +108,6 @@ export const resizeCases: readonly RuleCase[] = [
     { mode: 'nearest', coordinate_transformation_mode: 'tf_half_pixel_for_nn' },
     11,
   ),
+  // Large enough for the gradient to scatter in place of multiplying by a matrix.
+  resize('linear, long axis', [1, 1, 2100], { scales: [1, 1, 2] }, { mode: 'linear' }),
 ];
