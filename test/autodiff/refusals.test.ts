@@ -1,13 +1,7 @@
 /** What rules of operators refuse: each a typed error that names the node. */
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/autodiff/index.ts';
-import {
-  EarshotError,
-  GraphError,
-  ShapeError,
-  type Tensor,
-  UnsupportedOpError,
-} from '../../src/core/index.ts';
+import { GraphError, ShapeError, type Tensor, UnsupportedOpError } from '../../src/core/index.ts';
 import { type AttributeInput, GraphBuilder, type Value } from '../../src/onnx/index.ts';
 
 type Attributes = Record<string, AttributeInput>;
