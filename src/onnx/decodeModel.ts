@@ -21,7 +21,7 @@ export interface DecodeModelOptions {
 }
 
 /** No network comes near these; a hostile file must not make objects by the million from a few bytes each. */
-const limits = { nodes: 2 ** 20, rank: 64 } as const;
+const limits = { nodes: 2 ** 18, rank: 64 } as const;
 
 /**
  * Decodes an ONNX model. Tensor data are views of `bytes` where alignment allows.

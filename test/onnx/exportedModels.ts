@@ -29,9 +29,11 @@ export function exportedNames(folder = fixtures): string[] {
 
 export function exportedModel(name: string, folder = fixtures): ExportedModel {
   const packed = join(folder, `${name}.onnx.gz`);
-  const bytes = existsSync(packed)
+  const read = existsSync(packed)
     ? gunzipSync(readFileSync(packed))
     : readFileSync(join(folder, `${name}.onnx`));
+  // No Buffer, whose slices are views: tests damage copies.
+  const bytes = new Uint8Array(read);
   const { tensors, metadata } = decodeSafetensors(readFileSync(join(folder, `${name}.safetensors`)));
   const under = (prefix: string) =>
     Object.fromEntries(
