@@ -77,6 +77,21 @@ export function dims(c: VjpContext, value: Value): readonly number[] {
   return staticShape(value.shape, `The gradient of ${describeNode(c.node)}`);
 }
 
+/** Numbers that one rule may put into the graph, or go through to make its nodes. */
+const largestTable = 2 ** 24;
+
+/**
+ * Checks the size of a table before a rule makes it: sizes come from files, which may say anything.
+ * @throws {UnsupportedOpError} where it is beyond every network
+ */
+export function affordable(c: VjpContext, count: number): void {
+  if (count <= largestTable) return;
+  throw new UnsupportedOpError(
+    `The gradient of ${describeNode(c.node)} would need a table of ${count} numbers; ${largestTable} is the limit.`,
+    { hint: 'Check the sizes in the model, above all those of windows and paddings.' },
+  );
+}
+
 /** Short forms for the nodes that rules append most, all in the float type of `like`. */
 export interface Algebra {
   readonly scalar: (x: number) => Value;

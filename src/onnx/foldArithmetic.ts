@@ -99,7 +99,7 @@ const binary: Evaluator = (node, inputs, [dims]) => {
 };
 
 const comparison: Evaluator = (node, [a, b], [dims]) => {
-  if (a!.dtype !== b!.dtype || a!.dtype === 'float16') return null;
+  if (a === undefined || b === undefined || a.dtype !== b.dtype || a.dtype === 'float16') return null;
   const left = broadcastTo(a!, dims!).data;
   const right = broadcastTo(b!, dims!).data;
   const holds = comparisons[node.opType]!;

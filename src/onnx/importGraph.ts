@@ -348,8 +348,9 @@ class Importer {
   }
 }
 
-/** Whether a tensor of that shape can exist: sizes are whole, and so is their product. */
+/** Whether a tensor of that shape can exist: sizes are whole, so is their product, and they are not too many. */
 function isPossible(shape: Shape): boolean {
+  if (shape.length > 64) return false;
   let count = 1;
   for (const d of shape) {
     if (typeof d === 'string') continue;

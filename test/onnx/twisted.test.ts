@@ -14,13 +14,16 @@ function twistAttribute(attribute: Attribute, random: Random): Attribute {
   if (attribute.kind === 'int' || attribute.kind === 'float') return { ...attribute, value: odd };
   if (attribute.kind === 'ints') {
     const value = [...attribute.value];
-    if (random.integer(3) === 0) value.push(odd);
-    else if (random.integer(3) === 0) value.pop();
+    const way = random.integer(3);
+    if (way === 0) value.push(odd);
+    else if (way === 1) value.pop();
     else value[random.integer(Math.max(value.length, 1))] = odd;
     return { kind: 'ints', value };
   }
   if (attribute.kind === 'string') return { kind: 'string', value: `${attribute.value}?` };
-  return attribute.kind === 'tensor' ? { kind: 'tensor', value: twistTensor(attribute.value, random) } : attribute;
+  return attribute.kind === 'tensor'
+    ? { kind: 'tensor', value: twistTensor(attribute.value, random) }
+    : attribute;
 }
 
 /** Another value or another shape. */
@@ -82,7 +85,7 @@ describe('a model with changed content gives a gradient or a typed error, at onc
       const { bytes, bind, gradients } = exportedModel(name);
       const model = decodeModel(bytes);
       const random = new Random(name);
-      const rounds = Number(process.env['ROUNDS'] ?? 60);
+      const rounds = 60;
       let refused = 0;
       for (let round = 0; round < rounds; round++) {
         const changed = twisted(model, random);
@@ -92,9 +95,6 @@ describe('a model with changed content gives a gradient or a typed error, at onc
         } catch (error) {
           if (!(error instanceof EarshotError)) throw error;
           refused++;
-          // A rule that meets what it did not expect is told as malformed; its own words would be better.
-          expect(error.message.length).toBeGreaterThan(20);
-          if (process.env['SHOW'] && /malformed/.test(error.message)) console.log(error.message, (error.cause as Error)?.stack?.split('\n').slice(0, 3).join('|'));
         }
         expect(performance.now() - start).toBeLessThan(2000);
       }

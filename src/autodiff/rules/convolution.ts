@@ -8,6 +8,7 @@ import { intAttribute, type Value, type WindowOptions, windowOf } from '../../on
 import { transposedWindowOf } from '../../onnx/operators/convolution.ts';
 import {
   type Algebra,
+  affordable,
   algebra,
   cotangent,
   dims,
@@ -134,6 +135,8 @@ function weightGradient(c: VjpContext, a: Algebra, q: Geometry, x: Value, dy: Va
   const source = sideBySide ? a.transpose(padded, exchange) : padded;
   const axes = q.kernel.map((_, i) => i + 2);
 
+  // Each position of the kernel makes several nodes.
+  affordable(c, 2 ** 8 * sizeOf(q.kernel));
   const columns = kernelPositions(q.kernel).map((position) => {
     const start = position.map((p, i) => p * q.dilations[i]!);
     const end = start.map((s, i) => s + (q.out[i]! - 1) * q.strides[i]! + 1);

@@ -7,6 +7,7 @@ import { describeNode, stringAttribute, type Value } from '../../onnx/index.ts';
 import { type EinsumEquation, parseEinsum } from '../../onnx/operators/einsum.ts';
 import {
   type Algebra,
+  affordable,
   algebra,
   cotangent,
   dims,
@@ -83,6 +84,7 @@ function onDiagonal(
   axesOf.forEach(({ letter, first }, i) => {
     if (first) return;
     const size = sizes.get(letter)!;
+    affordable(c, size * size);
     const eye = Array.from({ length: size * size }, (_, p) => (p % (size + 1) === 0 ? 1 : 0));
     const partner = firsts[order[i]!]!;
     const mask = c.g.constant(

@@ -4,6 +4,7 @@ import { sizeOf, tensor } from '../../core/tensor.ts';
 import { describeNode, intAttribute, resolveAxis, stringAttribute, type Value } from '../../onnx/index.ts';
 import {
   type Algebra,
+  affordable,
   algebra,
   cotangent,
   dims,
@@ -42,6 +43,7 @@ function withBatchCoordinates(c: VjpContext, a: Algebra, indices: Value, batchDi
   const shape = dims(c, indices);
   const points = shape.slice(0, -1);
   const coordinates = points.slice(0, batchDims).map((size, axis) => {
+    affordable(c, size);
     const line = tensor(
       'int64',
       [size],

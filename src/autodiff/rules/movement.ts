@@ -9,6 +9,7 @@ import {
   type Value,
 } from '../../onnx/index.ts';
 import {
+  affordable,
   algebra,
   constantInts,
   cotangent,
@@ -109,6 +110,7 @@ function scatterAlong(
   const a = algebra(c.g, value);
   const zeros = a.op('Expand', [a.scalar(0), c.g.ints(target)]);
   const count = from[axis]!;
+  affordable(c, count);
   const line = BigInt64Array.from({ length: count }, (_, i) => BigInt(position(i)));
   const places = c.g.constant(
     tensor(

@@ -1,6 +1,15 @@
 import { sizeOf, type Tensor } from '../../core/tensor.ts';
 import { intAttribute, intsAttribute, type Value, type WindowOptions, windowOf } from '../../onnx/index.ts';
-import { algebra, cotangent, dims, input, type VjpContext, type VjpRule, type VjpTable } from '../vjp.ts';
+import {
+  affordable,
+  algebra,
+  cotangent,
+  dims,
+  input,
+  type VjpContext,
+  type VjpRule,
+  type VjpTable,
+} from '../vjp.ts';
 
 function window(c: VjpContext): WindowOptions {
   return windowOf(c.node, dims(c, input(c, 0)).slice(2), intsAttribute(c.node, 'kernel_shape')!);
@@ -83,6 +92,7 @@ const averagePool: VjpRule = (c) => {
     ]);
     return [a.reshape(spread, shape)];
   }
+  affordable(c, Math.max(sizeOf(out), ...out.map((size, i) => size * o.kernel[i]!)));
   const number = counts(o, spatial, out, intAttribute(c.node, 'count_include_pad', 0) === 1);
   const countTensor: Tensor =
     x.dtype === 'float64'

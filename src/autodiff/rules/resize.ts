@@ -8,6 +8,7 @@ import { describeNode, floatAttribute, intAttribute, stringAttribute, type Value
 import { resizeScales } from '../../onnx/operators/resize.ts';
 import {
   type Algebra,
+  affordable,
   algebra,
   cotangent,
   dims,
@@ -42,6 +43,7 @@ const resize: VjpRule = (c) => {
   const a = algebra(c.g, cotangent(c));
   const touched = from.flatMap((size, axis) => (size !== to[axis] || scales[axis] !== 1 ? [axis] : []));
   const taps = touched.map((axis) => {
+    affordable(c, to[axis]!);
     const weights = interpolation(c, from[axis]!, to[axis]!, scales[axis]!);
     return Array.from({ length: to[axis]! }, (_, i) => weights(i));
   });
@@ -203,6 +205,7 @@ function transposedAlong(
       .reduce((sum, part) => a.add(sum, part));
   }
   const last = axis === shape.length - 1;
+  affordable(c, out * size);
   const matrix = new Float64Array(out * size);
   taps.forEach((t, i) => {
     t.positions.forEach((p, n) => {

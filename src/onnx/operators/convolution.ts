@@ -136,6 +136,12 @@ const maxPool: InferRule = (c) => {
   return [out, { dtype: 'int64', shape: out.shape }];
 };
 
+/** Values of the input [N, C, …] at the points of a grid [N, …out, coordinates]. */
+const gridSample: InferRule = (c) => {
+  const x = required(c, 0);
+  return [{ dtype: x.dtype, shape: [x.shape[0]!, x.shape[1]!, ...required(c, 1).shape.slice(1, -1)] }];
+};
+
 const globalPool: InferRule = (c) => {
   const x = required(c, 0);
   return [{ dtype: x.dtype, shape: x.shape.map((d, i) => (i < 2 ? d : 1)) }];
@@ -148,4 +154,7 @@ export const convolution: OperatorTable = {
   AveragePool: (c) => [pooled(c)],
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
+  GlobalLpPool: globalPool,
+  LpPool: (c) => [pooled(c)],
+  GridSample: gridSample,
 };

@@ -52,7 +52,7 @@ const unary = [
   ...['Erf', 'Exp', 'Floor', 'Gelu', 'HardSigmoid', 'HardSwish', 'Hardmax', 'Identity', 'LeakyRelu', 'Log'],
   ...['LogSoftmax', 'Mish', 'Neg', 'Not', 'PRelu', 'Reciprocal', 'Relu', 'Round', 'Selu', 'Sigmoid', 'Sign'],
   ...['Sin', 'Sinh', 'Softmax', 'Softplus', 'Softsign', 'Sqrt', 'Swish', 'Tan', 'Tanh', 'ThresholdedRelu'],
-  ...['QuickGelu', 'FastGelu', 'BiasGelu'],
+  ...['QuickGelu', 'FastGelu', 'BiasGelu', 'Shrink', 'BitwiseNot'],
 ];
 /** The result's type where an attribute may choose another than the input's. */
 const retyped: InferRule = (c) => {
@@ -62,16 +62,27 @@ const retyped: InferRule = (c) => {
   return [{ dtype: dtypeFromNumber(chosen.value, describeNode(c.node)), shape: x.shape }];
 };
 
+/** The type is the zero point's; without one that of an attribute (opset 21) or uint8. */
+const quantized: InferRule = (c) => {
+  const asked = intAttribute(c.node, 'output_dtype', 0);
+  const named = asked === 0 ? 'uint8' : dtypeFromNumber(asked, describeNode(c.node));
+  return [{ dtype: c.inputs[2]?.dtype ?? named, shape: required(c, 0).shape }];
+};
+
 const test: InferRule = (c) => [{ dtype: 'bool', shape: required(c, 0).shape }];
 
 const binary = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Mod', 'Max', 'Min', 'Mean', 'Sum', 'And', 'Or', 'Xor'];
+const bits = ['BitShift', 'BitwiseAnd', 'BitwiseOr', 'BitwiseXor'];
 const comparisons = ['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'];
 
 export const elementwise: OperatorTable = {
   ...Object.fromEntries(unary.map((op) => [op, same])),
   ...Object.fromEntries(binary.map((op) => [op, broadcasting()])),
+  ...Object.fromEntries(bits.map((op) => [op, broadcasting()])),
   ...Object.fromEntries(comparisons.map((op) => [op, broadcasting('bool')])),
   Dropout: dropout,
+  QuantizeLinear: quantized,
+  DequantizeLinear: (c) => [{ dtype: required(c, 1).dtype, shape: required(c, 0).shape }],
   Where: where,
   Cast: cast,
   CastLike: (c) => [{ dtype: required(c, 1).dtype, shape: required(c, 0).shape }],

@@ -6,9 +6,11 @@ import { elementwise } from './elementwise.ts';
 import { linalg } from './linalg.ts';
 import { movement } from './movement.ts';
 import { normalization } from './normalization.ts';
+import { recurrence } from './recurrent.ts';
 import { reduction } from './reduction.ts';
 import { resizing } from './resize.ts';
 import { describeNode, type InferContext, type OperatorTable, type TensorType } from './schema.ts';
+import { signal } from './signal.ts';
 
 /** Shape rules by family, as docs/operators.md lists them. Some operators are of ONNX Runtime's own domain only. */
 export const shapeRules = {
@@ -18,6 +20,8 @@ export const shapeRules = {
   linalg: { ...linalg, ...einsums },
   convolution: { ...convolution, ...resizing },
   normalization,
+  recurrence,
+  signal,
 } as const satisfies Readonly<Record<string, OperatorTable>>;
 
 const operators = new Map(Object.values(shapeRules).flatMap((table: OperatorTable) => Object.entries(table)));

@@ -20,6 +20,7 @@ function unknownDims(c: InferContext, i: number): Dim[] {
   if (typeof n !== 'number') {
     throw new ShapeError(`${describeNode(c.node)}: not even the rank of the result is known before running.`);
   }
+  if (n > 64) throw new ShapeError(`${describeNode(c.node)}: a result of ${n} dimensions is asked for.`);
   return Array.from({ length: n }, () => c.unknown());
 }
 
@@ -359,6 +360,7 @@ export const movement: OperatorTable = {
   GatherND: gatherND,
   ScatterElements: same,
   ScatterND: same,
+  ReverseSequence: same,
   Trilu: same,
   CumSum: same,
   DepthToSpace: depthToSpace,
