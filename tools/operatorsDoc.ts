@@ -26,6 +26,8 @@ const families: Readonly<Record<string, string>> = {
   linalg: 'products',
   convolution: 'windows',
   normalization: 'normalisation and loss',
+  recurrence: 'recurrence',
+  signal: 'signal',
 };
 
 /** What a rule does not cover, or takes care of. */

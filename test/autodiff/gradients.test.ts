@@ -31,6 +31,15 @@ describe('operators without a gradient', () => {
     expect(() => gradients(g, loss, [w])).toThrow(/ScatterElements 'encoder\/scatter/);
   });
 
+  it('are an error that names the node where the operator has a shape rule only', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'float32', [5, 2, 3]);
+    const [w, r] = [g.initializer('w', ones(1, 16, 3)), g.initializer('r', ones(1, 16, 4))];
+    const y = g.op('LSTM', [x, w, r], { hidden_size: 4 }, { name: 'recurrent' });
+    expect(() => gradients(g, total(g, y), [w])).toThrow(/LSTM 'recurrent/);
+    expect(() => gradients(g, total(g, y), [w])).toThrow(UnsupportedOpError);
+  });
+
   it('are an error that names the node where the operator itself is unknown', () => {
     const g = new GraphBuilder();
     const w = g.input('w', 'float32', [2]);

@@ -104,6 +104,11 @@ export const activations: VjpTable = {
   ThresholdedRelu: unary((a, x, _y, dy, c) =>
     a.mul(dy, a.indicator(a.op('Greater', [x, a.scalar(floatAttribute(c.node, 'alpha', 1))]))),
   ),
+  // x beyond ±λ is moved towards zero by the bias, the rest is zero
+  Shrink: unary((a, x, _y, dy, c) => {
+    const lambda = a.scalar(floatAttribute(c.node, 'lambd', 0.5));
+    return a.mul(dy, a.indicator(a.op('Greater', [a.op('Abs', [x]), lambda])));
+  }),
   // y = x / (1 + |x|)
   Softsign: unary((a, x, _y, dy) => {
     const below = a.add(a.scalar(1), a.op('Abs', [x]));

@@ -38,5 +38,7 @@ export const nonDifferentiable: ReadonlySet<string> = new Set([
   ...['ArgMax', 'ArgMin', 'Ceil', 'Floor', 'Round', 'Sign', 'Hardmax', 'IsInf', 'IsNaN', 'NonZero'],
   ...['Shape', 'Size', 'Range', 'OneHot', 'Constant', 'ConstantOfShape', 'EyeLike'],
   ...['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Bernoulli'],
+  ...['BitShift', 'BitwiseAnd', 'BitwiseNot', 'BitwiseOr', 'BitwiseXor', 'QuantizeLinear'],
+  ...['HannWindow', 'HammingWindow', 'BlackmanWindow', 'MelWeightMatrix'],
   ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor', 'Not'],
 ]);

@@ -139,8 +139,51 @@ const rmsNormalization: VjpRule = (c) => {
   return [c.needs[0] ? dx() : null, c.needs[1] ? a.mul(dy, normalised) : null];
 };
 
+// y = x / n. p = 2: dx = (dy − y Σ dy·y) / n; p = 1: dx = (dy − sign(x) Σ dy·y) / n
+const lpNormalization: VjpRule = (c) => {
+  const x = input(c, 0);
+  const y = c.outputs[0]!;
+  const a = algebra(c.g, x);
+  const dy = cotangent(c);
+  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), x.shape.length, describeNode(c.node));
+  const euclidean = intAttribute(c.node, 'p', 2) === 2;
+  const size = a.reduceSum(euclidean ? a.mul(x, x) : a.op('Abs', [x]), [axis], true);
+  const along = a.mul(euclidean ? y : a.op('Sign', [x]), a.reduceSum(a.mul(dy, y), [axis], true));
+  return [a.div(a.sub(dy, along), euclidean ? a.op('Sqrt', [size]) : size)];
+};
+
+// y = x s^−β with s = k + α/n Σ x² over n neighbouring channels: dx = dy s^−β − 2αβ/n · x · Σ' dy·y/s, Σ' over the
+// channels in whose neighbourhood this one is
+const localResponseNormalization: VjpRule = (c) => {
+  const x = input(c, 0);
+  const a = algebra(c.g, x);
+  const dy = cotangent(c);
+  const n = intAttribute(c.node, 'size', 1);
+  const alpha = floatAttribute(c.node, 'alpha', 1e-4);
+  const beta = floatAttribute(c.node, 'beta', 0.75);
+  const channels = dims(c, x)[1]!;
+  const before = Math.floor((n - 1) / 2);
+  const neighbours = (v: Value, low: number, high: number): Value => {
+    const pads = x.shape.map((_, i) => (i === 1 ? low : 0));
+    const ends = x.shape.map((_, i) => (i === 1 ? high : 0));
+    const padded = a.op('Pad', [v, c.g.ints([...pads, ...ends]), a.scalar(0)]);
+    const shifted = Array.from({ length: n }, (_, k) =>
+      a.op('Slice', [padded, c.g.ints([k]), c.g.ints([k + channels]), c.g.ints([1])]),
+    );
+    return n === 1 ? shifted[0]! : a.op('Sum', shifted);
+  };
+  const after = n - 1 - before;
+  const squares = neighbours(a.mul(x, x), before, after);
+  const s = a.add(a.scalar(floatAttribute(c.node, 'bias', 1)), a.mul(a.scalar(alpha / n), squares));
+  const through = neighbours(a.div(a.mul(dy, c.outputs[0]!), s), after, before);
+  const direct = a.mul(dy, a.op('Pow', [s, a.scalar(-beta)]));
+  return [a.sub(direct, a.mul(a.scalar((2 * alpha * beta) / n), a.mul(x, through)))];
+};
+
 export const normalizations: VjpTable = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
   RMSNormalization: rmsNormalization,
+  LpNormalization: lpNormalization,
+  LRN: localResponseNormalization,
 };

@@ -67,4 +67,5 @@ export const activationCases: readonly RuleCase[] = [
   unary('Softsign', { dtype: 'float32' }),
   unary('Mish', { dtype: 'float32' }),
   unary('Swish', { dtype: 'float32', opset: 24 }, { alpha: 0.8 }),
+  unary('Shrink', { ...kinked, dtype: 'float32' }, { lambd: 0.55, bias: 0.2 }),
 ];

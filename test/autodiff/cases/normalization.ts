@@ -126,4 +126,24 @@ export const normalizationCases: readonly RuleCase[] = [
     dtype: 'float32',
     build: (g, x) => g.op('GroupNormalization', x, { num_groups: 3 }),
   },
+  ...[1, 2].flatMap((p) =>
+    [0, -1].map(
+      (axis): RuleCase => ({
+        op: 'LpNormalization',
+        variant: `p ${p}, axis ${axis}`,
+        shapes: [[3, 4]],
+        apart: 0.1,
+        build: (g, [x]) => g.op('LpNormalization', [x!], { p, axis }),
+      }),
+    ),
+  ),
+  ...[1, 3, 5].map(
+    (size): RuleCase => ({
+      op: 'LRN',
+      variant: `over ${size} channels`,
+      shapes: [[2, 5, 2, 3]],
+      dtype: 'float32',
+      build: (g, [x]) => g.op('LRN', [x!], { size, alpha: 0.9, beta: 0.6, bias: 1.5 }),
+    }),
+  ),
 ];
