@@ -24,6 +24,15 @@ const gather: VjpRule = (c) => {
   const a = algebra(c.g, cotangent(c));
   const rows = shape.map((d, i) => (i === axis ? count : d));
   const updates = a.reshape(cotangent(c), rows);
+  // One known row, such as a classification token: zeros around it.
+  const constant = count === 1 ? c.g.constantOf(indices) : undefined;
+  if (constant !== undefined) {
+    const index = Number(constant.data[0]);
+    const at = index < 0 ? index + shape[axis]! : index;
+    const before = shape.map((_, i) => (i === axis ? at : 0));
+    const after = shape.map((d, i) => (i === axis ? d - 1 - at : 0));
+    return [a.op('Pad', [updates, c.g.ints([...before, ...after]), a.scalar(0)]), null];
+  }
   const line = a.reshape(
     indices,
     rows.map((_, i) => (i === axis ? count : 1)),

@@ -1,5 +1,4 @@
 /** @file Gradients of operators that move, repeat or select elements: each is undone by its mirror image. */
-import { tensor } from '../../core/tensor.ts';
 import {
   describeNode,
   intAttribute,
@@ -9,7 +8,6 @@ import {
   type Value,
 } from '../../onnx/index.ts';
 import {
-  affordable,
   algebra,
   constantInts,
   cotangent,
@@ -63,7 +61,7 @@ const split: VjpRule = (c) => {
   return [c.g.op('Concat', pieces, { axis }), null];
 };
 
-// Unit steps: pad with zeros where the slice left off. Other steps: scatter to the places that were read.
+// Zeros go back where the slice left elements out: between them for a step above 1, then before and after.
 const slice: VjpRule = (c) => {
   const x = input(c, 0);
   const shape = dims(c, x);
@@ -74,6 +72,8 @@ const slice: VjpRule = (c) => {
   );
   const steps = constantInts(c, 4, 'steps') ?? starts.map(() => 1);
   const out = dims(c, c.outputs[0]!);
+  const none = [null, null, null, null];
+  if (out.includes(0)) return [a.zeros(shape), ...none];
   const first = shape.map(() => 0);
   const stride = shape.map(() => 1);
   axes.forEach((axis, i) => {
@@ -82,47 +82,28 @@ const slice: VjpRule = (c) => {
     first[axis] = Math.min(Math.max(raw, 0), steps[i]! > 0 ? size : size - 1);
     stride[axis] = steps[i]!;
   });
-  const dy = cotangent(c);
-  if (stride.every((s) => s === 1)) {
-    const after = shape.map((d, i) => d - first[i]! - out[i]!);
-    return [a.op('Pad', [dy, c.g.ints([...first, ...after]), a.scalar(0)]), null, null, null, null];
+  let dy = cotangent(c);
+  const backwards = stride.flatMap((s, axis) => (s < 0 ? [axis] : []));
+  if (backwards.length > 0) {
+    const last = backwards.map(() => -1);
+    const beginning = backwards.map(() => -(2 ** 31));
+    dy = c.g.op('Slice', [dy, c.g.ints(last), c.g.ints(beginning), c.g.ints(backwards), c.g.ints(last)]);
+    for (const axis of backwards) first[axis] = first[axis]! + (out[axis]! - 1) * stride[axis]!;
   }
-  let grown = dy;
-  let now = [...out];
-  stride.forEach((step, axis) => {
-    if (first[axis] === 0 && step === 1 && now[axis] === shape[axis]) return;
-    const target = now.map((d, i) => (i === axis ? shape[axis]! : d));
-    grown = scatterAlong(c, grown, now, target, axis, (i) => first[axis]! + i * step);
-    now = target;
-  });
-  return [grown, null, null, null, null];
+  const step = stride.map((s, axis) => (out[axis] === 1 ? 1 : Math.abs(s)));
+  const spread = out.map((n, axis) => n * step[axis]!);
+  if (step.some((s) => s > 1)) {
+    // [n] → [n, 1] → [n, step] → [n · step], for all axes at once.
+    const split = out.flatMap((n, axis) => (step[axis]! > 1 ? [n, 1] : [n]));
+    const filled = out.flatMap((_, axis) => (step[axis]! > 1 ? [0, step[axis]! - 1] : [0]));
+    const pads = [...filled.map(() => 0), ...filled];
+    dy = a.reshape(c.g.op('Pad', [a.reshape(dy, split), c.g.ints(pads), a.scalar(0)]), spread);
+  }
+  // What the last step reached beyond the end is cropped again: a negative pad.
+  const after = shape.map((d, axis) => d - first[axis]! - spread[axis]!);
+  if ([...first, ...after].every((p) => p === 0)) return [dy, ...none];
+  return [a.op('Pad', [dy, c.g.ints([...first, ...after]), a.scalar(0)]), ...none];
 };
-
-/** Places `value`'s elements along `axis` at `position(i)` in zeros of shape `target`. */
-function scatterAlong(
-  c: VjpContext,
-  value: Value,
-  from: readonly number[],
-  target: readonly number[],
-  axis: number,
-  position: (i: number) => number,
-): Value {
-  const a = algebra(c.g, value);
-  const zeros = a.op('Expand', [a.scalar(0), c.g.ints(target)]);
-  const count = from[axis]!;
-  affordable(c, count);
-  const line = BigInt64Array.from({ length: count }, (_, i) => BigInt(position(i)));
-  const places = c.g.constant(
-    tensor(
-      'int64',
-      from.map((_, i) => (i === axis ? count : 1)),
-      line,
-    ),
-    'places',
-  );
-  const indices = a.op('Expand', [places, c.g.ints(from)]);
-  return a.op('ScatterElements', [zeros, indices, value], { axis });
-}
 
 // The pass sums over the repeated axes.
 const expand: VjpRule = (c) => [cotangent(c), null];

@@ -126,4 +126,27 @@ export const indexingCases: readonly RuleCase[] = [
     build: (g, [x]) =>
       g.ops('TopK', [x!, integers(g, [1], [3])], { axis: 0, largest: 0 }, { outputs: 2 })[0]!,
   },
+  {
+    op: 'Gather',
+    variant: 'one row, from the end',
+    shapes: [[2, 4, 3]],
+    build: (g, [x]) => g.op('Gather', [x!, integers(g, [1], [-1])], { axis: 1 }),
+  },
+  {
+    op: 'Gather',
+    variant: 'opset 11, one row',
+    opset: 11,
+    shapes: [[2, 4, 3]],
+    build: (g, [x]) => g.op('Gather', [x!, integers(g, [], [0])], { axis: 1 }),
+  },
+  {
+    op: 'Gather',
+    variant: 'an index computed when run',
+    shapes: [[4, 3]],
+    build: (g, [x]) => {
+      const sum = g.op('ReduceSum', [x!], { keepdims: 0 });
+      const index = g.op('Cast', [g.op('Less', [sum, g.scalar(1e6, 'float64')])], { to: 7 });
+      return g.op('Gather', [x!, index], { axis: 0 });
+    },
+  },
 ];

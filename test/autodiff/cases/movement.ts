@@ -249,4 +249,31 @@ export const movementCases: readonly RuleCase[] = [
     shapes: [[3, 4], []],
     build: (g, [x, value]) => g.op('Pad', [x!, g.ints([1, -1, 0, 2]), value!]),
   },
+  {
+    op: 'Slice',
+    variant: 'every other row and column, odd sizes, from one',
+    shapes: [[2, 7, 5]],
+    build: (g, [x]) =>
+      g.op('Slice', [x!, g.ints([1, 1]), g.ints([100, 100]), g.ints([-2, -1]), g.ints([2, 2])]),
+  },
+  {
+    op: 'Slice',
+    variant: 'backwards on one axis, steps on another',
+    shapes: [[6, 7]],
+    build: (g, [x]) =>
+      g.op('Slice', [x!, g.ints([4, 2]), g.ints([-100, 7]), g.ints([0, 1]), g.ints([-3, 3])]),
+  },
+  {
+    op: 'Slice',
+    variant: 'a step that takes one element',
+    shapes: [[6, 3]],
+    build: (g, [x]) => g.op('Slice', [x!, g.ints([4]), g.ints([6]), g.ints([0]), g.ints([5])]),
+  },
+  {
+    op: 'Slice',
+    variant: 'nothing',
+    shapes: [[4, 3]],
+    build: (g, [x]) =>
+      g.op('Concat', [g.op('Slice', [x!, g.ints([3]), g.ints([2]), g.ints([0])]), x!], { axis: 0 }),
+  },
 ];
