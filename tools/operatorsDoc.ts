@@ -36,6 +36,7 @@ const remarks: Readonly<Record<string, string>> = {
   Cast: 'between float types',
   CastLike: 'between float types',
   Clip: 'passes at the bounds',
+  DFT: 'not the one-sided inverse',
   Dropout: 'training needs the mask output',
   FusedMatMul: 'without transposed batch axes',
   GatherND: 'from opset 16',
@@ -60,6 +61,7 @@ const remarks: Readonly<Record<string, string>> = {
   Slice: 'steps of any size and sign',
   Softmax: 'before opset 13 over all axes from its own on',
   SoftmaxCrossEntropyLoss: 'both outputs; not by the class weights',
+  STFT: 'not by the window',
   TopK: 'by the values',
 };
 

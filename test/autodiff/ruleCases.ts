@@ -11,6 +11,7 @@ import { poolingCases } from './cases/pooling.ts';
 import { reductionCases } from './cases/reduction.ts';
 import { resizeCases } from './cases/resize.ts';
 import type { RuleCase } from './cases/ruleCase.ts';
+import { signalCases } from './cases/signal.ts';
 
 export { inputsOf, type RuleCase } from './cases/ruleCase.ts';
 
@@ -26,4 +27,5 @@ export const ruleCases: readonly RuleCase[] = [
   ...resizeCases,
   ...normalizationCases,
   ...lossCases,
+  ...signalCases,
 ];

@@ -14,6 +14,7 @@ import { padding } from './padding.ts';
 import { pooling } from './pooling.ts';
 import { reductions } from './reduction.ts';
 import { resizing } from './resize.ts';
+import { signals } from './signal.ts';
 
 /** Without a prototype, so that no operator name of a file finds anything but a rule. */
 export const vjpRules: VjpTable = Object.assign(Object.create(null) as Record<string, never>, {
@@ -31,6 +32,7 @@ export const vjpRules: VjpTable = Object.assign(Object.create(null) as Record<st
   ...normalizations,
   ...groupNormalizations,
   ...classificationLosses,
+  ...signals,
 });
 
 /** Their gradient is zero wherever it exists, or their result is no float: the pass stops here. */

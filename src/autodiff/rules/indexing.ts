@@ -152,6 +152,15 @@ function plainAttributes(c: VjpContext): Record<string, number> {
   );
 }
 
+// Reversing parts twice leaves all as it was.
+const reverseSequence: VjpRule = (c) => {
+  const names = ['batch_axis', 'time_axis'];
+  const attributes = Object.fromEntries(
+    names.map((name, i) => [name, intAttribute(c.node, name, i === 0 ? 1 : 0)]),
+  );
+  return [c.g.op('ReverseSequence', [cotangent(c), input(c, 1)], attributes), null];
+};
+
 export const indexing: VjpTable = {
   Gather: gather,
   GatherElements: gatherElements,
@@ -159,4 +168,5 @@ export const indexing: VjpTable = {
   ScatterElements: scatterElements,
   ScatterND: scatterND,
   TopK: topK,
+  ReverseSequence: reverseSequence,
 };

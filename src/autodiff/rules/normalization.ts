@@ -1,6 +1,13 @@
 /** @file Gradients of normalisations. */
 import { sizeOf } from '../../core/tensor.ts';
-import { describeNode, floatAttribute, intAttribute, resolveAxis, type Value } from '../../onnx/index.ts';
+import {
+  describeNode,
+  floatAttribute,
+  intAttribute,
+  intsAttribute,
+  resolveAxis,
+  type Value,
+} from '../../onnx/index.ts';
 import {
   type Algebra,
   algebra,
@@ -120,6 +127,23 @@ const layerNormalization: VjpRule = (c) => {
   return [c.needs[0] ? dx() : null, c.needs[1] ? a.mul(dy, normalised) : null, c.needs[2] ? dy : null];
 };
 
+// x̂ alone, over the axes of the attribute: dx = s (dy − mean(dy) − x̂ mean(dy·x̂))
+const meanVarianceNormalization: VjpRule = (c) => {
+  const x = input(c, 0);
+  const y = c.outputs[0]!;
+  const a = algebra(c.g, x);
+  const dy = cotangent(c);
+  const shape = dims(c, x);
+  const axes = (intsAttribute(c.node, 'axes') ?? [0, 2, 3]).map((axis) =>
+    resolveAxis(axis, shape.length, describeNode(c.node)),
+  );
+  const count = a.scalar(sizeOf(axes.map((axis) => shape[axis]!)));
+  const average = (v: Value) => a.div(a.reduceSum(v, axes, true), count);
+  const centred = a.sub(x, average(x));
+  const inverse = inverseDeviation(a, average(a.mul(centred, centred)), 0);
+  return [a.mul(inverse, a.sub(a.sub(dy, average(dy)), a.mul(y, average(a.mul(dy, y)))))];
+};
+
 // y = γ x r with r = 1/√(mean(x²) + ε): dx = r (g − x r² mean(g·x)), g = dy·γ
 const rmsNormalization: VjpRule = (c) => {
   const x = input(c, 0);
@@ -184,6 +208,7 @@ export const normalizations: VjpTable = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
   RMSNormalization: rmsNormalization,
+  MeanVarianceNormalization: meanVarianceNormalization,
   LpNormalization: lpNormalization,
   LRN: localResponseNormalization,
 };

@@ -149,4 +149,14 @@ export const indexingCases: readonly RuleCase[] = [
       return g.op('Gather', [x!, index], { axis: 0 });
     },
   },
+  ...[0, 1].map(
+    (time): RuleCase => ({
+      op: 'ReverseSequence',
+      variant: `time axis ${time}`,
+      shapes: [[4, 4, 2]],
+      dtype: 'float32',
+      build: (g, [x]) =>
+        g.op('ReverseSequence', [x!, g.ints([2, 4, 1, 3])], { time_axis: time, batch_axis: 1 - time }),
+    }),
+  ),
 ];

@@ -146,4 +146,18 @@ export const normalizationCases: readonly RuleCase[] = [
       build: (g, [x]) => g.op('LRN', [x!], { size, alpha: 0.9, beta: 0.6, bias: 1.5 }),
     }),
   ),
+  {
+    op: 'MeanVarianceNormalization',
+    variant: 'default axes',
+    shapes: [[2, 3, 2, 4]],
+    dtype: 'float32',
+    build: (g, [x]) => g.op('MeanVarianceNormalization', [x!]),
+  },
+  {
+    op: 'MeanVarianceNormalization',
+    variant: 'within each picture',
+    shapes: [[2, 3, 2, 4]],
+    dtype: 'float32',
+    build: (g, [x]) => g.op('MeanVarianceNormalization', [x!], { axes: [1, 2, 3] }),
+  },
 ];
