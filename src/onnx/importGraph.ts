@@ -3,17 +3,26 @@
  * computes worked out, every node in its opset-20 form.
  */
 import { EarshotError, GraphError, ParameterError, ShapeError, UnsupportedOpError } from '../core/errors.ts';
-import { sizeOf, type Tensor } from '../core/tensor.ts';
+import { sizeOf, type Tensor, tensor } from '../core/tensor.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import { operandsOf, sortedNodes } from './checkGraph.ts';
 import { isFloat } from './dataTypes.ts';
 import { subgraphsOf } from './decodeModel.ts';
 import { fold, isFoldable } from './fold.ts';
+import { reshapeTarget, type Sizes, sizesOf } from './foldSizes.ts';
 import { constantValue, importedNode, shapeValue } from './importNode.ts';
-import type { Dim, Graph, Model, Node, Shape, ValueInfo } from './model.ts';
+import {
+  type Dim,
+  type Graph,
+  intAttribute,
+  type Model,
+  type Node,
+  type Shape,
+  type ValueInfo,
+} from './model.ts';
 import { inferTypes } from './operators/index.ts';
 import { describeNode, type TensorType } from './operators/schema.ts';
-import { formatShape } from './shape.ts';
+import { broadcast, formatShape } from './shape.ts';
 
 export interface ImportGraphOptions {
   /** Sizes for the named dimensions of the inputs. Dimensions without a name are called INPUT_AXIS, such as `x_0`. */
@@ -99,6 +108,8 @@ class Importer {
   private readonly distinct: ReadonlySet<string>;
   private readonly known = new Map<Value, Known>();
   private readonly weights = new Set<Value>();
+  /** Shapes that are known in part. */
+  private readonly sizes = new Map<Value, Sizes>();
   /** What the names of the file (and of the branch being read) stand for. */
   private scope = new Map<string, Value>();
   private unknowns = 0;
@@ -210,7 +221,8 @@ class Importer {
     }
     const ready = this.worked(imported.node, imported.inputs);
     if (ready) return;
-    const made = this.append(imported.node, imported.inputs);
+    const made = this.appendSized(imported.node, imported.inputs);
+    if (made === null) return;
     imported.node.outputs.forEach((name, i) => {
       if (name !== '') this.scope.set(name, made[i]!);
     });
@@ -268,6 +280,58 @@ class Importer {
     return true;
   }
 
+  /** Appends a node, or a constant (null) if it is a shape all of whose sizes turn out to be known. */
+  private appendSized(node: Node, inputs: readonly (Value | null)[]): readonly Value[] | null {
+    const operands = inputs.map((value) =>
+      value === null ? undefined : { shape: value.shape, sizes: this.sizesIn(value) },
+    );
+    const [x, target] = operands;
+    const partly = inputs[1] != null && this.sizes.has(inputs[1]);
+    if (node.domain === '' && node.opType === 'Reshape' && partly && target?.sizes !== undefined) {
+      const known = intAttribute(node, 'allowzero', 0) === 1 ? null : reshapeTarget(x!.shape, target.sizes);
+      if (known !== null) {
+        return this.append(node, [inputs[0]!, this.g.ints(known)], (shape) =>
+          shape.map((d, i) => (typeof target.sizes![i] === 'string' ? (target.sizes![i] as string) : d)),
+        );
+      }
+    }
+    const whole = (sizes: Sizes | undefined) => sizes?.every((d): d is Dim => d !== null) === true;
+    if (node.domain === '' && node.opType === 'Expand' && whole(target?.sizes)) {
+      return this.append(node, inputs, () => broadcast(x!.shape, target!.sizes as Shape, describeNode(node)));
+    }
+    if (node.domain === '' && node.opType === 'ConstantOfShape' && whole(x?.sizes)) {
+      return this.append(node, inputs, () => x!.sizes as Shape);
+    }
+    const sizes = sizesOf(node, operands);
+    if (sizes === undefined) return this.append(node, inputs);
+    const { dtype, shape } = this.infer(node, inputs)[0]!;
+    if ((dtype !== 'int64' && dtype !== 'bool') || shape.length > 1) return this.append(node, inputs);
+    if (sizes.every((d) => typeof d === 'number')) {
+      const dims = shape.length === 0 ? [] : [sizes.length];
+      const value =
+        dtype === 'bool'
+          ? tensor('bool', dims, Uint8Array.from(sizes))
+          : tensor('int64', dims, BigInt64Array.from(sizes, BigInt));
+      this.initializer(node.outputs[0]!, value, false);
+      return null;
+    }
+    const made = this.append(node, inputs);
+    this.sizes.set(made[0]!, sizes);
+    return made;
+  }
+
+  /** What is known of the elements of a small vector of integers. */
+  private sizesIn(value: Value): Sizes | undefined {
+    const sizes = this.sizes.get(value);
+    if (sizes !== undefined) return sizes;
+    const known = this.knownOf(value)?.tensor;
+    if (known === undefined || known.dims.length > 1 || known.data.length > 64) return undefined;
+    if (known.dtype !== 'int64' && known.dtype !== 'bool') return undefined;
+    const numbers = Array.from(known.data as ArrayLike<number | bigint>, Number);
+    // Beyond that a number is no longer exact; it is an end of a slice, not a size.
+    return numbers.every(Number.isSafeInteger) ? numbers : undefined;
+  }
+
   private infer(node: Node, inputs: readonly (Value | null)[]): readonly TensorType[] {
     const types = inferTypes({
       node,
@@ -285,10 +349,17 @@ class Importer {
     return types;
   }
 
-  private append(node: Node, inputs: readonly (Value | null)[]): readonly Value[] {
+  /** @param shape what more than the shape rule is known of the first result's shape */
+  private append(
+    node: Node,
+    inputs: readonly (Value | null)[],
+    shape: (inferred: Shape) => Shape = (inferred) => inferred,
+  ): readonly Value[] {
     let types: readonly TensorType[];
     try {
-      types = this.infer(node, inputs);
+      types = this.infer(node, inputs).map((type, i) =>
+        i === 0 ? { ...type, shape: shape(type.shape) } : type,
+      );
     } catch (error) {
       if (!(error instanceof UnsupportedOpError)) throw error;
       types = this.declaredTypes(node, error);
