@@ -140,6 +140,21 @@ Beyond single operators: random graphs of 5 to 40 nodes composed of the smooth f
 (\`test/autodiff/blocks.test.ts\`: ResNet bottleneck, pre-norm transformer layer, depthwise-separable blocks,
 squeeze-and-excitation, attention pooling, a decoder with transposed convolution and resizing).
 
+## Adding an operator
+
+1. The shape rule, in \`src/onnx/operators/\`: from the types of the inputs, and their values where these are constants, to
+   the types of the outputs.
+2. The gradient rule, in \`src/autodiff/rules/\`: given the gradients of the outputs it appends nodes and returns one
+   gradient per input. It honours the graph's opset (\`algebra\` has the forms that differ; \`byOpset\` picks a rule where
+   the operator's meaning changed), does no work for inputs that need none, and throws a typed error for what it does
+   not cover: a silent zero would be a wrong gradient.
+3. Rows in \`test/autodiff/cases/\`, one per attribute form; \`npx vitest run test/autodiff\`.
+4. This page: \`npx tsx tools/operatorsDoc.ts\`.
+
+Two properties of ONNX Runtime to know: BatchNormalization in training writes its running outputs over its running
+inputs, constants included, after equal constants have been merged; and many kernels exist for float32 only, so that
+such rows say \`dtype: 'float32'\`.
+
 ## Not handled
 
 Standard operators up to opset ${standard.versions.lastOpset} without a shape rule: ${absent.join(', ')}.
