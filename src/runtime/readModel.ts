@@ -24,7 +24,15 @@ export async function readModel(path: string): Promise<Model> {
           : (error as Error).message;
     throw new GraphError(`The model ${path} cannot be read: ${why}.`, { cause: error });
   }
-  return decodeModel(bytes, { externalData: externalDataIn(dirname(path)) });
+  try {
+    return decodeModel(bytes, { externalData: externalDataIn(dirname(path)) });
+  } catch (error) {
+    if (!(error instanceof GraphError)) throw error;
+    throw new GraphError(`The model ${path} cannot be read. ${error.message}`, {
+      hint: error.hint,
+      cause: error,
+    });
+  }
 }
 
 /** Reads parts of files in `folder`, each part once. */

@@ -63,7 +63,9 @@ describe('earshot gradient', () => {
     writeFileSync(join(cwd, 'page.onnx'), '<html><body>Not found</body></html>');
     const { code, stderr } = await earshot(['gradient', 'page.onnx', '--list'], { cwd });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^Error: The protobuf data .*\nHint: .*not an ONNX model/);
+    expect(stderr).toMatch(
+      /^Error: The model page\.onnx cannot be read\. The protobuf data .*\nHint: .*not an ONNX model/,
+    );
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EarshotError, float32, int64, type Notice, type Tensor } from '../../src/core/index.ts';
+import { EarshotError, float32, int64, type Notice, type Tensor, tensor } from '../../src/core/index.ts';
 import { decodeModel, encodeModel } from '../../src/onnx/index.ts';
 import { gradient, gradientModel, listTensors } from '../../src/workflows/gradient.ts';
 import { exportedModel, exportedNames, relativeError } from '../onnx/exportedModels.ts';
@@ -115,6 +115,31 @@ describe('what a gradient is taken by', () => {
     });
     const results = await runModel(gradientModel(model, { loss: 'loss', wrt: ['x'] }), { x });
     expect([...(results['x_grad']!.data as Float32Array)]).toEqual([2, -4, 6]);
+  });
+
+  it('dropout in training gives the gradient of the very mask that was drawn', async () => {
+    const model = madeModel({
+      opset: 13,
+      inputs: { x: ['float32', [200]] },
+      initializers: {
+        ratio: tensor('float32', [], Float32Array.of(0.25)),
+        training: tensor('bool', [], Uint8Array.of(1)),
+      },
+      nodes: [
+        node('Dropout', ['x', 'ratio', 'training'], ['y']),
+        node('ReduceSum', ['y'], ['loss'], { keepdims: int(0) }),
+      ],
+    });
+    const long = float32(
+      [200],
+      Array.from({ length: 200 }, (_, i) => 1 + i / 100),
+    );
+    const results = await runModel(gradientModel(model, { loss: 'loss', wrt: ['x'] }), { x: long });
+    const slopes = [...(results['x_grad']!.data as Float32Array)];
+    expect(new Set(slopes.map((s) => s.toFixed(4)))).toEqual(new Set(['0.0000', '1.3333']));
+    // The loss is linear in x with those slopes.
+    const sum = slopes.reduce((total, slope, i) => total + slope * long.data[i]!, 0);
+    expect(Number(results['loss']!.data[0])).toBeCloseTo(sum, 2);
   });
 
   it('inputs that the loss does not need stay inputs', () => {
