@@ -144,10 +144,12 @@ const batchNormalization: Rule = (c) => {
   const batch = batchNormalizationTraining(g, x!, scale!, bias!, floatAttribute(node, 'epsilon', 1e-5));
   const dtype = mean!.dtype === 'float64' ? 'float64' : 'float32';
   const running = (old: Value, now: Value) =>
-    g.op('Add', [
-      g.op('Mul', [old, g.scalar(momentum, dtype)]),
-      g.op('Mul', [now, g.scalar(1 - momentum, dtype)]),
-    ]);
+    momentum === 0
+      ? now
+      : g.op('Add', [
+          g.op('Mul', [old, g.scalar(momentum, dtype)]),
+          g.op('Mul', [now, g.scalar(1 - momentum, dtype)]),
+        ]);
   return {
     values: [
       batch.output,
