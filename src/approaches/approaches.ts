@@ -42,7 +42,7 @@ const resnet = (network: NetworkName, description: string): Approach => ({
   labelSmoothing: 0.05,
   validationFraction: 0.1,
   select: 'best',
-  mixup: 0.2,
+  mixup: 0.3,
 });
 
 const table: readonly Approach[] = [
@@ -54,12 +54,12 @@ const table: readonly Approach[] = [
     nMels: 64,
     epochs: 40,
     batchSize: 32,
-    optimizer: { kind: 'adamw', learningRate: 3e-3, weightDecay: 0.05 },
+    optimizer: { kind: 'adamw', learningRate: 2e-3, weightDecay: 0.02 },
     clipNorm: null,
-    labelSmoothing: 0,
+    labelSmoothing: 0.05,
     validationFraction: 0,
     select: 'last',
-    mixup: 0.2,
+    mixup: 0.3,
   },
   resnet(
     'resnet50',
@@ -98,7 +98,7 @@ export function resolveConfig(
   const pipeline: ClipPipeline = {
     sampleRate,
     windowSeconds: o.windowSeconds ?? windowSeconds,
-    pad: o.pad ?? 'zero',
+    pad: o.pad ?? 'repeat',
     overlap: 0.5,
     frontEnd: logMelSpec({
       sampleRate,
