@@ -24,8 +24,6 @@ export interface BatchOptions {
   readonly seed: number;
   readonly augmentation: Augmentation;
   readonly targets: TargetOptions;
-  /** What SpecAugment writes, per band. */
-  readonly fill: Float32Array;
   /** The front end, for augmentation of waveforms. */
   readonly logMel?: (samples: Float32Array) => Float32Array;
 }
@@ -102,12 +100,7 @@ function augmented(clip: TrainingClip, options: BatchOptions, random: Random): F
     if (a.gain > 0) shiftLevel(picture, a.gain, random);
   }
   if (a.specAugment !== null) {
-    specAugment(
-      { data, nMels: options.nMels, nFrames: options.nFrames },
-      a.specAugment,
-      options.fill,
-      random,
-    );
+    specAugment({ data, nMels: options.nMels, nFrames: options.nFrames }, a.specAugment, random);
   }
   return data;
 }

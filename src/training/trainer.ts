@@ -138,7 +138,6 @@ class Trainer {
           ? { classWeights: balancedClassWeights(labels, network.classes) }
           : {}),
       },
-      fill: Float32Array.from(task.statistics.mean),
       ...(task.logMel === undefined ? {} : { logMel: task.logMel }),
     };
     this.optimizer = makeOptimizer(config.optimizer);

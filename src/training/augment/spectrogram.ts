@@ -38,19 +38,21 @@ export interface SpecAugmentOptions {
 }
 
 /**
- * SpecAugment's masking (Park et al. 2019): blocks of bands and of frames replaced by the band's fill value.
- * @param fill one value per band, usually the training set's mean, which is 0 after normalisation
+ * SpecAugment's masking (Park et al. 2019): blocks of bands and of frames replaced by the picture's own mean, so that
+ * a mask is neither louder nor softer than the recording.
  */
-export function specAugment(p: Picture, o: SpecAugmentOptions, fill: Float32Array, random: Random): void {
+export function specAugment(p: Picture, o: SpecAugmentOptions, random: Random): void {
   const { data, nMels, nFrames } = p;
+  let fill = 0;
+  for (const value of data) fill += value / data.length;
   for (let k = 0; k < o.frequencyMasks; k++) {
     const width = random.integer(Math.min(o.frequencyWidth, nMels) + 1);
     const first = random.integer(nMels - width + 1);
-    for (let m = first; m < first + width; m++) data.fill(fill[m]!, m * nFrames, (m + 1) * nFrames);
+    data.fill(fill, first * nFrames, (first + width) * nFrames);
   }
   for (let k = 0; k < o.timeMasks; k++) {
     const width = random.integer(Math.min(o.timeWidth, nFrames) + 1);
     const first = random.integer(nFrames - width + 1);
-    for (let m = 0; m < nMels; m++) data.fill(fill[m]!, m * nFrames + first, m * nFrames + first + width);
+    for (let m = 0; m < nMels; m++) data.fill(fill, m * nFrames + first, m * nFrames + first + width);
   }
 }
