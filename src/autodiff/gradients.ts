@@ -10,6 +10,7 @@ import {
   type GraphBuilder,
   isFloat,
   type Node,
+  staticShape,
   type Value,
 } from '../onnx/index.ts';
 import { nonDifferentiable, vjpRules } from './rules/index.ts';
@@ -112,6 +113,5 @@ function ones(g: GraphBuilder, loss: Value): Value {
 }
 
 function zerosLike(g: GraphBuilder, value: Value): Value {
-  const a = algebra(g, value);
-  return a.mul(value, a.scalar(0));
+  return algebra(g, value).zeros(staticShape(value.shape, `The gradient of '${value.name}'`));
 }
