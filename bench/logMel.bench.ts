@@ -3,14 +3,13 @@
  * cores, beside torchaudio at the best of its settings, in alternating rounds: `npx tsx bench/logMel.bench.ts`.
  * Needs /usr/bin/python3 with torchaudio (or the one that PYTHON names).
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
 import { Random } from '../src/core/index.ts';
 import { startWorker } from '../src/parallel/worker.ts';
+import { Rival } from './rival.ts';
 
 const length = 88_200;
 const clipCount = 96;
@@ -26,38 +25,6 @@ function makeClips(): Float32Array[] {
       (_, i) => 0.3 * Math.sin((2 * Math.PI * hz * i) / 22050) + 0.05 * random.normal(),
     );
   });
-}
-
-/** A rival process and its answers, line by line. */
-class Rival {
-  private readonly process: ChildProcess;
-  private readonly answers: AsyncIterator<string>;
-  constructor(file: string) {
-    const script = new URL('./rivals/log_mel_torchaudio.py', import.meta.url).pathname;
-    this.process = spawn(process.env.PYTHON ?? '/usr/bin/python3', [script, file, String(length)], {
-      env: {
-        ...process.env,
-        OPENBLAS_CORETYPE: 'SkylakeX',
-        MALLOC_MMAP_MAX_: '0',
-        MALLOC_TRIM_THRESHOLD_: '20000000000',
-      },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    const lines: Interface = createInterface({ input: this.process.stdout! });
-    this.answers = lines[Symbol.asyncIterator]();
-  }
-  async answer(): Promise<string> {
-    const { value, done } = await this.answers.next();
-    if (done) throw new Error('The rival ended: is torchaudio installed for this Python?');
-    return value;
-  }
-  async run(threads: number, batch: number, first: number, count: number): Promise<number> {
-    this.process.stdin!.write(`${threads} ${batch} ${first} ${count}\n`);
-    return Number(await this.answer());
-  }
-  end(): void {
-    this.process.stdin!.end();
-  }
 }
 
 /** Clips a second by the clock, and milliseconds of processor time a clip: the steadier one on a busy machine. */
@@ -85,7 +52,7 @@ const clips = makeClips();
 const folder = mkdtempSync(join(tmpdir(), 'earshot-bench-'));
 const file = join(folder, 'clips.f32');
 writeFileSync(file, Buffer.concat(clips.map((c) => new Uint8Array(c.buffer))));
-const rivals = [new Rival(file), new Rival(file)];
+const rivals = [0, 1].map(() => new Rival('log_mel_torchaudio.py', [file, String(length)]));
 const half = clipCount / 2;
 const workers = [0, half].map((first) =>
   startWorker(import.meta.url, 'logMelWorker', { workerData: { clips: clips.slice(first, first + half) } }),
@@ -106,12 +73,12 @@ try {
     return (used.user + used.system) / 1e6;
   };
   const both = async (batch: number) => {
-    const seconds = await Promise.all(rivals.map((rival, i) => rival.run(1, batch, i * half, half)));
+    const seconds = await Promise.all(rivals.map((rival, i) => rival.ask(`1 ${batch} ${i * half} ${half}`)));
     return seconds[0]! + seconds[1]!;
   };
   const settings: Record<string, () => Promise<number>> = {
-    'torchaudio, one by one, 2 threads': () => rivals[0]!.run(2, 1, 0, clipCount),
-    'torchaudio, batches of 16, 2 threads': () => rivals[0]!.run(2, 16, 0, clipCount),
+    'torchaudio, one by one, 2 threads': () => rivals[0]!.ask(`2 1 0 ${clipCount}`),
+    'torchaudio, batches of 16, 2 threads': () => rivals[0]!.ask(`2 16 0 ${clipCount}`),
     'torchaudio, 2 processes of 1 thread, one by one': () => both(1),
     'torchaudio, 2 processes of 1 thread, batches of 16': () => both(16),
   };

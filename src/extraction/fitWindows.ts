@@ -36,11 +36,15 @@ export function fitWindows(
     }
     return [window];
   }
+  return windowStarts(n, windowSamples, overlap).map((start) =>
+    samples.subarray(start, start + windowSamples),
+  );
+}
+
+/** First samples of the windows that {@link fitWindows} cuts from a clip of `n` samples; one at 0 if it is filled up. */
+export function windowStarts(n: number, windowSamples: number, overlap: number): number[] {
   const hop = Math.max(1, Math.round(windowSamples * (1 - overlap)));
-  const windows: Float32Array[] = [];
-  let start = 0;
-  for (; start + windowSamples < n; start += hop)
-    windows.push(samples.subarray(start, start + windowSamples));
-  windows.push(samples.subarray(n - windowSamples, n));
-  return windows;
+  const starts: number[] = [];
+  for (let start = 0; start + windowSamples < n; start += hop) starts.push(start);
+  return [...starts, Math.max(0, n - windowSamples)];
 }

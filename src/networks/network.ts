@@ -115,38 +115,40 @@ export function parameterSpecs(
   g: GraphBuilder,
 ): ParameterSpec[] {
   const table = new ParameterTable();
-  const context: NetworkContext = {
-    g,
-    training: false,
-    frozenStatistics: true,
-    parameter: (spec) => table.get(spec, () => g.input(spec.name, 'float32', spec.shape)),
-    update: () => {},
-    noise: () => {
-      throw new GraphError('A network asked for noise outside training.');
-    },
-  };
-  network.forward(context, g.input('x', 'float32', inputShape));
+  network.forward(forwardContext(g, table, inputParameter(g)), g.input('x', 'float32', inputShape));
   return table.specs;
 }
 
-/** A context for inference: parameters become constants of the graph. */
-export function inferenceContext(g: GraphBuilder, values: ParameterValues): NetworkContext {
-  const table = new ParameterTable();
+/** A parameter as a graph input of its name. */
+export function inputParameter(g: GraphBuilder): (spec: ParameterSpec) => Value {
+  return (spec) => g.input(spec.name, 'float32', spec.shape);
+}
+
+/** A context outside training: running statistics, no noise; `create` makes each parameter's value once. */
+export function forwardContext(
+  g: GraphBuilder,
+  table: ParameterTable,
+  create: (spec: ParameterSpec) => Value,
+): NetworkContext {
   return {
     g,
     training: false,
     frozenStatistics: true,
-    parameter: (spec) =>
-      table.get(spec, () => {
-        const value = values.get(spec.name);
-        if (value === undefined) throw new ParameterError(`There is no value for parameter '${spec.name}'.`);
-        return g.initializer(spec.name, value);
-      }),
+    parameter: (spec) => table.get(spec, () => create(spec)),
     update: () => {},
     noise: () => {
       throw new GraphError('A network asked for noise outside training.');
     },
   };
+}
+
+/** A context for inference: parameters become constants of the graph. */
+export function inferenceContext(g: GraphBuilder, values: ParameterValues): NetworkContext {
+  return forwardContext(g, new ParameterTable(), (spec) => {
+    const value = values.get(spec.name);
+    if (value === undefined) throw new ParameterError(`There is no value for parameter '${spec.name}'.`);
+    return g.initializer(spec.name, value);
+  });
 }
 
 /** Parameters a forward pass has asked for: each is made once, in order of first use. */

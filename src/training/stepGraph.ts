@@ -5,6 +5,8 @@
 import { clipByGlobalNorm, gradients, type Optimizer, softCrossEntropy } from '../autodiff/index.ts';
 import { ParameterError } from '../core/index.ts';
 import {
+  forwardContext,
+  inputParameter,
   type Network,
   type NetworkContext,
   type ParameterSpec,
@@ -150,16 +152,7 @@ export function buildForwardGraph(
   const x = g.input('x', 'float32', [batchSize, 1, nMels, nFrames]);
   const table = new ParameterTable();
   const { logits } = network.forward(
-    {
-      g,
-      training: false,
-      frozenStatistics: true,
-      parameter: (spec) => table.get(spec, () => g.input(spec.name, 'float32', spec.shape)),
-      update: () => {},
-      noise: () => {
-        throw new ParameterError('A network asked for noise outside training.');
-      },
-    },
+    forwardContext(g, table, inputParameter(g)),
     standardizeNodes(g, x, statistics),
   );
   g.output(g.op('Softmax', [logits], { axis: 1 }), 'probabilities');

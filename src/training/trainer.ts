@@ -202,7 +202,6 @@ class Trainer {
       onEvent?.({ event: 'epoch', ...record });
       if (better && config.select === 'best') await this.keepBest();
       stoppedEarly = this.outOfPatience();
-      // A checkpoint after every epoch, but no more of the time than a tenth goes into writing large ones.
       await this.save('last');
     }
     return this.result(stoppedEarly);

@@ -5,7 +5,7 @@ import { Classifier, meanProbabilities } from '../approaches/index.ts';
 import { readAudio, resample, toMono } from '../audio/index.ts';
 import { CancelledError, EarshotError, ParameterError } from '../core/index.ts';
 import { isAudioName } from '../datasets/index.ts';
-import { fitWindows } from '../extraction/index.ts';
+import { fitWindows, windowStarts } from '../extraction/index.ts';
 import type { WorkflowHooks } from './hooks.ts';
 
 export interface ClassifyOptions extends WorkflowHooks {
@@ -82,6 +82,7 @@ async function classifyFile(classifier: Classifier, file: string, top: number): 
   const mono = toMono(audio);
   const samples = resample(mono, audio.sampleRate, info.sampleRate);
   const windows = fitWindows(samples, info.windowSamples, { pad: info.pad, overlap: info.overlap });
+  const starts = windowStarts(samples.length, info.windowSamples, info.overlap);
   const { probabilities } = await classifier.score(windows);
   const mean = meanProbabilities(probabilities);
   const ranked = mean
@@ -95,8 +96,7 @@ async function classifyFile(classifier: Classifier, file: string, top: number): 
     top: ranked.slice(0, top),
     windows: probabilities.map((row, i) => {
       const best = row.indexOf(Math.max(...row));
-      const start =
-        windowStart(i, windows.length, samples.length, info.windowSamples, info.overlap) / info.sampleRate;
+      const start = starts[i]! / info.sampleRate;
       return {
         start,
         end: Math.min(seconds, start + info.windowSeconds),
@@ -106,18 +106,6 @@ async function classifyFile(classifier: Classifier, file: string, top: number): 
       };
     }),
   };
-}
-
-/** First sample of window `i`, as `fitWindows` cuts them: evenly spaced, the last one aligned to the end. */
-function windowStart(
-  i: number,
-  count: number,
-  samples: number,
-  windowSamples: number,
-  overlap: number,
-): number {
-  if (count > 1 && i === count - 1) return samples - windowSamples;
-  return i * Math.max(1, Math.round(windowSamples * (1 - overlap)));
 }
 
 /** The file itself, or the sound files below a folder in order of their names; what does not exist stays, to fail by name. */
