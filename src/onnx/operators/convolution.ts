@@ -149,6 +149,7 @@ const globalPool: InferRule = (c) => {
 
 export const convolution: OperatorTable = {
   Conv: conv,
+  FusedConv: conv,
   ConvTranspose: convTranspose,
   MaxPool: maxPool,
   AveragePool: (c) => [pooled(c)],
