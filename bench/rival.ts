@@ -13,7 +13,11 @@ export class Rival {
   private readonly process: ChildProcess;
   private readonly answers: AsyncIterator<string>;
 
-  private constructor(command: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
+  private constructor(
+    command: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) {
     this.process = spawn(command, args, {
       env: { ...process.env, ...environment },
       stdio: ['pipe', 'pipe', 'inherit'],

@@ -13,7 +13,9 @@ import { stepCases } from './stepCases.ts';
 
 const { network, batch, picture, frozenStatistics } = stepCases[process.argv[2]!]!();
 const [rows, columns] = picture;
+const engine = new Engine({ threads: 2 });
 const step = buildStepGraph({
+  blockSize: process.env['BLOCKED'] === '0' ? null : await engine.blockSize(),
   network,
   statistics: { mean: new Array(rows).fill(0), deviation: new Array(rows).fill(1) },
   batchSize: batch,
@@ -33,12 +35,9 @@ const feeds = {
   x: noise([batch, 1, rows, columns], () => random.normal()),
   targets: float32([batch, network.classes], targets),
   learning_rate: float32([], [0.001]),
-  ...Object.fromEntries(
-    step.noise.map(({ name, shape }) => [name, noise(shape, () => random.uniform())]),
-  ),
+  ...Object.fromEntries(step.noise.map(({ name, shape }) => [name, noise(shape, () => random.uniform())])),
 };
 
-const engine = new Engine({ threads: 2 });
 await engine.put(initializeParameters(step.parameters, random));
 await engine.put(
   new Map([...step.slots].map(([slot, s]) => [slot, float32(s, new Float32Array(sizeOf(s)))])),

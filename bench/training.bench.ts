@@ -22,7 +22,8 @@ for (const name of names) {
     const one = (await side.ask('train 2')) / 2;
     steps.set(side, Math.max(1, Math.round(roundSeconds / one)));
   }
-  const speed = async (side: Rival) => (batch * steps.get(side)!) / (await side.ask(`train ${steps.get(side)}`));
+  const speed = async (side: Rival) =>
+    (batch * steps.get(side)!) / (await side.ask(`train ${steps.get(side)}`));
   const own: number[] = [];
   const other: number[] = [];
   for (let r = 0; r < rounds; r++) {
