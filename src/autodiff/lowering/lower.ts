@@ -73,6 +73,7 @@ class Lowering {
   private readonly g: GraphBuilder;
   private readonly blocked: Blocked | null;
   private readonly forms = new Map<string, Forms>();
+  private nodes: readonly Node[] = [];
   private readonly uses = new Map<string, number>();
   /** Values that are renamed to the output they would otherwise be copied to. */
   private readonly outputNames = new Map<string, string>();
@@ -88,6 +89,7 @@ class Lowering {
 
   run(): GraphBuilder {
     const graph = prune(this.source.graph);
+    this.nodes = graph.nodes;
     for (const input of graph.inputs) {
       this.define(input.name, { plain: this.g.input(input.name, input.dtype, input.shape!) });
     }
@@ -299,7 +301,9 @@ class Lowering {
     const { opType, outputs } = node;
     if (opType !== 'MaxPool' && opType !== 'GlobalAveragePool') return false;
     const x = this.of(node.inputs[0]!);
-    if (outputs.length !== 1 || !this.canBlock(x) || !this.isBlocked(x)) return false;
+    if (this.forms.has(outputs[0]!)) return true;
+    if (!this.canBlock(x) || !this.isBlocked(x)) return this.poolTogether(node);
+    if (outputs.length !== 1) return false;
     if (opType === 'GlobalAveragePool') {
       this.define(outputs[0]!, { plain: this.blocked!.globalAverage(this.blockedOf(x)) });
       return true;
@@ -311,6 +315,29 @@ class Lowering {
     const shape = this.source.find(outputs[0]!)!.shape;
     this.define(outputs[0]!, { blocked: this.blocked!.maxPool(this.blockedOf(x), ints, shape) });
     return true;
+  }
+
+  /** A maximum whose gradient asks for the indices as well: both come from one pass. */
+  private poolTogether(node: Node): boolean {
+    const twin = this.nodes.find(
+      (other) =>
+        other.opType === 'MaxPool' &&
+        other.outputs.length === 2 &&
+        other.inputs[0] === node.inputs[0] &&
+        this.sameWindow(node, other),
+    );
+    if (node.opType !== 'MaxPool' || twin === undefined || twin === node) return false;
+    this.copy(twin);
+    this.forms.set(node.outputs[0]!, this.of(twin.outputs[0]!));
+    return true;
+  }
+
+  private sameWindow(a: Node, b: Node): boolean {
+    const [first, second] = [a, b].map((node) => {
+      const kernel = intsAttribute(node, 'kernel_shape')!;
+      return JSON.stringify(windowOf(node, this.of(node.inputs[0]!).type.shape.slice(2), kernel));
+    });
+    return first === second;
   }
 
   private byElement(node: Node): boolean {
