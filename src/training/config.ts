@@ -76,10 +76,10 @@ export function makeOptimizer(spec: OptimizerSpec): Optimizer {
   }
 }
 
-/** Tells which parameters a choice trains. */
+/** Tells which parameters a choice trains; a parameter that says so itself is trained always or never. */
 export function trainableParameters(network: Network, part: TrainablePart): (spec: ParameterSpec) => boolean {
-  if (part === 'all') return () => true;
   const stages = network.stages.slice(part === 'head' ? -1 : -2);
   const prefixes = stages.flatMap((stage) => stage.prefixes);
-  return (spec) => prefixes.some((prefix) => spec.name.startsWith(prefix));
+  return (spec) =>
+    spec.trained ?? (part === 'all' || prefixes.some((prefix) => spec.name.startsWith(prefix)));
 }

@@ -65,6 +65,8 @@ export interface TrainOutcome {
   /** Seconds of training, over all folds. */
   readonly seconds: number;
   readonly parameters: number;
+  /** How many of them were trained. */
+  readonly trainedParameters: number;
   /** `random`, or a sentence on what was loaded. */
   readonly weights: string;
   readonly synthetic: boolean;
@@ -218,6 +220,7 @@ async function report(
     notices,
     seconds: durations['training'] ?? 0,
     parameters: first.result.parameterCount,
+    trainedParameters: first.result.trainedParameterCount,
     weights: first.result.weights,
     synthetic: dataset.synthetic,
     parity,

@@ -13,6 +13,7 @@ import {
   inferenceContext,
   initializeParameters,
   loadWeights,
+  loraNetwork,
   type Network,
   networkByName,
 } from '../networks/index.ts';
@@ -122,11 +123,14 @@ export async function trainSplit(
   const statistics = bandStatistics(windowsOf(train), nMels);
   clock.lap('features');
 
-  const network = networkByName(config.network.name).create({
+  const base = networkByName(config.network.name).create({
     classes: classes.length,
     ...(config.network.pictureSize === null ? {} : { pictureSize: config.network.pictureSize }),
   });
-  const { initial, weights } = await startingParameters(network, config, nMels, nFrames);
+  const { lora } = config.network;
+  const adapted = lora === undefined ? null : loraNetwork(base, lora, [1, 1, nMels, nFrames]);
+  const network = adapted ?? base;
+  const { initial, weights } = await startingParameters(base, network, config, nMels, nFrames);
   const log = createWriteStream(join(directory, 'log.jsonl'), { flags: 'a' });
   const trained = await trainNetwork({
     network,
@@ -151,8 +155,8 @@ export async function trainSplit(
   clock.add('training', trained.seconds);
 
   const { model } = buildArtifact({
-    network,
-    parameters: trained.parameters,
+    network: base,
+    parameters: adapted?.merge(trained.parameters) ?? trained.parameters,
     statistics,
     info: {
       approach: config.approach,
@@ -239,14 +243,22 @@ async function finishedRun(
   }
 }
 
-/** Random values, and over them what the weights file holds. */
-async function startingParameters(network: Network, config: RunConfig, nMels: number, nFrames: number) {
-  const specs = networkParameters(network, nMels, nFrames);
-  const initial = initializeParameters(specs, new Random(`${config.training.seed}/parameters`));
+/** Random values, and over those of the network without adapters what the weights file holds. */
+async function startingParameters(
+  base: Network,
+  network: Network,
+  config: RunConfig,
+  nMels: number,
+  nFrames: number,
+) {
+  const initial = initializeParameters(
+    networkParameters(network, nMels, nFrames),
+    new Random(`${config.training.seed}/parameters`),
+  );
   const path = config.network.weights;
   if (path === null) return { initial, weights: 'random' };
   const { tensors } = await readSafetensors(path);
-  const loaded = loadWeights(network, specs, tensors, { source: path });
+  const loaded = loadWeights(base, networkParameters(base, nMels, nFrames), tensors, { source: path });
   for (const [name, value] of loaded.values) initial.set(name, value);
   return { initial, weights: loaded.description };
 }

@@ -4,7 +4,7 @@ import { UsageError } from '../../core/errors.ts';
 import type { TrainOptions, TrainOutcome } from '../../workflows/train.ts';
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { choiceOption, folds, interval, number, wholeNumber } from '../optionValues.ts';
+import { choiceOption, folds, interval, names, number, wholeNumber } from '../optionValues.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 
@@ -29,6 +29,7 @@ interface Options extends SharedOptions, Omit<Overrides, 'trainable'> {
 const approachNames = ['cnn', 'resnet50', 'resnet34', 'resnet18'];
 
 const overrideNames = [
+  ...['loraRank', 'loraAlpha', 'loraTargets'],
   ...['weights', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'optimizer', 'momentum', 'nesterov'],
   ...[
     'schedule',
@@ -149,7 +150,22 @@ function addTrainingOptions(command: Command): void {
   add(
     'Network:',
     new Option('--weights <file>', 'safetensors file with published weights (default: random weights)'),
-    choiceOption('--train <part>', 'what is trained (default: all)', ['head', 'last-stage', 'all']),
+    choiceOption('--train <part>', 'what is trained (default: all; with --lora-rank: head)', [
+      'head',
+      'last-stage',
+      'all',
+    ]),
+    new Option(
+      '--lora-rank <r>',
+      'train low-rank adapters (LoRA) of this rank beside frozen weights; the model has them merged',
+    ).argParser(whole),
+    new Option('--lora-alpha <x>', 'adapters are scaled by alpha/rank (default: twice the rank)').argParser(
+      number({ min: 0, above: true }),
+    ),
+    new Option(
+      '--lora-targets <patterns>',
+      "weights that get adapters, such as 'layer4.*,fc?.weight' (default: of all matrix products before the head)",
+    ).argParser(names),
     new Option(
       '--frozen-statistics',
       'batch normalisation keeps its statistics (default where not all is trained)',
@@ -257,12 +273,18 @@ function overridesOf(options: Options): Overrides {
 function outcomeJson(outcome: TrainOutcome) {
   const { directory, approach, models, report, failures, notices, seconds, weights, synthetic, parity } =
     outcome;
-  const run = { directory, approach, synthetic, weights, seconds, parity, models, report, failures, notices };
-  return { ...outcome.evaluation, run };
+  const { parameters, trainedParameters } = outcome;
+  return {
+    ...outcome.evaluation,
+    run: {
+      ...{ directory, approach, synthetic, weights, parameters, trainedParameters, seconds, parity },
+      ...{ models, report, failures, notices },
+    },
+  };
 }
 
 async function printOutcome(outcome: TrainOutcome, terminal: Terminal): Promise<void> {
-  const { printEvaluation, printFailures, printNotices } = await import('../printEvaluation.ts');
+  const { countText, printEvaluation, printFailures, printNotices } = await import('../printEvaluation.ts');
   const { out } = terminal;
   if (outcome.synthetic)
     out.line('These numbers are on synthetic sound: they say nothing about real recordings.\n');
@@ -271,6 +293,10 @@ async function printOutcome(outcome: TrainOutcome, terminal: Terminal): Promise<
   printNotices(outcome.notices, terminal);
   out.line();
   out.line(`Weights: ${outcome.weights}`);
+  if (outcome.trainedParameters < outcome.parameters)
+    out.line(
+      `Trained: ${countText(outcome.trainedParameters)} of ${countText(outcome.parameters)} parameters`,
+    );
   for (const model of outcome.models) out.line(`Model:   ${model}`);
   out.line(`Report:  ${outcome.report.html}`);
   out.line(`The model gives the probabilities of training to within ${outcome.parity.toExponential(1)}.`);
