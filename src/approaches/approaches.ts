@@ -147,6 +147,7 @@ export function resolveConfig(
       trainable,
       // Statistics of layers that are not trained belong to the weights they came with.
       frozenStatistics: o.frozenStatistics ?? trainable !== 'all',
+      ...(o.checkpointActivations ? { checkpointActivations: true } : {}),
       patience: o.patience ?? null,
       // Without a validation part there is no best epoch, and stopping early asks for one.
       select: o.select ?? (o.patience === undefined ? approach.select : 'best'),

@@ -45,6 +45,7 @@ export interface Overrides {
   readonly classWeights?: 'none' | 'balanced';
   readonly trainable?: TrainingConfig['trainable'];
   readonly frozenStatistics?: boolean;
+  readonly checkpointActivations?: boolean;
   readonly patience?: number;
   readonly select?: 'best' | 'last';
   readonly validationFraction?: number;

@@ -31,6 +31,8 @@ export interface TrainingConfig {
   readonly trainable: TrainablePart;
   /** Batch normalisation keeps its running statistics (usual when only a part is trained). */
   readonly frozenStatistics: boolean;
+  /** Activations are computed again in the backward pass instead of being kept: less memory for larger batches. */
+  readonly checkpointActivations?: boolean;
   /** Stop after that many epochs without a lower validation loss; null to run all epochs. */
   readonly patience: number | null;
   /** Which epoch's parameters become the model: the lowest validation loss, or the last. */

@@ -2,7 +2,13 @@
  * @file The step graph: one ONNX model that takes a batch, the parameters and the optimiser's state, and gives the
  * loss, the new parameters and the new state. The trainer runs it once per batch.
  */
-import { clipByGlobalNorm, gradients, type Optimizer, softCrossEntropy } from '../autodiff/index.ts';
+import {
+  clipByGlobalNorm,
+  gradients,
+  type Optimizer,
+  softCrossEntropy,
+  unplanned,
+} from '../autodiff/index.ts';
 import { ParameterError } from '../core/index.ts';
 import {
   forwardContext,
@@ -28,6 +34,8 @@ export interface StepGraphOptions {
   readonly trainable: (spec: ParameterSpec) => boolean;
   /** Batch normalisation keeps its running statistics. */
   readonly frozenStatistics: boolean;
+  /** Compute parts of the forward pass again instead of keeping them: less memory, more time, equal results. */
+  readonly checkpointActivations?: boolean;
 }
 
 export interface NoiseInput {
@@ -83,7 +91,8 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
       return g.input(name, 'float32', shape);
     },
   };
-  const { logits } = network.forward(context, standardizeNodes(g, x, options.statistics));
+  const pictures = options.checkpointActivations ? unplanned(g, x) : x;
+  const { logits } = network.forward(context, standardizeNodes(g, pictures, options.statistics));
   const loss = softCrossEntropy(g, logits, targets);
   const trained = table.specs.filter((spec) => spec.role !== 'statistic' && options.trainable(spec));
   if (trained.length === 0) throw new ParameterError(`No parameter of ${network.name} is trainable.`);
@@ -92,6 +101,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     g,
     loss,
     trained.map((spec) => g.find(spec.name)!),
+    { checkpointActivations: options.checkpointActivations ?? false },
   );
   const fetch = ['loss'];
   g.output(loss, 'loss');

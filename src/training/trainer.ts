@@ -152,6 +152,7 @@ class Trainer {
       clipNorm: config.clipNorm,
       trainable: trainableParameters(network, config.trainable),
       frozenStatistics: config.frozenStatistics,
+      checkpointActivations: config.checkpointActivations ?? false,
     });
     this.progress = {
       epoch: 0,

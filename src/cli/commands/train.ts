@@ -29,7 +29,7 @@ interface Options extends SharedOptions, Omit<Overrides, 'trainable'> {
 const approachNames = ['cnn', 'resnet50', 'resnet34', 'resnet18'];
 
 const overrideNames = [
-  ...['loraRank', 'loraAlpha', 'loraTargets'],
+  ...['loraRank', 'loraAlpha', 'loraTargets', 'checkpointActivations'],
   ...['weights', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'optimizer', 'momentum', 'nesterov'],
   ...[
     'schedule',
@@ -179,6 +179,10 @@ function addTrainingOptions(command: Command): void {
     'Optimisation (defaults depend on the approach):',
     new Option('--epochs <n>', 'passes over the training clips').argParser(whole),
     new Option('--batch-size <n>', 'clips in a step').argParser(whole),
+    new Option(
+      '--checkpoint-activations',
+      'compute parts of the forward pass again instead of keeping them: less memory, more time, equal results',
+    ),
     choiceOption('--optimizer <name>', 'update rule', ['sgd', 'adam', 'adamw']),
     new Option('--learning-rate <x>', 'its peak').argParser(number({ min: 0, above: true })),
     choiceOption('--schedule <name>', 'course of the learning rate', ['cosine', 'constant', 'step']),
