@@ -18,7 +18,7 @@ import {
   networkByName,
 } from '../networks/index.ts';
 import { encodeModel, GraphBuilder } from '../onnx/index.ts';
-import { Engine } from '../runtime/index.ts';
+import { Engine, type EngineOptions } from '../runtime/index.ts';
 import {
   type BandStatistics,
   bandStatistics,
@@ -29,7 +29,7 @@ import {
   trainNetwork,
 } from '../training/index.ts';
 import { readSafetensors } from '../weights/index.ts';
-import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+import { engineOptions, extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { predictClips } from './predict.ts';
 import { versions } from './versions.ts';
 
@@ -147,7 +147,7 @@ export async function trainSplit(
     checkpoints: join(directory, 'checkpoints'),
     resume: run.resume,
     fingerprint,
-    ...(hooks.threads === undefined ? {} : { threads: hooks.threads }),
+    ...engineOptions(hooks),
     ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
     ...(hooks.onProgress === undefined ? {} : { onProgress: hooks.onProgress }),
     onEvent: (event) => log.write(`${JSON.stringify(event)}\n`),
@@ -178,7 +178,7 @@ export async function trainSplit(
   await writeFileAtomic(join(directory, 'model.onnx'), bytes);
   await writeJson(join(directory, 'labels.json'), { classes, sampleRate: config.pipeline.sampleRate });
 
-  const options = hooks.threads === undefined ? {} : { threads: hooks.threads };
+  const options = engineOptions(hooks);
   const classifier = await Classifier.fromBytes(bytes, 'model.onnx', options);
   try {
     const predicted = await predictClips(classifier, split.test, hooks, PARITY_CLIPS);
@@ -288,7 +288,7 @@ async function pipelineProbabilities(
   pictures: readonly Float32Array[],
   nMels: number,
   nFrames: number,
-  options: { threads?: number },
+  options: EngineOptions,
 ): Promise<Float32Array[]> {
   const g = new GraphBuilder();
   const x = g.input('x', 'float32', ['N', 1, nMels, nFrames]);

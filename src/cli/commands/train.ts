@@ -54,7 +54,7 @@ export function addTrain(program: Command, context: Context): void {
     );
   addSplitOptions(command);
   addTrainingOptions(command);
-  addSharedOptions(command, { cache: true }).addHelpText(
+  addSharedOptions(command, { cache: true, device: true }).addHelpText(
     'after',
     `
 Examples:
@@ -277,11 +277,11 @@ function overridesOf(options: Options): Overrides {
 function outcomeJson(outcome: TrainOutcome) {
   const { directory, approach, models, report, failures, notices, seconds, weights, synthetic, parity } =
     outcome;
-  const { parameters, trainedParameters } = outcome;
+  const { parameters, trainedParameters, device } = outcome;
   return {
     ...outcome.evaluation,
     run: {
-      ...{ directory, approach, synthetic, weights, parameters, trainedParameters, seconds, parity },
+      ...{ directory, approach, synthetic, weights, parameters, trainedParameters, device, seconds, parity },
       ...{ models, report, failures, notices },
     },
   };
