@@ -143,7 +143,7 @@ export class Recomputation {
     const firsts: Value[] = [];
     for (const name of new Set([...this.boundaries[segment]!, ...this.parameters])) {
       for (const gradient of late(name)) {
-        if (this.waitedFor.has(gradient.name)) continue;
+        if (this.waitedFor.has(gradient.name) || gradient.shape.includes(0)) continue;
         this.waitedFor.add(gradient.name);
         firsts.push(firstElement(g, gradient));
       }
@@ -151,16 +151,6 @@ export class Recomputation {
     if (firsts.length === 0) return null;
     return zeroFrom(g, firsts.length === 1 ? firsts[0]! : g.op('Concat', firsts, { axis: 0 }));
   }
-}
-
-/**
- * `value` itself, of a shape that ONNX Runtime does not know beforehand. Where it knows that two values are of one size
- * it plans to use the first one's memory for the second, and holds it in between however long that is. A network fed
- * with such a value gives its activations back as soon as they have been read.
- * @param value float, of known shape
- */
-export function unplanned(g: GraphBuilder, value: Value): Value {
-  return behind(g, value, zeroFrom(g, firstElement(g, value)));
 }
 
 /**

@@ -1,6 +1,5 @@
 /** @module earshot/autodiff: gradients, losses and optimiser updates as ONNX nodes. Runs anywhere. */
 export * from './checkGradients.ts';
-export { unplanned } from './checkpointing.ts';
 export * from './clipping.ts';
 export * from './gradients.ts';
 export * from './losses.ts';

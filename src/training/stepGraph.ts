@@ -2,13 +2,7 @@
  * @file The step graph: one ONNX model that takes a batch, the parameters and the optimiser's state, and gives the
  * loss, the new parameters and the new state. The trainer runs it once per batch.
  */
-import {
-  clipByGlobalNorm,
-  gradients,
-  type Optimizer,
-  softCrossEntropy,
-  unplanned,
-} from '../autodiff/index.ts';
+import { clipByGlobalNorm, gradients, type Optimizer, softCrossEntropy } from '../autodiff/index.ts';
 import { ParameterError } from '../core/index.ts';
 import {
   forwardContext,
@@ -91,8 +85,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
       return g.input(name, 'float32', shape);
     },
   };
-  const pictures = options.checkpointActivations ? unplanned(g, x) : x;
-  const { logits } = network.forward(context, standardizeNodes(g, pictures, options.statistics));
+  const { logits } = network.forward(context, standardizeNodes(g, x, options.statistics));
   const loss = softCrossEntropy(g, logits, targets);
   const trained = table.specs.filter((spec) => spec.role !== 'statistic' && options.trainable(spec));
   if (trained.length === 0) throw new ParameterError(`No parameter of ${network.name} is trainable.`);

@@ -131,6 +131,12 @@ export async function trainSplit(
   const adapted = lora === undefined ? null : loraNetwork(base, lora, [1, 1, nMels, nFrames]);
   const network = adapted ?? base;
   const { initial, weights } = await startingParameters(base, network, config, nMels, nFrames);
+  if (adapted !== null && weights === 'random') {
+    notices.push({
+      subject: 'adapters',
+      message: 'The weights that the adapters join are random and stay so: adapters are for trained weights.',
+    });
+  }
   const log = createWriteStream(join(directory, 'log.jsonl'), { flags: 'a' });
   const trained = await trainNetwork({
     network,
