@@ -6,12 +6,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { sgd } from '../src/autodiff/index.ts';
-import { float32, Random, sizeOf, type Tensor } from '../src/core/index.ts';
-import { initializeParameters, networkByName } from '../src/networks/index.ts';
 import { Engine } from '../src/runtime/index.ts';
-import { buildStepGraph } from '../src/training/index.ts';
 import { median } from './rival.ts';
+import { chosenSteps, trainingStep } from './trainingStep.ts';
 
 interface Measured {
   /** MiB above what the process held before its first step, and in all. */
@@ -26,44 +23,10 @@ const memory = (key: 'VmHWM' | 'VmRSS') =>
   Number(new RegExp(`${key}:\\s*(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))![1]) / 1024;
 
 /** Some steps in this process. */
-async function measure(
-  name: string,
-  side: number,
-  batch: number,
-  checkpointActivations: boolean,
-): Promise<Measured> {
-  const [nMels, nFrames] = side === 0 ? [64, 173] : [side, side];
-  const network = networkByName(name).create({
-    classes: 10,
-    ...(side === 0 ? {} : { pictureSize: [side, side] as const }),
-  });
-  const optimizer = sgd({ momentum: 0.9 });
-  const graph = buildStepGraph({
-    ...{ network, optimizer, batchSize: batch, nMels, nFrames, checkpointActivations },
-    statistics: { mean: new Array(nMels).fill(0), deviation: new Array(nMels).fill(1) },
-    clipNorm: 1,
-    trainable: () => true,
-    frozenStatistics: false,
-  });
-  const random = new Random(1);
-  const draw = (dims: readonly number[], uniform = false): Tensor<'float32'> =>
-    float32(
-      dims,
-      Float32Array.from({ length: sizeOf(dims) }, () => (uniform ? random.uniform() : random.normal())),
-    );
-  const targets = new Float32Array(batch * 10);
-  for (let i = 0; i < batch; i++) targets[i * 10 + (i % 10)] = 1 / batch;
-  const feeds = {
-    x: draw([batch, 1, nMels, nFrames]),
-    targets: float32([batch, 10], targets),
-    learning_rate: float32([], [0.01]),
-    ...Object.fromEntries(graph.noise.map(({ name: noise, shape }) => [noise, draw(shape, true)])),
-  };
+async function measure(...chosen: Parameters<typeof trainingStep>): Promise<Measured> {
+  const { graph, resident, feeds } = trainingStep(...chosen);
   const engine = new Engine({ threads: 2 });
-  await engine.put(initializeParameters(graph.parameters, random));
-  await engine.put(
-    new Map([...graph.slots].map(([slot, s]) => [slot, float32(s, new Float32Array(sizeOf(s)))])),
-  );
+  await engine.put(resident);
   const model = await engine.load(graph.model);
   writeFileSync('/proc/self/clear_refs', '5'); // sets the high-water mark back
   const before = memory('VmRSS');
@@ -71,8 +34,8 @@ async function measure(
   let loss = 0;
   for (let step = 0; step < Number(process.env['STEPS'] ?? 4); step++) {
     const began = performance.now();
-    const { resident, keep, fetch } = graph;
-    const out = await engine.run(model, { feeds, resident, keep, fetch });
+    const { keep, fetch } = graph;
+    const out = await engine.run(model, { feeds, resident: graph.resident, keep, fetch });
     seconds.push((performance.now() - began) / 1000);
     loss = Number(out['loss']!.data[0]);
   }
@@ -81,37 +44,29 @@ async function measure(
   return { above: peak - before, peak, seconds: median(seconds.slice(1)), loss };
 }
 
-const [mode, ...rest] = process.argv.slice(2);
-if (mode === '--child') {
-  const [name, side, batch, checkpoint] = rest as [string, string, string, string];
+/** The same in a process of its own. */
+function measureApart(...[name, side, batch, checkpoint]: Parameters<typeof trainingStep>): Measured {
+  const words = ['--child', name, `${side}`, `${batch}`, `${checkpoint}`];
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(import.meta.url), ...words],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  if (status !== 0) throw new Error(`The measurement of ${name} ended with ${status}.`);
+  return JSON.parse(stdout) as Measured;
+}
+
+const words = process.argv.slice(2);
+if (words[0] === '--child') {
+  const [, name, side, batch, checkpoint] = words as [string, string, string, string, string];
   console.log(JSON.stringify(await measure(name, Number(side), Number(batch), checkpoint === 'true')));
 } else {
-  const chosen =
-    mode === undefined
-      ? ['cnn', '0', '256', 'resnet18', '128', '32', 'resnet50', '128', '48']
-      : [mode, ...rest];
-  for (let i = 0; i + 2 < chosen.length; i += 3) {
-    const run = (checkpoint: boolean): Measured => {
-      const words = [
-        '--import',
-        'tsx',
-        fileURLToPath(import.meta.url),
-        '--child',
-        ...chosen.slice(i, i + 3),
-        `${checkpoint}`,
-      ];
-      const { stdout, status } = spawnSync(process.execPath, words, {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      if (status !== 0) throw new Error(`The measurement of ${chosen[i]} ended with ${status}.`);
-      return JSON.parse(stdout) as Measured;
-    };
-    const plain = run(false);
-    const again = run(true);
+  for (const [name, side, batch] of chosenSteps(words)) {
+    const plain = measureApart(name, side, batch, false);
+    const again = measureApart(name, side, batch, true);
     const text = ({ above, peak, seconds, loss }: Measured) =>
       `${above.toFixed(0)} MiB above the start (${peak.toFixed(0)} in all), ${seconds.toFixed(3)} s a step, loss ${loss.toFixed(6)}`;
-    console.log(`${chosen[i]} ${chosen[i + 1]}, batch ${chosen[i + 2]}`);
+    console.log(`${name} ${side}, batch ${batch}`);
     console.log(`  plain:         ${text(plain)}`);
     console.log(`  checkpointing: ${text(again)}`);
     console.log(
