@@ -2,7 +2,7 @@
 import { ParameterError } from '../core/index.ts';
 import { type ClipPipeline, windowSamplesOf } from '../extraction/index.ts';
 import { logMelFrames, logMelSpec } from '../features/index.ts';
-import type { NetworkName } from '../networks/index.ts';
+import type { LoraOptions, NetworkName } from '../networks/index.ts';
 import {
   type Augmentation,
   checkTrainingConfig,
@@ -124,7 +124,8 @@ export function resolveConfig(
       (kind === approach.optimizer.kind ? approach.optimizer.weightDecay : kind === 'sgd' ? 5e-4 : 0),
     ...(kind === 'sgd' ? { momentum: o.momentum ?? 0.9, nesterov: o.nesterov ?? true } : {}),
   };
-  const trainable = o.trainable ?? 'all';
+  const lora = loraOptions(o);
+  const trainable = o.trainable ?? (lora === null ? 'all' : 'head');
   const config: RunConfig = {
     approach: approach.name,
     pipeline,
@@ -132,6 +133,7 @@ export function resolveConfig(
       name: approach.network,
       pictureSize: side === null ? null : [side, side],
       weights: o.weights ?? null,
+      ...(lora === null ? {} : { lora }),
     },
     training: {
       epochs: o.epochs ?? approach.epochs,
@@ -145,6 +147,7 @@ export function resolveConfig(
       trainable,
       // Statistics of layers that are not trained belong to the weights they came with.
       frozenStatistics: o.frozenStatistics ?? trainable !== 'all',
+      ...(o.checkpointActivations ? { checkpointActivations: true } : {}),
       patience: o.patience ?? null,
       // Without a validation part there is no best epoch, and stopping early asks for one.
       select: o.select ?? (o.patience === undefined ? approach.select : 'best'),
@@ -156,6 +159,19 @@ export function resolveConfig(
   };
   checkTrainingConfig(config.training);
   return config;
+}
+
+/** @throws {ParameterError} where the others are given without the rank */
+function loraOptions({ loraRank: rank, loraAlpha, loraTargets }: Overrides): LoraOptions | null {
+  if (rank === undefined) {
+    if (loraAlpha === undefined && loraTargets === undefined) return null;
+    throw new ParameterError('LoRA needs the rank of its adapters.', { hint: 'Add --lora-rank, such as 8.' });
+  }
+  return {
+    rank,
+    alpha: loraAlpha ?? 2 * rank,
+    ...(loraTargets === undefined ? {} : { targets: loraTargets }),
+  };
 }
 
 /** Masks scale with the picture: at most an eighth of its bands and of its frames each. */

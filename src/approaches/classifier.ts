@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { float32, GraphError } from '../core/index.ts';
 import { decodeModel, type Model } from '../onnx/index.ts';
-import { Engine, type LoadedModel } from '../runtime/index.ts';
+import { Engine, type EngineOptions, type LoadedModel } from '../runtime/index.ts';
 import { type ArtifactInfo, artifactInfo } from './artifact.ts';
 
 export interface WindowScores {
@@ -27,7 +27,7 @@ export class Classifier {
    * Loads an artefact from its file.
    * @throws {GraphError} if the file cannot be read or is no Earshot artefact
    */
-  static async open(path: string, options: { threads?: number } = {}): Promise<Classifier> {
+  static async open(path: string, options: EngineOptions = {}): Promise<Classifier> {
     let bytes: Uint8Array;
     try {
       bytes = await readFile(path);
@@ -40,11 +40,7 @@ export class Classifier {
     return Classifier.fromBytes(bytes, path, options);
   }
 
-  static async fromBytes(
-    bytes: Uint8Array,
-    name: string,
-    options: { threads?: number } = {},
-  ): Promise<Classifier> {
+  static async fromBytes(bytes: Uint8Array, name: string, options: EngineOptions = {}): Promise<Classifier> {
     const info = artifactInfo(decodeNamed(bytes, name), name);
     const engine = new Engine(options);
     try {

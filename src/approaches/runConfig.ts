@@ -1,6 +1,6 @@
 /** @file Everything that decides a run besides the data: resolved, stored with the run, and enough to repeat it. */
 import type { ClipPipeline } from '../extraction/index.ts';
-import type { NetworkName } from '../networks/index.ts';
+import type { LoraOptions, NetworkName } from '../networks/index.ts';
 import type { TrainingConfig } from '../training/index.ts';
 
 export interface RunConfig {
@@ -13,6 +13,8 @@ export interface RunConfig {
     readonly pictureSize: readonly [number, number] | null;
     /** Path of a safetensors file, or null to start from random weights. */
     readonly weights: string | null;
+    /** Low-rank adapters beside the weights, merged into the artefact; absent without. */
+    readonly lora?: LoraOptions;
   };
   readonly training: TrainingConfig;
   /** Share of the training side set aside, by recording, to choose the epoch by. */
@@ -22,6 +24,12 @@ export interface RunConfig {
 /** What a user may set explicitly; everything else comes from the approach. */
 export interface Overrides {
   readonly weights?: string;
+  /** Rank of low-rank adapters (LoRA). With them only the head is trained besides, unless `trainable` says more. */
+  readonly loraRank?: number;
+  /** Adapters are scaled by alpha/rank; default twice the rank. */
+  readonly loraAlpha?: number;
+  /** Which weights get adapters: names with `*` and `?`. */
+  readonly loraTargets?: readonly string[];
   readonly epochs?: number;
   readonly batchSize?: number;
   readonly learningRate?: number;
@@ -37,6 +45,7 @@ export interface Overrides {
   readonly classWeights?: 'none' | 'balanced';
   readonly trainable?: TrainingConfig['trainable'];
   readonly frozenStatistics?: boolean;
+  readonly checkpointActivations?: boolean;
   readonly patience?: number;
   readonly select?: 'best' | 'last';
   readonly validationFraction?: number;

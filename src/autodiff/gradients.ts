@@ -10,9 +10,11 @@ import {
   type GraphBuilder,
   isFloat,
   type Node,
+  prune,
   staticShape,
   type Value,
 } from '../onnx/index.ts';
+import { Recomputation } from './checkpointing.ts';
 import { nonDifferentiable, vjpRules } from './rules/index.ts';
 import { unbroadcast } from './unbroadcast.ts';
 import { algebra } from './vjp.ts';
@@ -20,6 +22,11 @@ import { algebra } from './vjp.ts';
 export interface GradientOptions {
   /** Leave nodes of Earshot's own domain where the best form depends on the whole graph; `lower` replaces them. */
   readonly deferred?: boolean;
+  /**
+   * Compute parts of the forward pass again where the backward pass needs them, instead of keeping their values: less
+   * memory for about one more forward pass. Gradients are the same. Default false.
+   */
+  readonly checkpointActivations?: boolean;
 }
 
 /**
@@ -51,16 +58,24 @@ export function gradients(
   const dependent = downstreamOf(forward, wrt);
   const relevant = upstreamOf(forward, loss, dependent);
 
+  const again = options.checkpointActivations
+    ? new Recomputation(
+        g,
+        prune({ ...g.graph, nodes: forward, outputs: [loss] }).nodes,
+        dependent,
+        wrt.map((value) => value.name),
+      )
+    : null;
+
   const partial = new Map<string, Value[]>();
   partial.set(loss.name, [ones(g, loss)]);
   for (let i = forward.length - 1; i >= 0; i--) {
     const node = forward[i]!;
     if (!relevant.has(node)) continue;
-    const outputs = node.outputs.map((name) => g.find(name)!);
-    const cotangents = outputs.map((output) => total(g, partial, output.name));
+    const cotangents = node.outputs.map((name) => total(g, partial, name));
     if (cotangents.every((c) => c === null)) continue;
-    const inputs = node.inputs.map((name) => (name === '' ? null : g.find(name)!));
-    const needs = inputs.map((v) => v !== null && dependent.has(v.name) && isFloat(v.dtype));
+    const operands = node.inputs.map((name) => (name === '' ? null : g.find(name)!));
+    const needs = operands.map((v) => v !== null && dependent.has(v.name) && isFloat(v.dtype));
     if (!needs.includes(true)) continue;
     if (nonDifferentiable.has(node.opType)) continue;
     const rule = vjpRules[node.opType];
@@ -72,10 +87,15 @@ export function gradients(
         },
       );
     }
-    const results = rule({ g, node, inputs, outputs, cotangents, needs, ...options });
+    const read = (name: string): Value =>
+      again?.value(node, name, (of) => partial.get(of) ?? []) ?? g.find(name)!;
+    const inputs = operands.map((operand) => (operand === null ? null : read(operand.name)));
+    const outputs = node.outputs.map(read);
+    const deferred = options.deferred ?? false;
+    const results = rule({ g, node, inputs, outputs, cotangents, needs, deferred });
     results.forEach((gradient, k) => {
       if (gradient === null || !needs[k]) return;
-      const operand = inputs[k]!;
+      const operand = operands[k]!;
       const fitted = unbroadcast(g, gradient, operand);
       const list = partial.get(operand.name);
       if (list === undefined) partial.set(operand.name, [fitted]);

@@ -1,8 +1,9 @@
 /** @file What every command is given, and the options several of them share. */
 import { type Command, Option } from 'commander';
 import type { Notice } from '../core/index.ts';
+import type { WorkflowHooks } from '../workflows/hooks.ts';
 import { catchInterrupts, type Interruption } from './interrupt.ts';
-import { wholeNumber } from './optionValues.ts';
+import { choiceOption, wholeNumber } from './optionValues.ts';
 import { type ProgressDisplay, progressDisplay } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,10 +19,14 @@ export interface SharedOptions {
   threads?: number;
   quiet?: boolean;
   cache?: string;
+  device?: WorkflowHooks['device'];
 }
 
-/** Adds `--json`, `--threads`, `--quiet` and, for commands that extract features, `--cache`. */
-export function addSharedOptions(command: Command, { cache = false } = {}): Command {
+/**
+ * Adds `--json`, `--threads`, `--quiet`, for commands that extract features `--cache`, and for those that run networks
+ * `--device`.
+ */
+export function addSharedOptions(command: Command, { cache = false, device = false } = {}): Command {
   const group = 'General:';
   const add = (option: Option) => command.addOption(option.helpGroup(group));
   add(new Option('--json', 'print the result as one JSON document on stdout'));
@@ -30,6 +35,16 @@ export function addSharedOptions(command: Command, { cache = false } = {}): Comm
       wholeNumber({ min: 1, max: 1024 }),
     ),
   );
+  if (device) {
+    add(
+      choiceOption('--device <name>', 'where networks run; auto takes what starts (default: cpu)', [
+        'cpu',
+        'cuda',
+        'webgpu',
+        'auto',
+      ]),
+    );
+  }
   if (cache) {
     add(
       new Option('--cache <dir>', 'where extracted features are kept')
@@ -54,6 +69,7 @@ export interface Hooks {
   readonly onNotice: (notice: Notice) => void;
   readonly threads?: number;
   readonly cacheDir?: string;
+  readonly device?: WorkflowHooks['device'];
 }
 
 /** A notice on one line. */
@@ -79,6 +95,7 @@ export async function withHooks<T>(
       onNotice: (notice) => display.note(`${err.colours.yellow('Note:')} ${noticeText(notice)}`),
       threads: options.threads,
       cacheDir: options.cache,
+      device: options.device,
     };
     return await work(hooks, display);
   } finally {

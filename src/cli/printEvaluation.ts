@@ -5,6 +5,8 @@ import { percentText, plural, scoreText } from '../evaluation/report/scoreText.t
 import { noticeText } from './context.ts';
 import type { Terminal } from './terminal.ts';
 
+export { countText } from '../evaluation/report/scoreText.ts';
+
 /** Prints to stdout. */
 export function printEvaluation(evaluation: Evaluation, { out }: Terminal): void {
   const { intervals, split, crossValidation } = evaluation;

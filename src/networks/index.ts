@@ -3,6 +3,8 @@ export * from './blocks.ts';
 export * from './cnn.ts';
 export * from './imported.ts';
 export * from './loadWeights.ts';
+export * from './lora.ts';
+export { type LoraCandidate, loraCandidates, type WeightUse } from './loraTargets.ts';
 export * from './network.ts';
 export * from './networkByName.ts';
 export * from './resnet.ts';

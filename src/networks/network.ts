@@ -21,6 +21,8 @@ export interface ParameterSpec {
   readonly role: ParameterRole;
   /** Starting values from random numbers. */
   readonly initialize: Initializer;
+  /** True or false where the parameter is trained always or never, whatever part of the network is chosen. */
+  readonly trained?: boolean;
 }
 
 export type Initializer = (shape: readonly number[], random: Random) => Float32Array;

@@ -46,8 +46,22 @@ const floatAttributes = new Set([
   ...['cubic_coeff_a', 'extrapolation_value', 'value_float', 'value_floats'],
 ]);
 
-/** Results that differ from call to call must not be shared. */
 const impure = new Set(['Dropout', 'RandomNormal', 'RandomUniform', 'RandomNormalLike', 'RandomUniformLike']);
+
+/** True for operators whose results differ from call to call: they must be neither shared nor made again. */
+export function isImpure(node: Node): boolean {
+  return impure.has(node.opType);
+}
+
+/**
+ * Shown each node as it is made; what it returns stands in place of the node's results. It may append nodes, which
+ * it is not shown.
+ */
+export type NodeRewriter = (
+  node: Node,
+  inputs: readonly (Value | null)[],
+  results: readonly Value[],
+) => readonly Value[];
 
 export class GraphBuilder {
   readonly opset: number;
@@ -65,6 +79,7 @@ export class GraphBuilder {
   private readonly domains = new Set<string>();
   private readonly counters = new Map<string, number>();
   private unknowns = 0;
+  private rewriter: NodeRewriter | null = null;
 
   private readonly reserved: ReadonlySet<string>;
 
@@ -209,9 +224,10 @@ export class GraphBuilder {
     const types = this.infer(node, inputs);
     if (types.length < outputCount)
       throw new ShapeError(`${describeNode(node)} has no ${outputCount} outputs.`);
-    const results = names.map((n, i) => this.define(n, types[i]!.dtype, types[i]!.shape));
+    const made = names.map((n, i) => this.define(n, types[i]!.dtype, types[i]!.shape));
     this.graph.nodes.push(node);
     if (domain !== '') this.domains.add(domain);
+    const results = this.rewritten(node, inputs, made);
     if (shareable) this.calls.set(key, results);
     return results;
   }
@@ -247,11 +263,38 @@ export class GraphBuilder {
       throw new ShapeError(
         `${describeNode(node)} has ${outputs.length} outputs, at most ${types.length} fit.`,
       );
-    const results = outputs.map((name, i) => this.define(name, types[i]!.dtype, types[i]!.shape));
+    const made = outputs.map((name, i) => this.define(name, types[i]!.dtype, types[i]!.shape));
     this.graph.nodes.push(added);
     if (domain !== '') this.domains.add(domain);
+    const results = this.rewritten(added, inputs, made);
     if (shareable) this.calls.set(key, results);
     return results;
+  }
+
+  /** Runs `build`, showing every node it makes to `rewriter`: adapters join a network's layers in this way. */
+  rewriting<T>(rewriter: NodeRewriter, build: () => T): T {
+    const before = this.rewriter;
+    this.rewriter = rewriter;
+    try {
+      return build();
+    } finally {
+      this.rewriter = before;
+    }
+  }
+
+  private rewritten(
+    node: Node,
+    inputs: readonly (Value | null)[],
+    results: readonly Value[],
+  ): readonly Value[] {
+    const { rewriter } = this;
+    if (rewriter === null) return results;
+    this.rewriter = null;
+    try {
+      return rewriter(node, inputs, results);
+    } finally {
+      this.rewriter = rewriter;
+    }
   }
 
   /** A second name under which {@link GraphBuilder.find} gives `value`. @throws {GraphError} when it is taken */

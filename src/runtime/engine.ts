@@ -8,11 +8,14 @@ import { RuntimeError, type Tensor, type TensorData } from '../core/index.ts';
 import { encodeModel, type Model } from '../onnx/index.ts';
 import { startWorker } from '../parallel/worker.ts';
 import { blockSizeOf, layoutProbe, probeInput } from './blockedLayout.ts';
-import type { EngineReply, EngineRequest, RunRequest } from './protocol.ts';
+import { type Device, type DeviceChoice, deviceChoices, noDeviceError } from './device.ts';
+import type { DeviceAnswer, EngineReply, EngineRequest, RunRequest } from './protocol.ts';
 
 export interface EngineOptions {
   /** Threads for one run; default all cores. */
   readonly threads?: number;
+  /** Where graphs run; default the CPU. */
+  readonly device?: DeviceChoice;
 }
 
 /** A model that has been loaded into an engine. */
@@ -27,6 +30,8 @@ interface Pending {
 
 export class Engine {
   readonly threads: number;
+  private readonly choice: DeviceChoice;
+  private found: Promise<Device> | null = null;
   private readonly worker: Worker;
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
@@ -38,6 +43,12 @@ export class Engine {
     if (!Number.isInteger(this.threads) || this.threads < 1) {
       throw new RuntimeError(`The engine needs a whole number of threads ≥ 1, got ${this.threads}.`);
     }
+    this.choice = options.device ?? 'cpu';
+    if (!deviceChoices.includes(this.choice)) {
+      throw new RuntimeError(
+        `There is no device '${this.choice}'; there are names for ${deviceChoices.join(', ')}.`,
+      );
+    }
     this.worker = startWorker(import.meta.url, 'engineWorker');
     this.worker.on('message', (reply: EngineReply) => this.settle(reply));
     this.worker.on('error', (error) => this.fail(error));
@@ -46,12 +57,33 @@ export class Engine {
     this.worker.unref();
   }
 
-  /** Loads a model. @throws {RuntimeError} with ONNX Runtime's own words if it refuses the graph */
+  /**
+   * The device that graphs run on. Other devices than the CPU are started when this is first asked, or a model loaded.
+   * @throws {RuntimeError} where the device is missing or does not start, naming those that do
+   */
+  async device(): Promise<Device> {
+    if (this.choice === 'cpu') return 'cpu';
+    this.found ??= this.findDevice();
+    return this.found;
+  }
+
+  private async findDevice(): Promise<Device> {
+    const { choice } = this;
+    const answer = (await this.ask({ kind: 'device', choice }, 'could not look for devices')) as DeviceAnswer;
+    if (answer.device === null) throw noDeviceError(choice, answer, answer.available);
+    return answer.device;
+  }
+
+  /**
+   * Loads a model.
+   * @throws {RuntimeError} with ONNX Runtime's own words if it refuses the graph, or where the device does not start
+   */
   async load(model: Model | Uint8Array): Promise<LoadedModel> {
     const session = this.nextSession++;
     const bytes = model instanceof Uint8Array ? model : encodeModel(model);
+    const device = await this.device();
     await this.ask(
-      { kind: 'load', session, model: bytes, threads: this.threads },
+      { kind: 'load', session, model: bytes, threads: this.threads, device },
       'could not load the graph',
     );
     return { session };
@@ -97,9 +129,10 @@ export class Engine {
 
   /**
    * Channels in a block of the runtime's blocked layout for pictures (16 with AVX-512, 8 with AVX2), which training
-   * graphs are lowered to; null where the runtime has none.
+   * graphs are lowered to; null where the runtime has none, as on other devices than the CPU.
    */
   async blockSize(): Promise<number | null> {
+    if ((await this.device()) !== 'cpu') return null;
     try {
       const probe = await this.load(layoutProbe());
       const { y } = await this.run(probe, { feeds: { x: probeInput }, fetch: ['y'] });
@@ -142,6 +175,19 @@ export class Engine {
     this.failure ??= new RuntimeError(`The engine stopped: ${error.message}.`, { cause: error });
     for (const waiting of this.pending.values()) waiting.reject(error);
     this.pending.clear();
+  }
+}
+
+/**
+ * The device that a choice comes to on this machine.
+ * @throws {RuntimeError} where it is missing or does not start, naming those that do
+ */
+export async function resolveDevice(choice: DeviceChoice): Promise<Device> {
+  const engine = new Engine({ threads: 1, device: choice });
+  try {
+    return await engine.device();
+  } finally {
+    await engine.close();
   }
 }
 

@@ -4,11 +4,16 @@
  */
 import { parentPort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
-import { allocate, type DType, sizeOf, type Tensor, type TensorData } from '../core/index.ts';
-import type { EngineReply, EngineRequest, RunRequest } from './protocol.ts';
+import { allocate, type DType, float32, sizeOf, type Tensor, type TensorData } from '../core/index.ts';
+import { encodeModel, GraphBuilder } from '../onnx/index.ts';
+import { type Device, type DeviceChoice, searchDevice } from './device.ts';
+import type { DeviceAnswer, EngineReply, EngineRequest, RunRequest } from './protocol.ts';
 
 if (parentPort === null) throw new Error('engineWorker must run as a worker thread.');
 const port = parentPort;
+
+// What fails is told by the error; ONNX Runtime would print it to stderr besides.
+ort.env.logLevel = 'fatal';
 
 const sessions = new Map<number, ort.InferenceSession>();
 const resident = new Map<string, ort.Tensor>();
@@ -37,14 +42,17 @@ async function serve(message: EngineRequest & { id: number }): Promise<void> {
 
 async function answer(message: EngineRequest): Promise<{ result?: unknown; transfer?: ArrayBuffer[] }> {
   switch (message.kind) {
+    case 'device':
+      return { result: await findDevice(message.choice) };
     case 'load': {
       const session = await ort.InferenceSession.create(message.model, {
-        executionProviders: ['cpu'],
+        // What a device has no kernel for runs on the CPU.
+        executionProviders: message.device === 'cpu' ? ['cpu'] : [message.device, 'cpu'],
         intraOpNumThreads: message.threads,
         graphOptimizationLevel: 'all',
-        logSeverityLevel: 3,
-        // Planned ahead, tensors of a training step take half as much memory again as allotted while it runs.
+        // A pattern is one block for all inner tensors, beside what the first run took: no faster, far more memory.
         enableMemPattern: false,
+        logSeverityLevel: 3,
       });
       sessions.set(message.session, session);
       return {};
@@ -69,6 +77,35 @@ async function answer(message: EngineRequest): Promise<{ result?: unknown; trans
     }
     case 'run':
       return run(message.session, message);
+  }
+}
+
+async function findDevice(choice: DeviceChoice): Promise<DeviceAnswer> {
+  const listed = ort.listSupportedBackends().map(({ name }) => name);
+  const found = await searchDevice(choice, listed, startDevice);
+  const available: Device[] = [];
+  if (found.device === null) {
+    for (const other of ['cuda', 'webgpu', 'cpu'] as const) {
+      if (other in found.failures) continue;
+      const { device } = await searchDevice(other, listed, startDevice);
+      if (device !== null) available.push(device);
+    }
+  }
+  return { ...found, available };
+}
+
+/** Runs a graph of one node there. */
+async function startDevice(device: Device): Promise<void> {
+  const g = new GraphBuilder();
+  g.output(g.op('Add', [g.input('x', 'float32', [1]), g.scalar(1)]), 'y');
+  const session = await ort.InferenceSession.create(encodeModel(g.model()), {
+    executionProviders: [device],
+    logSeverityLevel: 4,
+  });
+  try {
+    await session.run({ x: toOrt(float32([1], [1])) });
+  } finally {
+    await session.release();
   }
 }
 

@@ -1,5 +1,6 @@
 /** @file What the engine and its worker thread say to each other. */
 import type { Tensor } from '../core/index.ts';
+import type { Device, DeviceChoice, DeviceSearch } from './device.ts';
 
 export interface RunRequest {
   /** Tensors sent along, by graph input. */
@@ -13,11 +14,24 @@ export interface RunRequest {
 }
 
 export type EngineRequest =
-  | { readonly kind: 'load'; readonly session: number; readonly model: Uint8Array; readonly threads: number }
+  | { readonly kind: 'device'; readonly choice: DeviceChoice }
+  | {
+      readonly kind: 'load';
+      readonly session: number;
+      readonly model: Uint8Array;
+      readonly threads: number;
+      readonly device: Device;
+    }
   | { readonly kind: 'unload'; readonly session: number }
   | { readonly kind: 'put'; readonly tensors: ReadonlyMap<string, Tensor> }
   | { readonly kind: 'get'; readonly names: readonly string[] }
   | ({ readonly kind: 'run'; readonly session: number } & RunRequest);
+
+/** The answer to `device`. */
+export interface DeviceAnswer extends DeviceSearch {
+  /** Devices that do start, where the one asked for does not. */
+  readonly available: readonly Device[];
+}
 
 export interface EngineReply {
   readonly id: number;

@@ -31,6 +31,8 @@ export interface TrainingConfig {
   readonly trainable: TrainablePart;
   /** Batch normalisation keeps its running statistics (usual when only a part is trained). */
   readonly frozenStatistics: boolean;
+  /** Activations are computed again in the backward pass instead of being kept: less memory for larger batches. */
+  readonly checkpointActivations?: boolean;
   /** Stop after that many epochs without a lower validation loss; null to run all epochs. */
   readonly patience: number | null;
   /** Which epoch's parameters become the model: the lowest validation loss, or the last. */
@@ -76,10 +78,10 @@ export function makeOptimizer(spec: OptimizerSpec): Optimizer {
   }
 }
 
-/** Tells which parameters a choice trains. */
+/** Tells which parameters a choice trains; a parameter that says so itself is trained always or never. */
 export function trainableParameters(network: Network, part: TrainablePart): (spec: ParameterSpec) => boolean {
-  if (part === 'all') return () => true;
   const stages = network.stages.slice(part === 'head' ? -1 : -2);
   const prefixes = stages.flatMap((stage) => stage.prefixes);
-  return (spec) => prefixes.some((prefix) => spec.name.startsWith(prefix));
+  return (spec) =>
+    spec.trained ?? (part === 'all' || prefixes.some((prefix) => spec.name.startsWith(prefix)));
 }

@@ -30,6 +30,8 @@ export interface StepGraphOptions {
   readonly frozenStatistics: boolean;
   /** Channels in a block of the engine's blocked layout ({@link Engine.blockSize}); default null: there is none. */
   readonly blockSize?: number | null;
+  /** Compute parts of the forward pass again instead of keeping them: less memory, more time, equal results. */
+  readonly checkpointActivations?: boolean;
 }
 
 export interface NoiseInput {
@@ -94,7 +96,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     g,
     loss,
     trained.map((spec) => g.find(spec.name)!),
-    { deferred: true },
+    { deferred: true, checkpointActivations: options.checkpointActivations ?? false },
   );
   const fetch = ['loss'];
   g.output(loss, 'loss');

@@ -12,7 +12,7 @@ import {
 } from '../core/index.ts';
 import { type Network, type ParameterValues, parameterSpecs } from '../networks/network.ts';
 import { GraphBuilder } from '../onnx/index.ts';
-import { Engine, type LoadedModel } from '../runtime/index.ts';
+import { type DeviceChoice, Engine, type LoadedModel } from '../runtime/index.ts';
 import {
   type BatchOptions,
   batchesPerEpoch,
@@ -54,6 +54,8 @@ export interface TrainingTask {
   /** Identifies configuration and data, so that a checkpoint of another run is refused. */
   readonly fingerprint?: string;
   readonly threads?: number;
+  /** Where the network runs; default the CPU. */
+  readonly device?: DeviceChoice;
   readonly signal?: AbortSignal;
   readonly onProgress?: ProgressListener;
   /** Called for every step, epoch and checkpoint: the run's JSON-lines log. */
@@ -98,7 +100,7 @@ export interface TrainingResult {
 export async function trainNetwork(task: TrainingTask): Promise<TrainingResult> {
   checkTrainingConfig(task.config);
   if (task.train.length === 0) throw new ParameterError('There is no clip to train on.');
-  const engine = new Engine(task.threads === undefined ? {} : { threads: task.threads });
+  const engine = new Engine({ threads: task.threads, device: task.device });
   try {
     return await new Trainer(task, engine, await engine.blockSize()).run();
   } finally {
@@ -153,6 +155,7 @@ class Trainer {
       trainable: trainableParameters(network, config.trainable),
       frozenStatistics: config.frozenStatistics,
       blockSize,
+      checkpointActivations: config.checkpointActivations ?? false,
     });
     this.progress = {
       epoch: 0,

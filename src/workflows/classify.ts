@@ -6,7 +6,7 @@ import { readAudio, resample, toMono } from '../audio/index.ts';
 import { CancelledError, EarshotError, ParameterError } from '../core/index.ts';
 import { isAudioName } from '../datasets/index.ts';
 import { fitWindows, windowStarts } from '../extraction/index.ts';
-import type { WorkflowHooks } from './hooks.ts';
+import { engineOptions, type WorkflowHooks } from './hooks.ts';
 
 export interface ClassifyOptions extends WorkflowHooks {
   readonly model: string;
@@ -54,10 +54,7 @@ export async function* classify(options: ClassifyOptions): AsyncGenerator<Classi
   if (files.length === 0) {
     throw new ParameterError(`There is no sound file in ${options.paths.join(', ') || '(nothing given)'}.`);
   }
-  const classifier = await Classifier.open(
-    options.model,
-    options.threads === undefined ? {} : { threads: options.threads },
-  );
+  const classifier = await Classifier.open(options.model, engineOptions(options));
   try {
     for (const [i, file] of files.entries()) {
       if (signal?.aborted)

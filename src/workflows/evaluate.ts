@@ -10,7 +10,7 @@ import {
   writePredictions,
 } from '../evaluation/index.ts';
 import { writeJson } from '../files/index.ts';
-import type { WorkflowHooks } from './hooks.ts';
+import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { predictClips } from './predict.ts';
 import { openNamedDataset } from './train.ts';
 
@@ -41,10 +41,7 @@ export interface EvaluateModelOutcome {
  * @throws {DatasetError} when the dataset's classes are not the model's, or no clip can be read
  */
 export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateModelOutcome> {
-  const classifier = await Classifier.open(
-    options.model,
-    options.threads === undefined ? {} : { threads: options.threads },
-  );
+  const classifier = await Classifier.open(options.model, engineOptions(options));
   try {
     const { info } = classifier;
     const dataset = await openNamedDataset(options.dataset, options);

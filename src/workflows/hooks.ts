@@ -1,5 +1,6 @@
 /** @file What every workflow takes besides its own options: how to report, how to be stopped, what it may use. */
 import type { Notice, ProgressListener } from '../core/index.ts';
+import type { DeviceChoice, EngineOptions } from '../runtime/index.ts';
 
 export interface WorkflowHooks {
   /** Stops the work; what was done is saved. */
@@ -9,6 +10,8 @@ export interface WorkflowHooks {
   readonly onNotice?: (notice: Notice) => void;
   /** Threads for the engine and for extraction; default all cores. */
   readonly threads?: number;
+  /** Where networks run; default the CPU. */
+  readonly device?: DeviceChoice;
   /** Where features are cached; default `EARSHOT_CACHE`, else `.earshot/cache`. */
   readonly cacheDir?: string;
 }
@@ -21,4 +24,9 @@ export function extractionOptions(hooks: WorkflowHooks) {
     ...(hooks.cacheDir === undefined ? {} : { cacheDir: hooks.cacheDir }),
     ...(hooks.threads === undefined ? {} : { workers: hooks.threads }),
   };
+}
+
+/** The options of an engine among the hooks. */
+export function engineOptions({ threads, device }: WorkflowHooks): EngineOptions {
+  return { threads, device };
 }

@@ -30,6 +30,7 @@ import {
   writeRunReport,
 } from '../evaluation/index.ts';
 import { cacheDirectory, writeJson } from '../files/index.ts';
+import { type Device, resolveDevice } from '../runtime/index.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { type SplitResult, trainSplit, usedSplit } from './trainSplit.ts';
 import { versions } from './versions.ts';
@@ -65,9 +66,13 @@ export interface TrainOutcome {
   /** Seconds of training, over all folds. */
   readonly seconds: number;
   readonly parameters: number;
+  /** How many of them were trained. */
+  readonly trainedParameters: number;
   /** `random`, or a sentence on what was loaded. */
   readonly weights: string;
   readonly synthetic: boolean;
+  /** Where the network ran. */
+  readonly device: Device;
   /** Largest difference between the artefact's probabilities and the training pipeline's. */
   readonly parity: number;
   readonly config: RunConfig;
@@ -88,9 +93,14 @@ interface FinishedSplit {
  * configuration, log, checkpoints, model, predictions, evaluation and report.
  * @throws {UsageError} when `out` holds a run already and `resume` is not set
  * @throws {DatasetError} when the dataset or the split is unusable
+ * @throws {RuntimeError} where the device asked for does not start
  * @throws {CancelledError} when stopped; `resume` goes on
  */
-export async function train(options: TrainOptions): Promise<TrainOutcome> {
+export async function train(asked: TrainOptions): Promise<TrainOutcome> {
+  const device = await resolveDevice(asked.device ?? 'cpu');
+  const options = { ...asked, device };
+  if (asked.device === 'auto')
+    options.onNotice?.({ subject: 'device', message: `The network runs on the device ${device}.` });
   const startedAt = new Date().toISOString();
   const directory = resolve(options.out);
   const approach = approachByName(options.approach);
@@ -112,6 +122,7 @@ export async function train(options: TrainOptions): Promise<TrainOutcome> {
     dataset: { name: dataset.name, root: dataset.root, fingerprint: dataFingerprint },
     splits: splits.map((split) => split.description),
     versions: versions(),
+    device,
     seed,
   };
   await writeJson(join(directory, 'config.json'), record);
@@ -136,7 +147,7 @@ export async function train(options: TrainOptions): Promise<TrainOutcome> {
 }
 
 async function report(
-  options: TrainOptions,
+  options: TrainOptions & { readonly device: Device },
   run: {
     dataset: Dataset;
     dataFingerprint: string;
@@ -201,6 +212,7 @@ async function report(
     notices,
     config,
     versions: versions(),
+    device: options.device,
     seed,
     durations,
   };
@@ -218,8 +230,10 @@ async function report(
     notices,
     seconds: durations['training'] ?? 0,
     parameters: first.result.parameterCount,
+    trainedParameters: first.result.trainedParameterCount,
     weights: first.result.weights,
     synthetic: dataset.synthetic,
+    device: options.device,
     parity,
     config,
     fingerprint: run.dataFingerprint,

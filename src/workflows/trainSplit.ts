@@ -13,11 +13,12 @@ import {
   inferenceContext,
   initializeParameters,
   loadWeights,
+  loraNetwork,
   type Network,
   networkByName,
 } from '../networks/index.ts';
 import { encodeModel, GraphBuilder } from '../onnx/index.ts';
-import { Engine } from '../runtime/index.ts';
+import { Engine, type EngineOptions } from '../runtime/index.ts';
 import {
   type BandStatistics,
   bandStatistics,
@@ -28,7 +29,7 @@ import {
   trainNetwork,
 } from '../training/index.ts';
 import { readSafetensors } from '../weights/index.ts';
-import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+import { engineOptions, extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { predictClips } from './predict.ts';
 import { versions } from './versions.ts';
 
@@ -122,11 +123,20 @@ export async function trainSplit(
   const statistics = bandStatistics(windowsOf(train), nMels);
   clock.lap('features');
 
-  const network = networkByName(config.network.name).create({
+  const base = networkByName(config.network.name).create({
     classes: classes.length,
     ...(config.network.pictureSize === null ? {} : { pictureSize: config.network.pictureSize }),
   });
-  const { initial, weights } = await startingParameters(network, config, nMels, nFrames);
+  const { lora } = config.network;
+  const adapted = lora === undefined ? null : loraNetwork(base, lora, [1, 1, nMels, nFrames]);
+  const network = adapted ?? base;
+  const { initial, weights } = await startingParameters(base, network, config, nMels, nFrames);
+  if (adapted !== null && weights === 'random') {
+    notices.push({
+      subject: 'adapters',
+      message: 'The weights that the adapters join are random and stay so: adapters are for trained weights.',
+    });
+  }
   const log = createWriteStream(join(directory, 'log.jsonl'), { flags: 'a' });
   const trained = await trainNetwork({
     network,
@@ -143,7 +153,7 @@ export async function trainSplit(
     checkpoints: join(directory, 'checkpoints'),
     resume: run.resume,
     fingerprint,
-    ...(hooks.threads === undefined ? {} : { threads: hooks.threads }),
+    ...engineOptions(hooks),
     ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
     ...(hooks.onProgress === undefined ? {} : { onProgress: hooks.onProgress }),
     onEvent: (event) => log.write(`${JSON.stringify(event)}\n`),
@@ -151,8 +161,8 @@ export async function trainSplit(
   clock.add('training', trained.seconds);
 
   const { model } = buildArtifact({
-    network,
-    parameters: trained.parameters,
+    network: base,
+    parameters: adapted?.merge(trained.parameters) ?? trained.parameters,
     statistics,
     info: {
       approach: config.approach,
@@ -174,7 +184,7 @@ export async function trainSplit(
   await writeFileAtomic(join(directory, 'model.onnx'), bytes);
   await writeJson(join(directory, 'labels.json'), { classes, sampleRate: config.pipeline.sampleRate });
 
-  const options = hooks.threads === undefined ? {} : { threads: hooks.threads };
+  const options = engineOptions(hooks);
   const classifier = await Classifier.fromBytes(bytes, 'model.onnx', options);
   try {
     const predicted = await predictClips(classifier, split.test, hooks, PARITY_CLIPS);
@@ -239,14 +249,22 @@ async function finishedRun(
   }
 }
 
-/** Random values, and over them what the weights file holds. */
-async function startingParameters(network: Network, config: RunConfig, nMels: number, nFrames: number) {
-  const specs = networkParameters(network, nMels, nFrames);
-  const initial = initializeParameters(specs, new Random(`${config.training.seed}/parameters`));
+/** Random values, and over those of the network without adapters what the weights file holds. */
+async function startingParameters(
+  base: Network,
+  network: Network,
+  config: RunConfig,
+  nMels: number,
+  nFrames: number,
+) {
+  const initial = initializeParameters(
+    networkParameters(network, nMels, nFrames),
+    new Random(`${config.training.seed}/parameters`),
+  );
   const path = config.network.weights;
   if (path === null) return { initial, weights: 'random' };
   const { tensors } = await readSafetensors(path);
-  const loaded = loadWeights(network, specs, tensors, { source: path });
+  const loaded = loadWeights(base, networkParameters(base, nMels, nFrames), tensors, { source: path });
   for (const [name, value] of loaded.values) initial.set(name, value);
   return { initial, weights: loaded.description };
 }
@@ -276,7 +294,7 @@ async function pipelineProbabilities(
   pictures: readonly Float32Array[],
   nMels: number,
   nFrames: number,
-  options: { threads?: number },
+  options: EngineOptions,
 ): Promise<Float32Array[]> {
   const g = new GraphBuilder();
   const x = g.input('x', 'float32', ['N', 1, nMels, nFrames]);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { resolveDevice } from '../../src/runtime/index.ts';
 import { earshot, workFolder } from './earshot.ts';
 import { write } from './sounds.ts';
 
@@ -17,6 +18,9 @@ const wrong: [string, RegExp][] = [
   ['train x --optimizer adamv', /Did you mean adamw\?/],
   ['train x --epochs 0', /'0' is invalid\. It must be a whole number of at least 1\./],
   ['train x --epochs 1.5', /whole number/],
+  ['train x --lora-rank 0', /whole number of at least 1/],
+  ['train x --lora-rank 8 --lora-alpha 0', /a number above 0\./],
+  ['classify m f --device gpu', /one of cpu, cuda, webgpu, auto/],
   ['train x --epochs', /argument missing/],
   ['train x --learning-rate 0', /a number above 0\./],
   ['train x --train-folds 1;2', /fold numbers such as 1,2 or 1-9/],
@@ -94,4 +98,19 @@ describe('failures', () => {
     expect(file.code).toBe(2);
     expect(file.stderr).toContain('mine/notes.txt is a file');
   });
+});
+
+const cudaStarts = await resolveDevice('cuda').then(
+  () => true,
+  () => false,
+);
+
+it.skipIf(cudaStarts)('a device that is not there: exit code 1, why, and what there is', async () => {
+  const { code, stdout, stderr } = await earshot([
+    ...['train', 'demo', '--device', 'cuda', '--out', join(workFolder(), 'cuda')],
+  ]);
+  expect(stderr).toMatch(/The device 'cuda' cannot be used\. cuda: .+\./);
+  expect(stderr).toMatch(/Hint: .*Available here: .*cpu\./);
+  expect(stdout).toBe('');
+  expect(code).toBe(1);
 });

@@ -209,6 +209,21 @@ describe('trainNetwork', () => {
     await expect(wild).rejects.toThrow(/The loss became/);
   });
 
+  it('takes the same steps when activations are computed again', async () => {
+    const run = async (checkpointActivations: boolean) => {
+      const events: TrainingEvent[] = [];
+      await trainNetwork(
+        task({ config: { ...config, checkpointActivations }, onEvent: (event) => events.push(event) }),
+      );
+      return stepLosses(events);
+    };
+    const [plain, again] = [await run(false), await run(true)];
+    expect(again).toHaveLength(plain.length);
+    again.forEach((loss, i) => {
+      expect(Math.abs(loss - plain[i]!), `step ${i + 1}`).toBeLessThan(1e-4);
+    });
+  });
+
   it('trains only the head when asked, and leaves the rest as it was', async () => {
     const start = task();
     const result = await trainNetwork({

@@ -141,6 +141,31 @@ describe('train', () => {
     expect(await readFile(finished.models[0]!)).toEqual(await readFile(outcome.models[0]!));
   });
 
+  it('trains adapters beside frozen weights and merges them into the model', async () => {
+    const adapted = await train(
+      options('lora', {
+        overrides: { ...overrides, loraRank: 2, loraTargets: ['blocks.*'] },
+        seed: 6,
+      }),
+    );
+    // Merged against unmerged, over the test clips.
+    expect(adapted.parity).toBeLessThanOrEqual(1e-4);
+    expect(adapted.trainedParameters).toBeLessThan(adapted.parameters / 10);
+    const { graph } = decodeModel(await readFile(adapted.models[0]!));
+    expect([...graph.initializers.keys()].filter((name) => name.includes('lora'))).toEqual([]);
+    expect(await readFile(adapted.report.markdown, 'utf8')).toContain('were trained');
+    const config = JSON.parse(await readFile(join(adapted.directory, 'config.json'), 'utf8'));
+    expect(config.config.network.lora).toEqual({ rank: 2, alpha: 4, targets: ['blocks.*'] });
+    expect(config.config.training).toMatchObject({ trainable: 'head', frozenStatistics: true });
+    const wrong = train(
+      options('lora-wrong', { overrides: { ...overrides, loraRank: 2, loraTargets: ['layer4.*'] } }),
+    );
+    await expect(wrong).rejects.toThrow("matches 'layer4.*'");
+    await expect(train(options('lora-no', { overrides: { loraAlpha: 2 } }))).rejects.toThrow(
+      /needs the rank/,
+    );
+  });
+
   it('cross-validates over the official folds and pools the predictions', async () => {
     const cv = await train(
       options('cv', { split: undefined, crossValidate: true, overrides: { ...overrides, epochs: 2 } }),

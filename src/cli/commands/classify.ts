@@ -44,7 +44,7 @@ export function addClassify(program: Command, context: Context): void {
         'json',
       ),
     );
-  addSharedOptions(command).addHelpText(
+  addSharedOptions(command, { device: true }).addHelpText(
     'after',
     `
 Examples:

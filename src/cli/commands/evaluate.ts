@@ -22,7 +22,7 @@ export function addEvaluate(program: Command, context: Context): void {
     .addOption(choiceOption('--subset <name>', 'of ESC-50, only this part', ['esc10']))
     .addOption(new Option('--out <dir>', 'write evaluation.json and predictions.csv to this folder'))
     .addOption(seedOption('the bootstrap behind the intervals'));
-  addSharedOptions(command).addHelpText(
+  addSharedOptions(command, { device: true }).addHelpText(
     'after',
     `
 Examples:

@@ -4,7 +4,7 @@ import { UsageError } from '../../core/errors.ts';
 import type { TrainOptions, TrainOutcome } from '../../workflows/train.ts';
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { choiceOption, folds, interval, number, wholeNumber } from '../optionValues.ts';
+import { choiceOption, folds, interval, names, number, wholeNumber } from '../optionValues.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 
@@ -29,6 +29,7 @@ interface Options extends SharedOptions, Omit<Overrides, 'trainable'> {
 const approachNames = ['cnn', 'resnet50', 'resnet34', 'resnet18'];
 
 const overrideNames = [
+  ...['loraRank', 'loraAlpha', 'loraTargets', 'checkpointActivations'],
   ...['weights', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'optimizer', 'momentum', 'nesterov'],
   ...[
     'schedule',
@@ -53,7 +54,7 @@ export function addTrain(program: Command, context: Context): void {
     );
   addSplitOptions(command);
   addTrainingOptions(command);
-  addSharedOptions(command, { cache: true }).addHelpText(
+  addSharedOptions(command, { cache: true, device: true }).addHelpText(
     'after',
     `
 Examples:
@@ -149,7 +150,22 @@ function addTrainingOptions(command: Command): void {
   add(
     'Network:',
     new Option('--weights <file>', 'safetensors file with published weights (default: random weights)'),
-    choiceOption('--train <part>', 'what is trained (default: all)', ['head', 'last-stage', 'all']),
+    choiceOption('--train <part>', 'what is trained (default: all; with --lora-rank: head)', [
+      'head',
+      'last-stage',
+      'all',
+    ]),
+    new Option(
+      '--lora-rank <r>',
+      'train low-rank adapters (LoRA) of this rank beside frozen weights; the model has them merged',
+    ).argParser(whole),
+    new Option('--lora-alpha <x>', 'adapters are scaled by alpha/rank (default: twice the rank)').argParser(
+      number({ min: 0, above: true }),
+    ),
+    new Option(
+      '--lora-targets <patterns>',
+      "weights that get adapters, such as 'layer4.*,fc?.weight' (default: of all matrix products before the head)",
+    ).argParser(names),
     new Option(
       '--frozen-statistics',
       'batch normalisation keeps its statistics (default where not all is trained)',
@@ -163,6 +179,10 @@ function addTrainingOptions(command: Command): void {
     'Optimisation (defaults depend on the approach):',
     new Option('--epochs <n>', 'passes over the training clips').argParser(whole),
     new Option('--batch-size <n>', 'clips in a step').argParser(whole),
+    new Option(
+      '--checkpoint-activations',
+      'compute parts of the forward pass again instead of keeping them: less memory, more time, equal results',
+    ),
     choiceOption('--optimizer <name>', 'update rule', ['sgd', 'adam', 'adamw']),
     new Option('--learning-rate <x>', 'its peak').argParser(number({ min: 0, above: true })),
     choiceOption('--schedule <name>', 'course of the learning rate', ['cosine', 'constant', 'step']),
@@ -257,12 +277,18 @@ function overridesOf(options: Options): Overrides {
 function outcomeJson(outcome: TrainOutcome) {
   const { directory, approach, models, report, failures, notices, seconds, weights, synthetic, parity } =
     outcome;
-  const run = { directory, approach, synthetic, weights, seconds, parity, models, report, failures, notices };
-  return { ...outcome.evaluation, run };
+  const { parameters, trainedParameters, device } = outcome;
+  return {
+    ...outcome.evaluation,
+    run: {
+      ...{ directory, approach, synthetic, weights, parameters, trainedParameters, device, seconds, parity },
+      ...{ models, report, failures, notices },
+    },
+  };
 }
 
 async function printOutcome(outcome: TrainOutcome, terminal: Terminal): Promise<void> {
-  const { printEvaluation, printFailures, printNotices } = await import('../printEvaluation.ts');
+  const { countText, printEvaluation, printFailures, printNotices } = await import('../printEvaluation.ts');
   const { out } = terminal;
   if (outcome.synthetic)
     out.line('These numbers are on synthetic sound: they say nothing about real recordings.\n');
@@ -271,6 +297,10 @@ async function printOutcome(outcome: TrainOutcome, terminal: Terminal): Promise<
   printNotices(outcome.notices, terminal);
   out.line();
   out.line(`Weights: ${outcome.weights}`);
+  if (outcome.trainedParameters < outcome.parameters)
+    out.line(
+      `Trained: ${countText(outcome.trainedParameters)} of ${countText(outcome.parameters)} parameters`,
+    );
   for (const model of outcome.models) out.line(`Model:   ${model}`);
   out.line(`Report:  ${outcome.report.html}`);
   out.line(`The model gives the probabilities of training to within ${outcome.parity.toExponential(1)}.`);

@@ -351,7 +351,7 @@ function clipNoticeBlocks({ failures, notices }: RunReport): Block[] {
   return blocks;
 }
 
-function repeatBlocks({ command, dataset, versions, seed, config }: RunReport): Block[] {
+function repeatBlocks({ command, dataset, versions, device, seed, config }: RunReport): Block[] {
   return [
     { kind: 'heading', text: 'Repeat it' },
     { kind: 'code', language: 'sh', text: command },
@@ -362,6 +362,7 @@ function repeatBlocks({ command, dataset, versions, seed, config }: RunReport): 
       rows: [
         ['seed', String(seed)],
         ['data fingerprint', dataset.fingerprint],
+        ...(device === undefined ? [] : [['device', device]]),
         ...Object.entries(versions).map(([name, version]) => [name, version]),
       ],
     },

@@ -45,6 +45,8 @@ export interface RunReport {
   readonly config: unknown;
   /** Version by name of program: earshot, node, onnxruntime-node. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Where the network ran, such as `cpu`. */
+  readonly device?: string;
   readonly seed: number;
   /** Seconds by stage, such as `{ features: 12, training: 180 }`. */
   readonly durations: Readonly<Record<string, number>>;
