@@ -10,13 +10,18 @@ export interface OptimizerSpec {
   /** Peak learning rate. */
   readonly learningRate: number;
   readonly weightDecay: number;
+  /** The head's learning rate, as a multiple of the others'; default 1. */
+  readonly headRate?: number;
   /** SGD only. */
   readonly momentum?: number;
   readonly nesterov?: boolean;
 }
 
-/** What is trained: the last linear layer, the last stage and what follows it, or everything. */
-export type TrainablePart = 'head' | 'last-stage' | 'all';
+/**
+ * What is trained: the last linear layer; the last stage and what follows it; the last N parameters before the head,
+ * and the head; or everything.
+ */
+export type TrainablePart = 'head' | 'last-stage' | 'all' | `last:${number}`;
 
 export interface TrainingConfig {
   readonly epochs: number;
@@ -51,6 +56,9 @@ export function checkTrainingConfig(config: TrainingConfig): void {
   if (!(config.optimizer.learningRate > 0)) {
     throw new ParameterError(`The learning rate must be above 0, got ${config.optimizer.learningRate}.`);
   }
+  if (config.optimizer.headRate !== undefined && !(config.optimizer.headRate > 0)) {
+    throw new ParameterError(`headRate must be above 0, got ${config.optimizer.headRate}.`);
+  }
   if (config.clipNorm !== null && !(config.clipNorm > 0)) {
     throw new ParameterError(`clipNorm must be above 0, got ${config.clipNorm}.`);
   }
@@ -76,9 +84,36 @@ export function makeOptimizer(spec: OptimizerSpec): Optimizer {
   }
 }
 
-/** Tells which parameters a choice trains. */
-export function trainableParameters(network: Network, part: TrainablePart): (spec: ParameterSpec) => boolean {
+/** Whether a parameter belongs to the network's head: its last stage. */
+export function inHead(network: Network): (spec: Pick<ParameterSpec, 'name'>) => boolean {
+  const prefixes = network.stages.at(-1)?.prefixes ?? [];
+  return (spec) => prefixes.some((prefix) => spec.name.startsWith(prefix));
+}
+
+/**
+ * Tells which parameters a choice trains.
+ * @param specs the network's parameters in order of first use, as `last:N` counts them
+ * @throws {ParameterError} when `last:N` asks for more parameters than there are
+ */
+export function trainableParameters(
+  network: Network,
+  part: TrainablePart,
+  specs: readonly ParameterSpec[],
+): (spec: ParameterSpec) => boolean {
   if (part === 'all') return () => true;
+  if (part.startsWith('last:')) {
+    const head = inHead(network);
+    const body = specs.filter((spec) => spec.role !== 'statistic' && !head(spec));
+    const last = Number(part.slice('last:'.length));
+    if (!Number.isInteger(last) || last < 0 || last > body.length) {
+      throw new ParameterError(
+        `'${part}' trains the last ${part.slice('last:'.length)} parameters before the head, but ${network.name} has ${body.length} there.`,
+        { hint: `Give a whole number up to ${body.length}, or train all.` },
+      );
+    }
+    const names = new Set(body.slice(body.length - last).map((spec) => spec.name));
+    return (spec) => names.has(spec.name) || head(spec);
+  }
   const stages = network.stages.slice(part === 'head' ? -1 : -2);
   const prefixes = stages.flatMap((stage) => stage.prefixes);
   return (spec) => prefixes.some((prefix) => spec.name.startsWith(prefix));

@@ -17,7 +17,8 @@ import { type BandStatistics, standardizeNodes } from './normalization.ts';
 
 export interface StepGraphOptions {
   readonly network: Network;
-  readonly statistics: BandStatistics;
+  /** Null where pictures are not standardised. */
+  readonly statistics: BandStatistics | null;
   readonly batchSize: number;
   readonly nMels: number;
   readonly nFrames: number;
@@ -26,6 +27,8 @@ export interface StepGraphOptions {
   readonly clipNorm: number | null;
   /** Which parameters are trained. */
   readonly trainable: (spec: ParameterSpec) => boolean;
+  /** Parameters that learn at a rate of their own: their scalars are inputs of their own, see {@link headScalar}. */
+  readonly atHeadRate?: (spec: ParameterSpec) => boolean;
   /** Batch normalisation keeps its running statistics. */
   readonly frozenStatistics: boolean;
 }
@@ -47,6 +50,8 @@ export interface StepGraph {
   readonly resident: readonly string[];
   /** Graph output → resident tensor that it replaces. */
   readonly keep: Readonly<Record<string, string>>;
+  /** The optimiser's scalar inputs. */
+  readonly scalars: readonly string[];
   /** Inputs to be filled with uniform random numbers each step. */
   readonly noise: readonly NoiseInput[];
   /** Outputs to send back: `loss`, and `gradient_norm` when clipping. */
@@ -56,6 +61,11 @@ export interface StepGraph {
 /** Name of the resident tensor that holds an optimiser slot of a parameter. */
 export function slotName(slot: string, parameter: string): string {
   return `${slot}/${parameter}`;
+}
+
+/** Name of the input that carries the optimiser's scalar `name` for parameters with the head's learning rate. */
+export function headScalar(name: string): string {
+  return `head/${name}`;
 }
 
 /**
@@ -102,7 +112,11 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     fetch.push('gradient_norm');
   }
 
-  const scalars = Object.fromEntries(optimizer.inputs.map((name) => [name, g.input(name, 'float32', [])]));
+  const { atHeadRate = () => false } = options;
+  const scalarInputs = (named: (name: string) => string) =>
+    Object.fromEntries(optimizer.inputs.map((name) => [name, g.input(named(name), 'float32', [])]));
+  const scalars = trained.every(atHeadRate) ? {} : scalarInputs((name) => name);
+  const headScalars = trained.some(atHeadRate) ? scalarInputs(headScalar) : {};
   const slots = new Map<string, readonly number[]>();
   const keep: Record<string, string> = {};
   const replace = (name: string, value: Value) => {
@@ -119,7 +133,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     const next = optimizer.update(
       g,
       { parameter: g.find(spec.name)!, gradient: derived[i]!, slots: held, decay: spec.role === 'weight' },
-      scalars,
+      atHeadRate(spec) ? headScalars : scalars,
     );
     replace(spec.name, next.parameter);
     names.forEach((name, k) => {
@@ -135,6 +149,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     slots,
     resident: [...table.specs.map((spec) => spec.name), ...slots.keys()],
     keep,
+    scalars: [...Object.keys(scalars), ...Object.keys(headScalars).map(headScalar)],
     noise,
     fetch,
   };
@@ -143,7 +158,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
 /** The forward pass alone, on running statistics, with parameters as resident inputs: for validation while training. */
 export function buildForwardGraph(
   network: Network,
-  statistics: BandStatistics,
+  statistics: BandStatistics | null,
   batchSize: number,
   nMels: number,
   nFrames: number,

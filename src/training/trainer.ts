@@ -28,10 +28,16 @@ import {
   saveCheckpoint,
   type TrainingProgress,
 } from './checkpoint.ts';
-import { checkTrainingConfig, makeOptimizer, type TrainingConfig, trainableParameters } from './config.ts';
+import {
+  checkTrainingConfig,
+  inHead,
+  makeOptimizer,
+  type TrainingConfig,
+  trainableParameters,
+} from './config.ts';
 import type { BandStatistics } from './normalization.ts';
 import { scheduleFactor } from './schedule.ts';
-import { buildForwardGraph, buildStepGraph, type StepGraph } from './stepGraph.ts';
+import { buildForwardGraph, buildStepGraph, headScalar, type StepGraph } from './stepGraph.ts';
 import { balancedClassWeights } from './targets.ts';
 
 export interface TrainingTask {
@@ -39,14 +45,15 @@ export interface TrainingTask {
   readonly config: TrainingConfig;
   /** Starting values of all parameters. */
   readonly initial: ParameterValues;
-  readonly statistics: BandStatistics;
+  /** Null where pictures are not standardised. */
+  readonly statistics: BandStatistics | null;
   readonly nMels: number;
   readonly nFrames: number;
   readonly train: readonly TrainingClip[];
   /** May be empty: then the last epoch is the model. Never the test side. */
   readonly validation: readonly TrainingClip[];
-  /** The front end, needed only when noise is added to waveforms. */
-  readonly logMel?: (samples: Float32Array) => Float32Array;
+  /** The front end, needed only when waveforms are augmented. */
+  readonly frontEnd?: (samples: Float32Array) => Float32Array;
   /** Where checkpoints go; null to keep none. */
   readonly checkpoints: string | null;
   /** Continue from the last checkpoint, if there is one. */
@@ -113,6 +120,7 @@ class Trainer {
   private readonly batchOptions: BatchOptions;
   private readonly step: StepGraph;
   private readonly optimizer;
+  private readonly headRate: number;
   private readonly batches: number;
   private progress: TrainingProgress;
   private bestParameters: ReadonlyMap<string, Tensor> | null = null;
@@ -138,9 +146,10 @@ class Trainer {
           ? { classWeights: balancedClassWeights(labels, network.classes) }
           : {}),
       },
-      ...(task.logMel === undefined ? {} : { logMel: task.logMel }),
+      ...(task.frontEnd === undefined ? {} : { frontEnd: task.frontEnd }),
     };
     this.optimizer = makeOptimizer(config.optimizer);
+    this.headRate = config.optimizer.headRate ?? 1;
     this.batches = batchesPerEpoch(task.train.length, config.batchSize);
     this.step = buildStepGraph({
       network,
@@ -150,7 +159,12 @@ class Trainer {
       nFrames: task.nFrames,
       optimizer: this.optimizer,
       clipNorm: config.clipNorm,
-      trainable: trainableParameters(network, config.trainable),
+      trainable: trainableParameters(
+        network,
+        config.trainable,
+        networkParameters(network, task.nMels, task.nFrames),
+      ),
+      ...(this.headRate === 1 ? {} : { atHeadRate: inHead(network) }),
       frozenStatistics: config.frozenStatistics,
     });
     this.progress = {
@@ -284,8 +298,16 @@ class Trainer {
   }
 
   private scalars(learningRate: number): Record<string, Tensor> {
-    const values = this.optimizer.scalars(learningRate, this.progress.step + 1);
-    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, float32([], [value])]));
+    const step = this.progress.step + 1;
+    const head = this.optimizer.scalars(learningRate * this.headRate, step);
+    const values = [
+      ...Object.entries(this.optimizer.scalars(learningRate, step)),
+      ...Object.entries(head).map(([name, value]) => [headScalar(name), value] as const),
+    ];
+    const wanted = new Set(this.step.scalars);
+    return Object.fromEntries(
+      values.filter(([name]) => wanted.has(name)).map(([name, value]) => [name, float32([], [value])]),
+    );
   }
 
   private noise(epoch: number, batch: number): Record<string, Tensor> {

@@ -2,26 +2,28 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildArtifact, Classifier, type RunConfig } from '../approaches/index.ts';
+import {
+  buildArtifact,
+  Classifier,
+  createNetwork,
+  type ImportedModel,
+  importedWeights,
+  type RunConfig,
+} from '../approaches/index.ts';
 import { DatasetError, float32, type Notice, Random, type Tensor } from '../core/index.ts';
 import { type Clip, type Dataset, type Split, validationSplit } from '../datasets/index.ts';
 import { type PredictionRow, readPredictions, writePredictions } from '../evaluation/index.ts';
 import { type ClipFeatures, canonicalJson, digest, extractFeatures } from '../extraction/index.ts';
-import { logMel } from '../features/index.ts';
+import { frontEndPicture } from '../features/index.ts';
 import { writeFileAtomic, writeJson } from '../files/index.ts';
-import {
-  inferenceContext,
-  initializeParameters,
-  loadWeights,
-  type Network,
-  networkByName,
-} from '../networks/index.ts';
+import { inferenceContext, initializeParameters, loadWeights, type Network } from '../networks/index.ts';
 import { encodeModel, GraphBuilder } from '../onnx/index.ts';
 import { Engine } from '../runtime/index.ts';
 import {
   type BandStatistics,
   bandStatistics,
   type EpochRecord,
+  needsWaveforms,
   networkParameters,
   standardizeNodes,
   type TrainingClip,
@@ -37,6 +39,8 @@ export interface SplitRun {
   readonly dataFingerprint: string;
   readonly split: Split;
   readonly config: RunConfig;
+  /** The model that the network is made from, where `config` names one. */
+  readonly imported?: ImportedModel;
   readonly directory: string;
   readonly resume: boolean;
 }
@@ -93,7 +97,7 @@ export async function trainSplit(
   });
   notices.push(...held.notices);
 
-  const keepWaveforms = config.training.augmentation.noiseSnr !== null;
+  const keepWaveforms = needsWaveforms(config.training.augmentation);
   const extraction = await extractFeatures([...held.train, ...held.validation], config.pipeline, {
     ...extractionOptions(hooks),
     keepWaveforms,
@@ -119,13 +123,10 @@ export async function trainSplit(
     });
   }
   const { nMels, nFrames } = first;
-  const statistics = bandStatistics(windowsOf(train), nMels);
+  const statistics = config.standardize ? bandStatistics(windowsOf(train), nMels) : null;
   clock.lap('features');
 
-  const network = networkByName(config.network.name).create({
-    classes: classes.length,
-    ...(config.network.pictureSize === null ? {} : { pictureSize: config.network.pictureSize }),
-  });
+  const network = createNetwork(config, classes.length, run.imported);
   const { initial, weights } = await startingParameters(network, config, nMels, nFrames);
   const log = createWriteStream(join(directory, 'log.jsonl'), { flags: 'a' });
   const trained = await trainNetwork({
@@ -138,7 +139,7 @@ export async function trainSplit(
     train: toTraining(train, classes),
     validation: toTraining(validation, classes),
     ...(keepWaveforms
-      ? { logMel: (samples: Float32Array) => logMel(samples, config.pipeline.frontEnd).data }
+      ? { frontEnd: (samples: Float32Array) => frontEndPicture(samples, config.pipeline.frontEnd).data }
       : {}),
     checkpoints: join(directory, 'checkpoints'),
     resume: run.resume,
@@ -244,7 +245,7 @@ async function startingParameters(network: Network, config: RunConfig, nMels: nu
   const specs = networkParameters(network, nMels, nFrames);
   const initial = initializeParameters(specs, new Random(`${config.training.seed}/parameters`));
   const path = config.network.weights;
-  if (path === null) return { initial, weights: 'random' };
+  if (path === null) return { initial, weights: importedWeights(config) ?? 'random' };
   const { tensors } = await readSafetensors(path);
   const loaded = loadWeights(network, specs, tensors, { source: path });
   for (const [name, value] of loaded.values) initial.set(name, value);
@@ -272,7 +273,7 @@ function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[
 async function pipelineProbabilities(
   network: Network,
   parameters: ReadonlyMap<string, Tensor<'float32'>>,
-  statistics: BandStatistics,
+  statistics: BandStatistics | null,
   pictures: readonly Float32Array[],
   nMels: number,
   nFrames: number,
