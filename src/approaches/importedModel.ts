@@ -19,6 +19,7 @@ import {
 } from '../networks/index.ts';
 import { GraphBuilder, type Model } from '../onnx/index.ts';
 import { readModel } from '../runtime/index.ts';
+import { trainableParameters } from '../training/index.ts';
 import type { RunConfig } from './runConfig.ts';
 
 /** A model in memory, and what tells it from any other. */
@@ -51,7 +52,8 @@ export async function openImportedModel(path: string): Promise<ImportedModel> {
 
 /**
  * The settings of a run on a model: those given, and which model, tensor and layout.
- * @throws {ParameterError} when the model has no such tensor; lists those that would do
+ * @throws {ParameterError} when the model has no such tensor; lists those that would do. Also when more parameters are
+ *   to be trained than it has
  * @throws {ShapeError} when its input does not fit the front end's pictures, or batches of any size
  * @throws {UnsupportedOpError} when an operator on the way is not handled
  */
@@ -82,10 +84,10 @@ export function configureImported(
   // What does not fit is said now, and not when all features are extracted.
   const g = new GraphBuilder();
   const x = g.input('x', 'float32', ['batch', 1, nMels, nFrames]);
-  createNetwork(configured, 2, imported).forward(
-    forwardContext(g, new ParameterTable(), inputParameter(g)),
-    x,
-  );
+  const table = new ParameterTable();
+  const network = createNetwork(configured, 2, imported);
+  network.forward(forwardContext(g, table, inputParameter(g)), x);
+  trainableParameters(network, config.training.trainable, table.specs);
   return configured;
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CancelledError, Random, TrainingError } from '../../src/core/index.ts';
+import { CancelledError, ParameterError, Random, TrainingError } from '../../src/core/index.ts';
 import { cnn } from '../../src/networks/index.ts';
 import { initializeParameters } from '../../src/networks/network.ts';
 import {
@@ -13,6 +13,7 @@ import {
   type TrainingConfig,
   type TrainingEvent,
   type TrainingTask,
+  trainableParameters,
   trainNetwork,
 } from '../../src/training/index.ts';
 
@@ -220,6 +221,45 @@ describe('trainNetwork', () => {
       expect(same, name).toBe(!name.startsWith('fc.'));
     }
     expect(result.trainedParameterCount).toBe(8 * 3 + 3);
+  });
+
+  it('lets the head learn at its own rate', async () => {
+    const after = async (headRate: number) => {
+      const start = task({ validation: [] });
+      const optimizer = { kind: 'sgd', learningRate: 0.01, weightDecay: 0, momentum: 0, headRate } as const;
+      const { parameters } = await trainNetwork({
+        ...start,
+        train: start.train.slice(0, 8),
+        config: {
+          ...config,
+          ...{ optimizer, epochs: 1, schedule: { kind: 'constant' }, clipNorm: null, frozenStatistics: true },
+        },
+      });
+      return (name: string) => {
+        const [now, then] = [parameters.get(name)!.data, start.initial.get(name)!.data];
+        return Array.from(now, (value, i) => Number(value) - Number(then[i]));
+      };
+    };
+    const [once, tenfold] = [await after(1), await after(10)];
+    expect(tenfold('blocks.1.conv1.weight')).toEqual(once('blocks.1.conv1.weight'));
+    const plain = once('fc.weight');
+    const largest = Math.max(...plain.map(Math.abs));
+    expect(largest).toBeGreaterThan(1e-5);
+    tenfold('fc.weight').forEach((step, i) => {
+      expect(Math.abs(step - 10 * plain[i]!)).toBeLessThan(1e-3 * 10 * largest);
+    });
+  });
+
+  it('counts the last parameters before the head, statistics left out', () => {
+    const specs = networkParameters(network, nMels, nFrames);
+    const trained = (part: TrainingConfig['trainable']) =>
+      specs.filter(trainableParameters(network, part, specs)).map(({ name }) => name);
+    expect(trained('last:0')).toEqual(trained('head'));
+    expect(trained('last:2')).toEqual(['blocks.1.bn1.weight', 'blocks.1.bn1.bias', 'fc.weight', 'fc.bias']);
+    const body = specs.filter(({ name, role }) => role !== 'statistic' && !name.startsWith('fc.'));
+    expect(trained(`last:${body.length}`)).toEqual([...body.map(({ name }) => name), 'fc.weight', 'fc.bias']);
+    for (const part of [`last:${body.length + 1}`, 'last:0.5', 'last:-1'] as TrainingConfig['trainable'][])
+      expect(() => trained(part), part).toThrow(ParameterError);
   });
 
   it('works with fewer clips than a batch, and without validation', async () => {
