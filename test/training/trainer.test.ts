@@ -224,7 +224,7 @@ describe('trainNetwork', () => {
   });
 
   it('lets the head learn at its own rate', async () => {
-    const after = async (headRate: number) => {
+    const changes = async (headRate: number) => {
       const start = task({ validation: [] });
       const optimizer = { kind: 'sgd', learningRate: 0.01, weightDecay: 0, momentum: 0, headRate } as const;
       const { parameters } = await trainNetwork({
@@ -240,7 +240,7 @@ describe('trainNetwork', () => {
         return Array.from(now, (value, i) => Number(value) - Number(then[i]));
       };
     };
-    const [once, tenfold] = [await after(1), await after(10)];
+    const [once, tenfold] = [await changes(1), await changes(10)];
     expect(tenfold('blocks.1.conv1.weight')).toEqual(once('blocks.1.conv1.weight'));
     const plain = once('fc.weight');
     const largest = Math.max(...plain.map(Math.abs));
