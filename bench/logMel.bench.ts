@@ -52,7 +52,7 @@ const clips = makeClips();
 const folder = mkdtempSync(join(tmpdir(), 'earshot-bench-'));
 const file = join(folder, 'clips.f32');
 writeFileSync(file, Buffer.concat(clips.map((c) => new Uint8Array(c.buffer))));
-const rivals = [0, 1].map(() => new Rival('log_mel_torchaudio.py', [file, String(length)]));
+const rivals = [0, 1].map(() => Rival.python('log_mel_torchaudio.py', [file, String(length)]));
 const half = clipCount / 2;
 const workers = [0, half].map((first) =>
   startWorker(import.meta.url, 'logMelWorker', { workerData: { clips: clips.slice(first, first + half) } }),

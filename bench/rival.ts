@@ -1,4 +1,4 @@
-/** @file A rival program in Python that answers lines on its standard input, set up as fairly as we know how. */
+/** @file A program that answers lines on its standard input; rivals in Python are set up as fairly as we know how. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
@@ -13,20 +13,34 @@ export class Rival {
   private readonly process: ChildProcess;
   private readonly answers: AsyncIterator<string>;
 
-  /** @param script file in bench/rivals */
-  constructor(script: string, args: readonly string[]) {
-    const path = new URL(`./rivals/${script}`, import.meta.url).pathname;
-    this.process = spawn(process.env['PYTHON'] ?? '/usr/bin/python3', [path, ...args], {
-      env: { ...process.env, ...fairEnvironment },
+  private constructor(
+    command: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) {
+    this.process = spawn(command, args, {
+      env: { ...process.env, ...environment },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.answers = createInterface({ input: this.process.stdout! })[Symbol.asyncIterator]();
   }
 
+  /** @param script file in bench/rivals */
+  static python(script: string, args: readonly string[]): Rival {
+    const path = new URL(`./rivals/${script}`, import.meta.url).pathname;
+    return new Rival(process.env['PYTHON'] ?? '/usr/bin/python3', [path, ...args], fairEnvironment);
+  }
+
+  /** @param script TypeScript file in bench/ */
+  static own(script: string, args: readonly string[]): Rival {
+    const path = new URL(`./${script}`, import.meta.url).pathname;
+    return new Rival(process.execPath, ['--import', 'tsx', path, ...args], {});
+  }
+
   /** The next line it prints. */
   async answer(): Promise<string> {
     const { value, done } = await this.answers.next();
-    if (done) throw new Error('The rival ended: is its Python package installed?');
+    if (done) throw new Error('The program ended: is its Python package installed?');
     return value as string;
   }
 

@@ -17,6 +17,11 @@ import { nonDifferentiable, vjpRules } from './rules/index.ts';
 import { unbroadcast } from './unbroadcast.ts';
 import { algebra } from './vjp.ts';
 
+export interface GradientOptions {
+  /** Leave nodes of Earshot's own domain where the best form depends on the whole graph; `lower` replaces them. */
+  readonly deferred?: boolean;
+}
+
 /**
  * Appends the gradient of `loss` to the graph.
  * @param g the builder that holds the forward pass; shapes on the path must be fully known
@@ -26,7 +31,12 @@ import { algebra } from './vjp.ts';
  * @throws {UnsupportedOpError} naming the node, where an operator on the path has no gradient rule
  * @throws {ShapeError} where the loss is not a scalar or a shape on the path is not known
  */
-export function gradients(g: GraphBuilder, loss: Value, wrt: readonly Value[]): Value[] {
+export function gradients(
+  g: GraphBuilder,
+  loss: Value,
+  wrt: readonly Value[],
+  options: GradientOptions = {},
+): Value[] {
   if (!isFloat(loss.dtype) || loss.shape.some((d) => d !== 1)) {
     throw new ShapeError(
       `The loss '${loss.name}' must be a float scalar, got ${loss.dtype}${formatShape(loss.shape)}.`,
@@ -62,7 +72,7 @@ export function gradients(g: GraphBuilder, loss: Value, wrt: readonly Value[]): 
         },
       );
     }
-    const results = rule({ g, node, inputs, outputs, cotangents, needs });
+    const results = rule({ g, node, inputs, outputs, cotangents, needs, ...options });
     results.forEach((gradient, k) => {
       if (gradient === null || !needs[k]) return;
       const operand = inputs[k]!;

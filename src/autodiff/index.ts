@@ -3,6 +3,7 @@ export * from './checkGradients.ts';
 export * from './clipping.ts';
 export * from './gradients.ts';
 export * from './losses.ts';
+export { type LoweringOptions, lower } from './lowering/lower.ts';
 export * from './optimizers/adam.ts';
 export * from './optimizers/optimizer.ts';
 export * from './optimizers/sgd.ts';

@@ -11,9 +11,13 @@ import {
   type Value,
 } from '../onnx/index.ts';
 
-export interface VjpContext {
+/** The graph that nodes are appended to, and the node whose gradient they are, which errors name. */
+export interface Site {
   readonly g: GraphBuilder;
   readonly node: Node;
+}
+
+export interface VjpContext extends Site {
   /** The node's inputs, null where absent. */
   readonly inputs: readonly (Value | null)[];
   readonly outputs: readonly Value[];
@@ -21,6 +25,8 @@ export interface VjpContext {
   readonly cotangents: readonly (Value | null)[];
   /** Which inputs need a gradient; work for the others may be left out. */
   readonly needs: readonly boolean[];
+  /** Leave the choice of form to a later lowering, where the whole graph is known (lowering/deferred.ts). */
+  readonly deferred?: boolean;
 }
 
 /**
@@ -73,7 +79,7 @@ export function constantInts(c: VjpContext, i: number, attribute: string): numbe
 }
 
 /** The fully known shape of a value, as gradients of reshaping operators need. */
-export function dims(c: VjpContext, value: Value): readonly number[] {
+export function dims(c: Site, value: Value): readonly number[] {
   return staticShape(value.shape, `The gradient of ${describeNode(c.node)}`);
 }
 
@@ -84,7 +90,7 @@ const largestTable = 2 ** 24;
  * Checks the size of a table before a rule makes it: sizes come from files, which may say anything.
  * @throws {UnsupportedOpError} where it is beyond every network
  */
-export function affordable(c: VjpContext, count: number): void {
+export function affordable(c: Site, count: number): void {
   if (count <= largestTable) return;
   throw new UnsupportedOpError(
     `The gradient of ${describeNode(c.node)} would need a table of ${count} numbers; ${largestTable} is the limit.`,

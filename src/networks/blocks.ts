@@ -66,6 +66,10 @@ export function batchNorm(c: NetworkContext, x: Value, name: string, options: Ba
   const varianceName = `${name}.running_var`;
   const mean = c.parameter({ name: meanName, shape, role: 'statistic', initialize: zeros });
   const variance = c.parameter({ name: varianceName, shape, role: 'statistic', initialize: ones });
+  if (c.training && c.frozenStatistics) {
+    const folded = foldedIntoConvolution(c, x, { weight, bias, mean, variance, epsilon });
+    if (folded !== null) return folded;
+  }
   if (!c.training || c.frozenStatistics) {
     return c.g.op('BatchNormalization', [x, weight, bias, mean, variance], { epsilon });
   }
@@ -75,6 +79,28 @@ export function batchNorm(c: NetworkContext, x: Value, name: string, options: Ba
   c.update(meanName, blend(mean, batch.mean, c.g.scalar(momentum)));
   c.update(varianceName, blend(variance, batch.variance, unbiasedFactor(c, x, name, momentum)));
   return batch.output;
+}
+
+/**
+ * Fixed statistics make batch normalisation a factor and a shift per channel, which a convolution just before it takes
+ * into its kernel: the maps are then passed over once. (For inference the runtime does this itself.)
+ */
+function foldedIntoConvolution(
+  c: NetworkContext,
+  x: Value,
+  norm: { weight: Value; bias: Value; mean: Value; variance: Value; epsilon: number },
+): Value | null {
+  const { g } = c;
+  const node = g.graph.nodes.at(-1);
+  if (node?.opType !== 'Conv' || node.outputs[0] !== x.name || node.inputs.length !== 2) return null;
+  const [input, kernel] = node.inputs.map((name) => g.find(name)!) as [Value, Value];
+  const deviation = g.op('Sqrt', [g.op('Add', [norm.variance, g.scalar(norm.epsilon)])]);
+  const factor = g.op('Div', [norm.weight, deviation]);
+  const perFilter = g.op('Reshape', [factor, g.ints([-1, ...kernel.shape.slice(1).map(() => 1)])]);
+  const shift = g.op('Sub', [norm.bias, g.op('Mul', [norm.mean, factor])]);
+  const scaled = g.op('Mul', [kernel, perFilter]);
+  const output = g.uniqueName(x.name);
+  return g.addNode({ ...node, name: `${output}/node`, outputs: [output] }, [input, scaled, shift])[0]!;
 }
 
 /** momentum · M/(M − 1): a constant where the batch's shape is known, else computed from it. */

@@ -7,6 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import { RuntimeError, type Tensor, type TensorData } from '../core/index.ts';
 import { encodeModel, type Model } from '../onnx/index.ts';
 import { startWorker } from '../parallel/worker.ts';
+import { blockSizeOf, layoutProbe, probeInput } from './blockedLayout.ts';
 import type { EngineReply, EngineRequest, RunRequest } from './protocol.ts';
 
 export interface EngineOptions {
@@ -92,6 +93,22 @@ export class Engine {
       fetch: request.fetch,
     };
     return (await this.ask(message, 'failed to run the graph')) as Record<string, Tensor>;
+  }
+
+  /**
+   * Channels in a block of the runtime's blocked layout for pictures (16 with AVX-512, 8 with AVX2), which training
+   * graphs are lowered to; null where the runtime has none.
+   */
+  async blockSize(): Promise<number | null> {
+    try {
+      const probe = await this.load(layoutProbe());
+      const { y } = await this.run(probe, { feeds: { x: probeInput }, fetch: ['y'] });
+      await this.unload(probe);
+      return blockSizeOf(y!.data as Float32Array);
+    } catch (error) {
+      if (this.failure !== null) throw error;
+      return null;
+    }
   }
 
   /** Ends the worker thread; runs still in progress are rejected. */

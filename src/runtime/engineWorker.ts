@@ -43,6 +43,8 @@ async function answer(message: EngineRequest): Promise<{ result?: unknown; trans
         intraOpNumThreads: message.threads,
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
+        // Planned ahead, tensors of a training step take half as much memory again as allotted while it runs.
+        enableMemPattern: false,
       });
       sessions.set(message.session, session);
       return {};

@@ -2,7 +2,7 @@
  * @file The step graph: one ONNX model that takes a batch, the parameters and the optimiser's state, and gives the
  * loss, the new parameters and the new state. The trainer runs it once per batch.
  */
-import { clipByGlobalNorm, gradients, type Optimizer, softCrossEntropy } from '../autodiff/index.ts';
+import { clipByGlobalNorm, gradients, lower, type Optimizer, softCrossEntropy } from '../autodiff/index.ts';
 import { ParameterError } from '../core/index.ts';
 import {
   forwardContext,
@@ -31,6 +31,8 @@ export interface StepGraphOptions {
   readonly atHeadRate?: (spec: ParameterSpec) => boolean;
   /** Batch normalisation keeps its running statistics. */
   readonly frozenStatistics: boolean;
+  /** Channels in a block of the engine's blocked layout ({@link Engine.blockSize}); default null: there is none. */
+  readonly blockSize?: number | null;
 }
 
 export interface NoiseInput {
@@ -102,6 +104,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     g,
     loss,
     trained.map((spec) => g.find(spec.name)!),
+    { deferred: true },
   );
   const fetch = ['loss'];
   g.output(loss, 'loss');
@@ -143,7 +146,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
   for (const [name, value] of updates) replace(name, value);
 
   return {
-    model: g.model(),
+    model: lower(g, { blockSize: options.blockSize ?? null }).model(),
     parameters: table.specs,
     trained: trained.map((spec) => spec.name),
     slots,

@@ -107,7 +107,7 @@ export async function trainNetwork(task: TrainingTask): Promise<TrainingResult> 
   if (task.train.length === 0) throw new ParameterError('There is no clip to train on.');
   const engine = new Engine(task.threads === undefined ? {} : { threads: task.threads });
   try {
-    return await new Trainer(task, engine).run();
+    return await new Trainer(task, engine, await engine.blockSize()).run();
   } finally {
     await engine.close();
   }
@@ -128,7 +128,7 @@ class Trainer {
   private savedAt = performance.now();
   private clipsDone = 0;
 
-  constructor(task: TrainingTask, engine: Engine) {
+  constructor(task: TrainingTask, engine: Engine, blockSize: number | null) {
     this.task = task;
     this.engine = engine;
     const { config, network } = task;
@@ -166,6 +166,7 @@ class Trainer {
       ),
       ...(this.headRate === 1 ? {} : { atHeadRate: inHead(network) }),
       frozenStatistics: config.frozenStatistics,
+      blockSize,
     });
     this.progress = {
       epoch: 0,

@@ -42,6 +42,15 @@ function inside(a: Algebra, x: Value, dy: Value, low: number, high: number, slop
 }
 
 /** dy where x > 0, else dy · slope. */
+/**
+ * 1 where y > 0, else 0, for y ≥ 0. In float32 as the steepest HardSigmoid, min(1, max(0, 3·10³⁸ y)): one pass in
+ * threads, where a comparison and a Cast are two, the second in a single thread.
+ */
+function positive(a: Algebra, y: Value): Value {
+  if (y.dtype === 'float64') return a.indicator(a.op('Greater', [y, a.scalar(0)]));
+  return a.op('HardSigmoid', [y], { alpha: 3e38, beta: 0 });
+}
+
 function leaking(a: Algebra, x: Value, dy: Value, slope: Value): Value {
   return a.mul(dy, a.op('Where', [a.op('Greater', [x, a.scalar(0)]), a.scalar(1), slope]));
 }
@@ -66,7 +75,7 @@ const biasGelu: VjpRule = (c) => {
 export const activations: VjpTable = {
   PRelu: prelu,
   // On the output rather than the input: y > 0 exactly where x > 0, and x need not be kept for it.
-  Relu: unary((a, _x, y, dy) => a.mul(a.indicator(a.op('Greater', [y, a.scalar(0)])), dy)),
+  Relu: unary((a, _x, y, dy) => a.mul(positive(a, y), dy)),
   LeakyRelu: unary((a, x, _y, dy, c) => leaking(a, x, dy, a.scalar(floatAttribute(c.node, 'alpha', 0.01)))),
   // x ≤ 0: y = α(eˣ − 1), so dx = dy (y + α)
   Elu: unary((a, x, y, dy, c) => {

@@ -1,214 +1,20 @@
-/**
- * @file Gradients of convolutions, as the forms that run fastest on ONNX Runtime's CPU kernels (docs/engine.md):
- * the input's gradient is a convolution with the flipped kernel (stride 1) or a ConvTranspose; the weights' gradient
- * is, for each kernel position, one matrix product of the output's gradient with a shifted slice of the input.
- */
-import { sizeOf } from '../../core/tensor.ts';
-import { intAttribute, type Value, type WindowOptions, windowOf } from '../../onnx/index.ts';
+/** @file Gradients of convolutions. */
+import { intAttribute } from '../../onnx/index.ts';
 import { transposedWindowOf } from '../../onnx/operators/convolution.ts';
-import {
-  type Algebra,
-  affordable,
-  algebra,
-  cotangent,
-  dims,
-  input,
-  type VjpContext,
-  type VjpRule,
-  type VjpTable,
-} from '../vjp.ts';
-
-interface Geometry extends WindowOptions {
-  readonly group: number;
-  readonly batch: number;
-  /** Input and output channels in all. */
-  readonly channels: number;
-  readonly filters: number;
-  readonly spatial: readonly number[];
-  readonly out: readonly number[];
-}
-
-function geometry(c: VjpContext): Geometry {
-  const x = dims(c, input(c, 0));
-  const w = dims(c, input(c, 1));
-  const y = dims(c, c.outputs[0]!);
-  return {
-    ...windowOf(c.node, x.slice(2), w.slice(2)),
-    group: intAttribute(c.node, 'group', 1),
-    batch: x[0]!,
-    channels: x[1]!,
-    filters: w[0]!,
-    spatial: x.slice(2),
-    out: y.slice(2),
-  };
-}
+import { channelSum, convInputGradient, convWeightGradient } from '../lowering/deferred.ts';
+import { type Geometry, geometryOf, weightGradient } from '../lowering/plain.ts';
+import { algebra, cotangent, dims, input, type VjpRule, type VjpTable } from '../vjp.ts';
 
 const conv: VjpRule = (c) => {
-  const q = geometry(c);
-  const a = algebra(c.g, input(c, 0));
+  const [x, w] = [input(c, 0), input(c, 1)];
+  const q = geometryOf(c.node, dims(c, x), dims(c, w), dims(c, c.outputs[0]!).slice(2));
   const dy = cotangent(c);
   return [
-    c.needs[0] ? inputGradient(c, a, q, dy) : null,
-    c.needs[1] ? weightGradient(c, a, q, input(c, 0), dy) : null,
-    c.needs[2] ? channelSum(a, dy) : null,
+    c.needs[0] ? convInputGradient(c, q, w, dy) : null,
+    c.needs[1] ? convWeightGradient(c, q, x, dy) : null,
+    c.needs[2] ? channelSum(c, dy) : null,
   ];
 };
-
-/** Sum over the batch and all spatial axes; spatial first, which reads memory in order. */
-export function channelSum(a: Algebra, value: Value): Value {
-  const spatial = value.shape.map((_, i) => i).slice(2);
-  return a.reduceSum(spatial.length === 0 ? value : a.reduceSum(value, spatial), [0]);
-}
-
-function inputGradient(c: VjpContext, a: Algebra, q: Geometry, dy: Value): Value {
-  const w = input(c, 1);
-  const n = q.kernel.length;
-  const reach = q.kernel.map((k, i) => (k - 1) * q.dilations[i]!);
-  const pads = [...reach.map((r, i) => r - q.pads[i]!), ...reach.map((r, i) => r - q.pads[i + n]!)];
-  if (q.strides.every((s) => s === 1) && pads.every((p) => p >= 0)) {
-    return a.op('Conv', [dy, mirrored(c, a, q, w)], {
-      kernel_shape: q.kernel,
-      dilations: q.dilations,
-      pads,
-      group: q.group,
-    });
-  }
-  // What the strides left over at the end gets no gradient: output_padding adds those zeros.
-  const left = q.spatial.map(
-    (size, i) => size - ((q.out[i]! - 1) * q.strides[i]! + reach[i]! + 1 - q.pads[i]! - q.pads[i + n]!),
-  );
-  return a.op('ConvTranspose', [dy, w], {
-    kernel_shape: q.kernel,
-    strides: q.strides,
-    dilations: q.dilations,
-    pads: q.pads,
-    output_padding: left,
-    group: q.group,
-  });
-}
-
-/** The kernel turned around in space and with input and output channels exchanged within each group. */
-function mirrored(c: VjpContext, a: Algebra, q: Geometry, w: Value): Value {
-  const n = q.kernel.length;
-  const perGroup = { filters: q.filters / q.group, channels: q.channels / q.group };
-  let swapped: Value;
-  if (q.group === 1) swapped = a.transpose(w, [1, 0, ...q.kernel.map((_, i) => i + 2)]);
-  else {
-    const split = a.reshape(w, [q.group, perGroup.filters, perGroup.channels, ...q.kernel]);
-    const exchanged = a.transpose(split, [0, 2, 1, ...q.kernel.map((_, i) => i + 3)]);
-    swapped = a.reshape(exchanged, [q.channels, perGroup.filters, ...q.kernel]);
-  }
-  const turned = q.kernel.flatMap((k, i) => (k > 1 ? [i + 2] : []));
-  if (turned.length === 0 || n === 0) return swapped;
-  const g = c.g;
-  const last = turned.map(() => -1);
-  // From the last element down past the first: the smallest int64-safe bound stands for "to the beginning".
-  const beginning = turned.map(() => -(2 ** 31));
-  return g.op('Slice', [swapped, g.ints(last), g.ints(beginning), g.ints(turned), g.ints(last)]);
-}
-
-/** All positions of the kernel, last axis fastest. */
-function kernelPositions(kernel: readonly number[]): number[][] {
-  let positions: number[][] = [[]];
-  for (const k of kernel)
-    positions = positions.flatMap((p) => Array.from({ length: k }, (_, i) => [...p, i]));
-  return positions;
-}
-
-/** @param x what the kernel slid over; @param dy gradient of what came out */
-function weightGradient(c: VjpContext, a: Algebra, q: Geometry, x: Value, dy: Value): Value {
-  const { g } = c;
-  const n = q.kernel.length;
-  const area = sizeOf(q.kernel);
-  const points = sizeOf(q.out);
-  const perGroup = { filters: q.filters / q.group, channels: q.channels / q.group };
-  const depthwise = perGroup.channels === 1 && q.group > 1;
-  const thin = !depthwise && q.group === 1 && area > 1 && q.channels * area <= 256;
-  // Per-image products summed over the batch, or images laid side by side in one product: whichever moves less.
-  const sideBySide =
-    q.group === 1 && !thin && q.filters * q.channels > (q.channels + q.filters) * points && q.batch > 1;
-
-  const padded = q.pads.some((p) => p > 0)
-    ? g.op('Pad', [x, g.ints([0, 0, ...q.pads.slice(0, n), 0, 0, ...q.pads.slice(n)]), a.scalar(0)])
-    : x;
-  const exchange = [1, 0, ...q.kernel.map((_, i) => i + 2)];
-  const source = sideBySide ? a.transpose(padded, exchange) : padded;
-  const axes = q.kernel.map((_, i) => i + 2);
-
-  // Each position of the kernel makes several nodes.
-  affordable(c, 2 ** 8 * sizeOf(q.kernel));
-  const columns = kernelPositions(q.kernel).map((position) => {
-    const start = position.map((p, i) => p * q.dilations[i]!);
-    const end = start.map((s, i) => s + (q.out[i]! - 1) * q.strides[i]! + 1);
-    const whole = start.every((s, i) => s === 0 && end[i] === dims(c, source)[i + 2] && q.strides[i] === 1);
-    return whole
-      ? source
-      : g.op('Slice', [source, g.ints(start), g.ints(end), g.ints(axes), g.ints(q.strides)]);
-  });
-
-  if (sideBySide) {
-    const rows = a.reshape(a.transpose(dy, exchange), [q.filters, q.batch * points]);
-    const products = columns.map((column) =>
-      timesTransposed(a, rows, a.reshape(column, [q.channels, q.batch * points])),
-    );
-    return assemble(a, products, [q.filters, q.channels], q.kernel);
-  }
-  const grouped = (v: Value, channels: number) =>
-    a.reshape(
-      v,
-      q.group === 1 ? [q.batch, channels, points] : [q.batch, q.group, channels / q.group, points],
-    );
-  const rows = grouped(dy, q.filters);
-  if (thin) {
-    const all = a.op(
-      'Concat',
-      columns.map((column) => grouped(column, q.channels)),
-      { axis: 1 },
-    );
-    const products = a.reduceSum(timesTransposed(a, rows, all), [0]);
-    const split = a.reshape(products, [q.filters, area, q.channels]);
-    return a.reshape(a.transpose(split, [0, 2, 1]), [q.filters, q.channels, ...q.kernel]);
-  }
-  const products = columns.map((column) => {
-    const part = grouped(column, q.channels);
-    // One channel a group: a product of vectors, which is an elementwise product and a sum.
-    if (depthwise) return a.reduceSum(a.reduceSum(a.mul(rows, part), [3]), [0]);
-    const matrix = a.reduceSum(timesTransposed(a, rows, part), [0]);
-    return a.reshape(matrix, [q.filters, perGroup.channels]);
-  });
-  return assemble(
-    a,
-    products.map((p) => a.reshape(p, [q.filters, perGroup.channels])),
-    [q.filters, perGroup.channels],
-    q.kernel,
-  );
-}
-
-/** Joins one [filters, channels] matrix per kernel position to [filters, channels, …kernel]. */
-function assemble(
-  a: Algebra,
-  products: readonly Value[],
-  matrix: readonly number[],
-  kernel: readonly number[],
-): Value {
-  if (products.length === 1) return a.reshape(products[0]!, [...matrix, ...kernel]);
-  const stacked = a.op(
-    'Concat',
-    products.map((p) => a.reshape(p, [1, sizeOf(matrix)])),
-    { axis: 0 },
-  );
-  return a.reshape(a.transpose(stacked, [1, 0]), [...matrix, ...kernel]);
-}
-
-/** A · Bᵀ over the last two axes, without copying B (float64, which only tests use, has no fused kernel). */
-function timesTransposed(a: Algebra, left: Value, right: Value): Value {
-  if (left.dtype === 'float64') {
-    const perm = right.shape.map((_, i) => i);
-    perm.push(...perm.splice(-2).reverse());
-    return a.op('MatMul', [left, a.transpose(right, perm)]);
-  }
-  return a.op('FusedMatMul', [left, right], { transB: 1 }, { domain: 'com.microsoft' });
-}
 
 /**
  * A transposed convolution is the input gradient of a convolution that leads from its output to its input. So its own
@@ -249,8 +55,8 @@ const convTranspose: VjpRule = (c) => {
   };
   return [
     c.needs[0] ? dx() : null,
-    c.needs[1] ? weightGradient(c, a, q, dy, input(c, 0)) : null,
-    c.needs[2] ? channelSum(a, dy) : null,
+    c.needs[1] ? weightGradient(c, q, dy, input(c, 0)) : null,
+    c.needs[2] ? channelSum(c, dy) : null,
   ];
 };
 

@@ -1,6 +1,7 @@
 /** @file Gradients of normalisations by statistics within each picture: over groups of channels or single channels. */
 import { sizeOf } from '../../core/tensor.ts';
 import { floatAttribute, intAttribute } from '../../onnx/index.ts';
+import { channelSum } from '../lowering/plain.ts';
 import {
   algebra,
   byOpset,
@@ -11,7 +12,6 @@ import {
   type VjpRule,
   type VjpTable,
 } from '../vjp.ts';
-import { channelSum } from './convolution.ts';
 import { inverseDeviation } from './normalization.ts';
 
 /**

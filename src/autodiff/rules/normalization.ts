@@ -8,6 +8,7 @@ import {
   resolveAxis,
   type Value,
 } from '../../onnx/index.ts';
+import { channelAffine, channelDot, channelSum } from '../lowering/deferred.ts';
 import {
   type Algebra,
   algebra,
@@ -18,17 +19,6 @@ import {
   type VjpRule,
   type VjpTable,
 } from '../vjp.ts';
-import { channelSum } from './convolution.ts';
-
-/**
- * scale_c · x + shift_c in one pass over memory: batch normalisation with mean 0 and variance 0 + ε = 1.
- *
- * The zeros are computed, not constants: BatchNormalization in training overwrites its running inputs, and ONNX Runtime
- * merges equal constants beforehand, so that a constant here could be the running mean of the forward pass.
- */
-function affine(c: VjpContext, x: Value, scale: Value, shift: Value, zeros: Value): Value {
-  return c.g.op('BatchNormalization', [x, scale, shift, zeros, zeros], { epsilon: 1 });
-}
 
 interface ChannelStatistics {
   readonly mean: Value;
@@ -47,12 +37,12 @@ function batchStatistics(c: VjpContext, a: Algebra, x: Value, epsilon: number): 
     return { mean: c.outputs[1]!, inverse: inverseDeviation(a, c.outputs[2]!, epsilon) };
   }
   const count = a.scalar(samples(dims(c, x)));
-  const mean = a.div(channelSum(a, x), count);
+  const mean = a.div(channelSum(c, x), count);
   const perChannel = dims(c, x)
     .map((d, i) => (i === 1 ? d : 1))
     .slice(1);
   const centred = a.sub(x, a.reshape(mean, perChannel));
-  const variance = a.div(channelSum(a, a.mul(centred, centred)), count);
+  const variance = a.div(channelDot(c, centred, centred), count);
   return { mean, inverse: inverseDeviation(a, variance, epsilon) };
 }
 
@@ -65,7 +55,7 @@ function samples(shape: readonly number[]): number {
  * With x̂ = (x − μ)·s, s = 1/√(σ² + ε), y = γ x̂ + β:
  *   dβ = Σ dy,  dγ = Σ dy·x̂ = s (Σ dy·x − μ Σ dy)
  * inference: dx = γ s dy
- * training:  dx = γ s (dy − dβ/M − x̂ dγ/M), which is p·dy + q·x + r with numbers p, q, r per channel
+ * training:  dx = γ s (dy − dβ/M − x̂ dγ/M), which is p·(dy + q·x + r) with numbers p, q, r per channel
  */
 const batchNormalization: VjpRule = (c) => {
   const x = input(c, 0);
@@ -78,12 +68,11 @@ const batchNormalization: VjpRule = (c) => {
     ? batchStatistics(c, a, x, epsilon)
     : { mean: input(c, 3), inverse: inverseDeviation(a, input(c, 4), epsilon) };
   const p = a.mul(gamma, inverse);
-  const dBeta = channelSum(a, dy);
-  const dGamma = () => a.mul(inverse, a.sub(channelSum(a, a.mul(dy, x)), a.mul(mean, dBeta)));
-  const zeros = a.mul(p, a.scalar(0));
+  const dBeta = channelSum(c, dy);
+  const dGamma = () => a.mul(inverse, a.sub(channelDot(c, dy, x), a.mul(mean, dBeta)));
   if (!training) {
     return [
-      c.needs[0] ? affine(c, dy, p, zeros, zeros) : null,
+      c.needs[0] ? channelAffine(c, dy, p) : null,
       c.needs[1] ? dGamma() : null,
       c.needs[2] ? dBeta : null,
       c.needs[3] ? a.neg(a.mul(p, dBeta)) : null,
@@ -92,9 +81,10 @@ const batchNormalization: VjpRule = (c) => {
   }
   const dx = () => {
     const share = a.scalar(1 / samples(dims(c, x)));
-    const q = a.neg(a.mul(a.mul(p, inverse), a.mul(dGamma(), share)));
-    const r = a.neg(a.add(a.mul(p, a.mul(dBeta, share)), a.mul(q, mean)));
-    return a.add(affine(c, dy, p, r, zeros), affine(c, x, q, zeros, zeros));
+    const q = a.neg(a.mul(a.mul(inverse, dGamma()), share));
+    const r = a.neg(a.add(a.mul(dBeta, share), a.mul(q, mean)));
+    // The factor p stands last and alone: the gradient of a convolution before this takes it into the kernel.
+    return channelAffine(c, channelAffine(c, x, q, r, dy), p);
   };
   return [c.needs[0] ? dx() : null, c.needs[1] ? dGamma() : null, c.needs[2] ? dBeta : null, null, null];
 };

@@ -39,8 +39,12 @@ const maxPool: VjpRule = (c) => {
     )[1]!;
   const size = sizeOf(shape);
   const flat = (v: Value) => a.reshape(v, [-1]);
-  // Windows that overlap may share a maximum, and their gradients add up.
+  // Windows that overlap may share a maximum, and their gradients add up. Others lay each gradient in its own place.
   const overlap = o.kernel.some((k, i) => (k - 1) * o.dilations[i]! + 1 > o.strides[i]!);
+  if (!overlap && x.dtype === 'float32') {
+    const { kernel, strides } = o;
+    return [a.op('MaxUnpool', [cotangent(c), indices, c.g.ints(shape)], { kernel_shape: kernel, strides })];
+  }
   const scattered = overlap
     ? a.scatterAdd([size], flat(indices), flat(cotangent(c)), 0)
     : a.op('ScatterElements', [a.zeros([size]), flat(indices), flat(cotangent(c))], { axis: 0 });

@@ -3,6 +3,7 @@ import { ShapeError } from '../../core/errors.ts';
 import { type Dim, intAttribute, intsAttribute, type Node, type Shape, stringAttribute } from '../model.ts';
 import { type WindowOptions, windowedSize } from '../shape.ts';
 import {
+  constantInts,
   describeNode,
   type InferContext,
   type InferRule,
@@ -136,6 +137,21 @@ const maxPool: InferRule = (c) => {
   return [out, { dtype: 'int64', shape: out.shape }];
 };
 
+/** Of the shape that input 2 says; without it, of that which the window would have come from. */
+const maxUnpool: InferRule = (c) => {
+  const x = required(c, 0);
+  const kernel = intsAttribute(c.node, 'kernel_shape');
+  if (kernel === undefined) throw new ShapeError(`${describeNode(c.node)}: kernel_shape is missing.`);
+  const given = c.inputs[2] === undefined ? undefined : constantInts(c, 2);
+  if (given !== undefined) return [{ dtype: x.dtype, shape: given }];
+  const o = windowOf(c.node, x.shape.slice(2), kernel);
+  const spatial = x.shape.slice(2).map((size, i) => {
+    if (typeof size !== 'number' || c.inputs[2] !== undefined) return c.unknown();
+    return (size - 1) * o.strides[i]! + kernel[i]! - o.pads[i]! - o.pads[i + kernel.length]!;
+  });
+  return [{ dtype: x.dtype, shape: [x.shape[0]!, x.shape[1]!, ...spatial] }];
+};
+
 /** Values of the input [N, C, …] at the points of a grid [N, …out, coordinates]. */
 const gridSample: InferRule = (c) => {
   const x = required(c, 0);
@@ -151,6 +167,7 @@ export const convolution: OperatorTable = {
   Conv: conv,
   ConvTranspose: convTranspose,
   MaxPool: maxPool,
+  MaxUnpool: maxUnpool,
   AveragePool: (c) => [pooled(c)],
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
