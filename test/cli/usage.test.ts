@@ -1,7 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodeModel } from '../../src/onnx/index.ts';
+import { madeModel, node } from '../onnx/madeModel.ts';
 import { earshot, workFolder } from './earshot.ts';
-import { write } from './sounds.ts';
+import { classFolders, write } from './sounds.ts';
 
 /** Wrong command lines, and what stderr must say. */
 const wrong: [string, RegExp][] = [
@@ -17,9 +20,9 @@ const wrong: [string, RegExp][] = [
   ['train x --approach cnn --network m.onnx', /--approach and --network each say what is trained/],
   ['train x --embedding features', /--embedding is about the model of --network/],
   ['train x --picture-layout frames-mel', /--picture-layout is about the model of --network/],
-  ['train x --picture-layout mel', /Did you mean mel-frames\?/],
+  ['train x --picture-layout mel-frame', /Did you mean mel-frames\?/],
   ['train x --front-end yamnt', /Did you mean yamnet\?/],
-  ['train x --train lasts', /last:N such as last:8\. ?Did you mean last-stage\?/],
+  ['train x --train hed', /last:N such as last:8\.[^]*Did you mean head\?/],
   ['train x --train last:x', /It must be head, last-stage, all, or last:N/],
   ['train x --head-rate 0', /a number above 0\./],
   ['train x --optimizer adamv', /Did you mean adamw\?/],
@@ -90,6 +93,29 @@ describe('failures', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^Error: '.*' is not a readable ONNX model: The protobuf data is damaged/);
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('of a network to fine-tune say which tensors would do, or that it cannot be read', async () => {
+    const cwd = workFolder();
+    classFolders(join(cwd, 'set'), 2);
+    const model = madeModel({
+      inputs: { mel: ['float32', ['N', 1, 8, 4]] },
+      outputs: { flat: 'float32' },
+      nodes: [node('Relu', ['mel'], ['maps']), node('Flatten', ['maps'], ['flat'])],
+    });
+    writeFileSync(join(cwd, 'm.onnx'), encodeModel(model));
+    const missing = await earshot(['train', 'set', '--network', 'm.onnx'], { cwd });
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain('Name it with --embedding.');
+    expect(missing.stderr).toContain('Hint: A head can stand on flat [N, 32], maps [N, 1, 8, 4].');
+    const unknown = await earshot(['train', 'set', '--network', 'm.onnx', '--embedding', 'flot', '--json'], {
+      cwd,
+    });
+    expect(unknown.code).toBe(2);
+    expect(JSON.parse(unknown.stdout).error).toMatchObject({ code: 'PARAMETER' });
+    const absent = await earshot(['train', 'set', '--network', 'none.onnx', '--embedding', 'flat'], { cwd });
+    expect(absent.code).toBe(1);
+    expect(absent.stderr).toMatch(/^Error: The model none\.onnx cannot be read: there is no such file\./);
   });
 
   it('of training leave a folder that is not empty as it was', async () => {
