@@ -30,6 +30,10 @@ export interface Approach {
   readonly validationFraction: number;
   readonly select: 'best' | 'last';
   readonly mixup: number;
+  /** Largest rotation in time, as a share of the window. */
+  readonly timeShift: number;
+  /** Whether bands and frames are masked. */
+  readonly specAugment: boolean;
 }
 
 const resnet = (network: NetworkName, description: string): Approach => ({
@@ -47,6 +51,8 @@ const resnet = (network: NetworkName, description: string): Approach => ({
   validationFraction: 0.1,
   select: 'best',
   mixup: 0.3,
+  timeShift: 0.5,
+  specAugment: true,
 });
 
 const table: readonly Approach[] = [
@@ -65,6 +71,8 @@ const table: readonly Approach[] = [
     validationFraction: 0,
     select: 'last',
     mixup: 0,
+    timeShift: 0.5,
+    specAugment: true,
   },
   resnet(
     'resnet50',
@@ -84,12 +92,15 @@ export const importedApproach: Approach = {
   nMels: 128,
   epochs: 20,
   batchSize: 32,
-  optimizer: { kind: 'adamw', learningRate: 1e-4, weightDecay: 0.05, headRate: 10 },
+  optimizer: { kind: 'adamw', learningRate: 1e-4, weightDecay: 0.05, headRate: 30 },
   clipNorm: 1,
   labelSmoothing: 0.1,
   validationFraction: 0,
   select: 'last',
   mixup: 0,
+  // Both took more from a pretrained network than they gave; docs/networks.md has the numbers.
+  timeShift: 0,
+  specAugment: false,
 };
 
 /** All approaches with a network of their own, for help texts and choices. */
@@ -189,20 +200,19 @@ export function resolveConfig(
 function augmentation(o: Overrides, approach: Approach, pipeline: ClipPipeline): Augmentation {
   const nFrames = frontEndFrames(windowSamplesOf(pipeline), pipeline.frontEnd);
   return {
-    timeShift: o.timeShift ?? 0.5,
+    timeShift: o.timeShift ?? approach.timeShift,
     gain: o.gain ?? 0,
     gainOn: frontEndByName(pipeline.frontEnd.kind).decibels ? 'picture' : 'waveform',
     noiseSnr: o.noiseSnr ?? null,
     noiseProbability: o.noiseSnr === undefined ? 0 : 0.5,
-    specAugment:
-      o.specAugment === false
-        ? null
-        : {
-            frequencyMasks: 2,
-            frequencyWidth: Math.round(pipeline.frontEnd.nMels / 8),
-            timeMasks: 2,
-            timeWidth: Math.round(nFrames / 8),
-          },
+    specAugment: !(o.specAugment ?? approach.specAugment)
+      ? null
+      : {
+          frequencyMasks: 2,
+          frequencyWidth: Math.round(pipeline.frontEnd.nMels / 8),
+          timeMasks: 2,
+          timeWidth: Math.round(nFrames / 8),
+        },
     mixup: o.mixup ?? approach.mixup,
   };
 }

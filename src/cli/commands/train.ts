@@ -234,6 +234,7 @@ function addTrainingOptions(command: Command): void {
   add(
     'Augmentation:',
     new Option('--mixup <alpha>', 'strength of mixup; 0 turns it off').argParser(number({ min: 0 })),
+    new Option('--spec-augment', 'masks over time and frequency (default, but for --network)'),
     new Option('--no-spec-augment', 'no masks over time and frequency'),
     new Option('--time-shift <share>', 'largest shift, as a share of the window').argParser(share),
     new Option('--gain <dB>', 'largest change of level').argParser(number({ min: 0 })),
@@ -299,7 +300,7 @@ function splitOf({ trainFolds, testFolds, split, testFraction }: Options): Train
   return undefined;
 }
 
-/** What was set explicitly. `--no-spec-augment` alone makes commander default it to true, which changes nothing. */
+/** What was set explicitly. */
 function overridesOf(options: Options): Overrides {
   const chosen = Object.fromEntries(
     overrideNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
