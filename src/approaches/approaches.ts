@@ -147,16 +147,18 @@ export function resolveConfig(
   const side = o.pictureSize ?? approach.pictureSize;
   const kind = o.optimizer ?? approach.optimizer.kind;
   const trainable = o.trainable ?? 'all';
-  const usualHeadRate = approach.optimizer.headRate ?? 1;
+  const usualHeadRate = kind === approach.optimizer.kind ? (approach.optimizer.headRate ?? 1) : 1;
   // A head that learns alone has the learning rate to itself.
   const alone = trainable === 'head';
   const headRate = alone ? 1 : (o.headRate ?? usualHeadRate);
+  const layerDecay = alone ? 1 : (o.layerDecay ?? approach.optimizer.layerDecay ?? 1);
   const usualRate = approach.optimizer.learningRate * (alone ? usualHeadRate : 1);
   const optimizer: OptimizerSpec = {
     kind,
     // A rate made for one optimiser means little to another; SGD needs a far higher one than AdamW.
     learningRate: o.learningRate ?? (kind === 'sgd' && approach.optimizer.kind !== 'sgd' ? 0.02 : usualRate),
     ...(headRate === 1 ? {} : { headRate }),
+    ...(layerDecay === 1 ? {} : { layerDecay }),
     weightDecay:
       o.weightDecay ??
       (kind === approach.optimizer.kind ? approach.optimizer.weightDecay : kind === 'sgd' ? 5e-4 : 0),

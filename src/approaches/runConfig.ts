@@ -46,8 +46,10 @@ export interface Overrides {
   readonly epochs?: number;
   readonly batchSize?: number;
   readonly learningRate?: number;
-  /** The head's learning rate, as a multiple of the others'. */
+  /** The head's learning rate, as a multiple of that of the stage before it. */
   readonly headRate?: number;
+  /** Each stage's learning rate as a share of the next one's. */
+  readonly layerDecay?: number;
   readonly weightDecay?: number;
   readonly optimizer?: 'sgd' | 'adam' | 'adamw';
   readonly momentum?: number;

@@ -10,8 +10,10 @@ export interface OptimizerSpec {
   /** Peak learning rate. */
   readonly learningRate: number;
   readonly weightDecay: number;
-  /** The head's learning rate, as a multiple of the others'; default 1. */
+  /** The head's learning rate, as a multiple of that of the stage before it; default 1. */
   readonly headRate?: number;
+  /** Each stage's learning rate as a share of the next one's, in (0, 1]; default 1: all alike. */
+  readonly layerDecay?: number;
   /** SGD only. */
   readonly momentum?: number;
   readonly nesterov?: boolean;
@@ -59,6 +61,9 @@ export function checkTrainingConfig(config: TrainingConfig): void {
   if (config.optimizer.headRate !== undefined && !(config.optimizer.headRate > 0)) {
     throw new ParameterError(`headRate must be above 0, got ${config.optimizer.headRate}.`);
   }
+  const { layerDecay = 1 } = config.optimizer;
+  if (!(layerDecay > 0 && layerDecay <= 1))
+    throw new ParameterError(`layerDecay must be above 0 and at most 1, got ${layerDecay}.`);
   if (config.clipNorm !== null && !(config.clipNorm > 0)) {
     throw new ParameterError(`clipNorm must be above 0, got ${config.clipNorm}.`);
   }
@@ -88,6 +93,29 @@ export function makeOptimizer(spec: OptimizerSpec): Optimizer {
 export function inHead(network: Network): (spec: Pick<ParameterSpec, 'name'>) => boolean {
   const prefixes = network.stages.at(-1)?.prefixes ?? [];
   return (spec) => prefixes.some((prefix) => spec.name.startsWith(prefix));
+}
+
+/**
+ * A parameter's learning rate as a multiple of the run's: `headRate` in the head, 1 in the stage before it, and from
+ * there `layerDecay` times less with every stage towards the input (Howard and Ruder 2018, discriminative fine-tuning).
+ */
+export function learningRateFactor(
+  network: Network,
+  { headRate = 1, layerDecay = 1 }: Pick<OptimizerSpec, 'headRate' | 'layerDecay'>,
+): (spec: Pick<ParameterSpec, 'name'>) => number {
+  const head = inHead(network);
+  const body = network.stages.slice(0, -1);
+  return (spec) => {
+    if (head(spec)) return headRate;
+    // The longest prefix decides: `layer1.` begins the names of `layer1.conv.` too.
+    let best = { index: body.length - 1, length: 0 };
+    body.forEach(({ prefixes }, index) => {
+      for (const prefix of prefixes)
+        if (spec.name.startsWith(prefix) && prefix.length > best.length)
+          best = { index, length: prefix.length };
+    });
+    return layerDecay ** (body.length - 1 - best.index);
+  };
 }
 
 /**

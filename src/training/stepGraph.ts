@@ -27,12 +27,19 @@ export interface StepGraphOptions {
   readonly clipNorm: number | null;
   /** Which parameters are trained. */
   readonly trainable: (spec: ParameterSpec) => boolean;
-  /** Parameters that learn at a rate of their own: their scalars are inputs of their own, see {@link headScalar}. */
-  readonly atHeadRate?: (spec: ParameterSpec) => boolean;
+  /** A parameter's learning rate as a multiple of the run's; default 1 for all. */
+  readonly rateFactor?: (spec: ParameterSpec) => number;
   /** Batch normalisation keeps its running statistics. */
   readonly frozenStatistics: boolean;
   /** Channels in a block of the engine's blocked layout ({@link Engine.blockSize}); default null: there is none. */
   readonly blockSize?: number | null;
+}
+
+/** A graph input, which of the optimiser's scalars it takes, and at which multiple of the run's learning rate. */
+export interface ScalarInput {
+  readonly input: string;
+  readonly scalar: string;
+  readonly factor: number;
 }
 
 export interface NoiseInput {
@@ -52,8 +59,8 @@ export interface StepGraph {
   readonly resident: readonly string[];
   /** Graph output → resident tensor that it replaces. */
   readonly keep: Readonly<Record<string, string>>;
-  /** The optimiser's scalar inputs. */
-  readonly scalars: readonly string[];
+  /** The optimiser's scalar inputs: one set for each learning rate. */
+  readonly scalars: readonly ScalarInput[];
   /** Inputs to be filled with uniform random numbers each step. */
   readonly noise: readonly NoiseInput[];
   /** Outputs to send back: `loss`, and `gradient_norm` when clipping. */
@@ -63,11 +70,6 @@ export interface StepGraph {
 /** Name of the resident tensor that holds an optimiser slot of a parameter. */
 export function slotName(slot: string, parameter: string): string {
   return `${slot}/${parameter}`;
-}
-
-/** Name of the input that carries the optimiser's scalar `name` for parameters with the head's learning rate. */
-export function headScalar(name: string): string {
-  return `head/${name}`;
 }
 
 /**
@@ -115,11 +117,21 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     fetch.push('gradient_norm');
   }
 
-  const { atHeadRate = () => false } = options;
-  const scalarInputs = (named: (name: string) => string) =>
-    Object.fromEntries(optimizer.inputs.map((name) => [name, g.input(named(name), 'float32', [])]));
-  const scalars = trained.every(atHeadRate) ? {} : scalarInputs((name) => name);
-  const headScalars = trained.some(atHeadRate) ? scalarInputs(headScalar) : {};
+  const { rateFactor = () => 1 } = options;
+  const scalars: ScalarInput[] = [];
+  const scalarsByFactor = new Map<number, Record<string, Value>>();
+  const scalarsFor = (factor: number) => {
+    const known = scalarsByFactor.get(factor);
+    if (known !== undefined) return known;
+    const values: Record<string, Value> = {};
+    for (const scalar of optimizer.inputs) {
+      const input = factor === 1 ? scalar : `${scalar}/${factor}`;
+      scalars.push({ input, scalar, factor });
+      values[scalar] = g.input(input, 'float32', []);
+    }
+    scalarsByFactor.set(factor, values);
+    return values;
+  };
   const slots = new Map<string, readonly number[]>();
   const keep: Record<string, string> = {};
   const replace = (name: string, value: Value) => {
@@ -136,7 +148,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     const next = optimizer.update(
       g,
       { parameter: g.find(spec.name)!, gradient: derived[i]!, slots: held, decay: spec.role === 'weight' },
-      atHeadRate(spec) ? headScalars : scalars,
+      scalarsFor(rateFactor(spec)),
     );
     replace(spec.name, next.parameter);
     names.forEach((name, k) => {
@@ -152,7 +164,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     slots,
     resident: [...table.specs.map((spec) => spec.name), ...slots.keys()],
     keep,
-    scalars: [...Object.keys(scalars), ...Object.keys(headScalars).map(headScalar)],
+    scalars,
     noise,
     fetch,
   };

@@ -30,14 +30,14 @@ import {
 } from './checkpoint.ts';
 import {
   checkTrainingConfig,
-  inHead,
+  learningRateFactor,
   makeOptimizer,
   type TrainingConfig,
   trainableParameters,
 } from './config.ts';
 import type { BandStatistics } from './normalization.ts';
 import { scheduleFactor } from './schedule.ts';
-import { buildForwardGraph, buildStepGraph, headScalar, type StepGraph } from './stepGraph.ts';
+import { buildForwardGraph, buildStepGraph, type StepGraph } from './stepGraph.ts';
 import { balancedClassWeights } from './targets.ts';
 
 export interface TrainingTask {
@@ -120,7 +120,6 @@ class Trainer {
   private readonly batchOptions: BatchOptions;
   private readonly step: StepGraph;
   private readonly optimizer;
-  private readonly headRate: number;
   private readonly batches: number;
   private progress: TrainingProgress;
   private bestParameters: ReadonlyMap<string, Tensor> | null = null;
@@ -149,7 +148,6 @@ class Trainer {
       ...(task.frontEnd === undefined ? {} : { frontEnd: task.frontEnd }),
     };
     this.optimizer = makeOptimizer(config.optimizer);
-    this.headRate = config.optimizer.headRate ?? 1;
     this.batches = batchesPerEpoch(task.train.length, config.batchSize);
     this.step = buildStepGraph({
       network,
@@ -164,7 +162,7 @@ class Trainer {
         config.trainable,
         networkParameters(network, task.nMels, task.nFrames),
       ),
-      ...(this.headRate === 1 ? {} : { atHeadRate: inHead(network) }),
+      rateFactor: learningRateFactor(network, config.optimizer),
       frozenStatistics: config.frozenStatistics,
       blockSize,
     });
@@ -300,14 +298,11 @@ class Trainer {
 
   private scalars(learningRate: number): Record<string, Tensor> {
     const step = this.progress.step + 1;
-    const head = this.optimizer.scalars(learningRate * this.headRate, step);
-    const values = [
-      ...Object.entries(this.optimizer.scalars(learningRate, step)),
-      ...Object.entries(head).map(([name, value]) => [headScalar(name), value] as const),
-    ];
-    const wanted = new Set(this.step.scalars);
     return Object.fromEntries(
-      values.filter(([name]) => wanted.has(name)).map(([name, value]) => [name, float32([], [value])]),
+      this.step.scalars.map(({ input, scalar, factor }) => [
+        input,
+        float32([], [this.optimizer.scalars(learningRate * factor, step)[scalar]!]),
+      ]),
     );
   }
 

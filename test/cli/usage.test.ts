@@ -22,7 +22,7 @@ const wrong: [string, RegExp][] = [
   ['train x --picture-layout frames-mel', /--picture-layout is about the model of --network/],
   ['train x --picture-layout mel-frame', /Did you mean mel-frames\?/],
   ['train x --front-end yamnt', /Did you mean yamnet\?/],
-  ['train x --train hed', /last:N such as last:8\.[^]*Did you mean head\?/],
+  ['train x --train hed', /last:N such as last:8\.[\s\S]*Did you mean head\?/],
   ['train x --train last:x', /It must be head, last-stage, all, or last:N/],
   ['train x --head-rate 0', /a number above 0\./],
   ['train x --optimizer adamv', /Did you mean adamw\?/],

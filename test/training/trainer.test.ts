@@ -7,6 +7,7 @@ import { cnn } from '../../src/networks/index.ts';
 import { initializeParameters } from '../../src/networks/network.ts';
 import {
   bandStatistics,
+  learningRateFactor,
   networkParameters,
   noAugmentation,
   type TrainingClip,
@@ -224,9 +225,16 @@ describe('trainNetwork', () => {
   });
 
   it('lets the head learn at its own rate', async () => {
-    const changes = async (headRate: number) => {
+    const changes = async (headRate: number, layerDecay = 1) => {
       const start = task({ validation: [] });
-      const optimizer = { kind: 'sgd', learningRate: 0.01, weightDecay: 0, momentum: 0, headRate } as const;
+      const optimizer = {
+        kind: 'sgd',
+        learningRate: 0.01,
+        weightDecay: 0,
+        momentum: 0,
+        headRate,
+        layerDecay,
+      } as const;
       const { parameters } = await trainNetwork({
         ...start,
         train: start.train.slice(0, 8),
@@ -245,9 +253,34 @@ describe('trainNetwork', () => {
     const plain = once('fc.weight');
     const largest = Math.max(...plain.map(Math.abs));
     expect(largest).toBeGreaterThan(1e-5);
+    // With plain SGD one step is proportional to the rate.
+    const decayed = await changes(1, 0.5);
+    const first = once('blocks.0.conv1.weight');
+    const span = Math.max(...first.map(Math.abs));
+    decayed('blocks.0.conv1.weight').forEach((step, i) => {
+      expect(Math.abs(step - 0.5 * first[i]!)).toBeLessThan(1e-3 * span);
+    });
     tenfold('fc.weight').forEach((step, i) => {
       expect(Math.abs(step - 10 * plain[i]!)).toBeLessThan(1e-3 * 10 * largest);
     });
+  });
+
+  it('lets layers learn more slowly the further they are from the head', async () => {
+    const factor = learningRateFactor(network, { headRate: 5, layerDecay: 0.5 });
+    const stages = network.stages.map(({ prefixes }) => factor({ name: `${prefixes[0]}weight` }));
+    expect(stages).toEqual([...stages.slice(0, -1).map((_, i, body) => 0.5 ** (body.length - 1 - i)), 5]);
+    const nested = {
+      ...network,
+      stages: [
+        { name: 'a', prefixes: ['layer1.'] },
+        { name: 'b', prefixes: ['layer1.conv.'] },
+        { name: 'c', prefixes: ['head.'] },
+      ],
+    };
+    const ofNested = learningRateFactor(nested, { layerDecay: 0.5 });
+    expect(['layer1.scale', 'layer1.conv.weight', 'head.bias'].map((name) => ofNested({ name }))).toEqual([
+      0.5, 1, 1,
+    ]);
   });
 
   it('counts the last parameters before the head, statistics left out', () => {

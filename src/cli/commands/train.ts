@@ -34,7 +34,7 @@ const frontEndNames = ['log-mel', 'yamnet'];
 const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
 
 const overrideNames = [
-  ...['frontEnd', 'standardize', 'headRate'],
+  ...['frontEnd', 'standardize', 'headRate', 'layerDecay'],
   ...['weights', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'optimizer', 'momentum', 'nesterov'],
   ...[
     'schedule',
@@ -186,9 +186,14 @@ function addTrainingOptions(command: Command): void {
     new Option('--batch-size <n>', 'clips in a step').argParser(whole),
     choiceOption('--optimizer <name>', 'update rule', ['sgd', 'adam', 'adamw']),
     new Option('--learning-rate <x>', 'its peak').argParser(number({ min: 0, above: true })),
-    new Option('--head-rate <x>', "the head's learning rate, as a multiple of the others'").argParser(
-      number({ min: 0, above: true }),
-    ),
+    new Option(
+      '--head-rate <x>',
+      "the head's learning rate, as a multiple of the layer's before it",
+    ).argParser(number({ min: 0, above: true })),
+    new Option(
+      '--layer-decay <x>',
+      "each layer's learning rate as a share of the next one's (1: all alike)",
+    ).argParser(number({ min: 0, max: 1, above: true })),
     choiceOption('--schedule <name>', 'course of the learning rate', ['cosine', 'constant', 'step']),
     new Option('--warmup-epochs <n>', 'epochs of rising learning rate').argParser(number({ min: 0 })),
     new Option('--weight-decay <x>', 'pull of weights towards 0').argParser(number({ min: 0 })),
