@@ -25,6 +25,7 @@ const wrong: [string, RegExp][] = [
   ['train x --train hed', /last:N such as last:8\.[\s\S]*Did you mean head\?/],
   ['train x --train last:x', /It must be head, last-stage, all, or last:N/],
   ['train x --head-rate 0', /a number above 0\./],
+  ['train x --layer-decay 1.5', /above 0 and at most 1/],
   ['train x --optimizer adamv', /Did you mean adamw\?/],
   ['train x --epochs 0', /'0' is invalid\. It must be a whole number of at least 1\./],
   ['train x --epochs 1.5', /whole number/],
