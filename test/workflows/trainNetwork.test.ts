@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -172,7 +172,6 @@ describe('train with a network from an ONNX model', () => {
     const file = await save('resumed.onnx');
     const first = await train(options('resumed', file, { overrides: { epochs: 1 } }));
     await rm(join(first.directory, 'run.json'));
-    const { rename, mkdir } = await import('node:fs/promises');
     await mkdir(join(folder, 'moved'), { recursive: true });
     const moved = join(folder, 'moved/resumed.onnx');
     await rename(file, moved);
