@@ -1,7 +1,7 @@
 /** @file The approaches: each a choice of parts (front end, network, recipe), not a program of its own. */
 import { ParameterError } from '../core/index.ts';
 import { type ClipPipeline, windowSamplesOf } from '../extraction/index.ts';
-import { logMelFrames, logMelSpec } from '../features/index.ts';
+import { frontEndByName, frontEndFrames } from '../features/index.ts';
 import type { LoraOptions, NetworkName } from '../networks/index.ts';
 import {
   type Augmentation,
@@ -14,7 +14,10 @@ import type { Overrides, RunConfig } from './runConfig.ts';
 export interface Approach {
   readonly name: string;
   readonly description: string;
-  readonly network: NetworkName;
+  /** Null: the network is made from a model of the user's. */
+  readonly network: NetworkName | null;
+  /** Whether pictures are standardised; null: where the front end does not say otherwise. */
+  readonly standardize: boolean | null;
   /** Side of the square picture the network sees by default; null for the log-mel picture as it is. */
   readonly pictureSize: number | null;
   readonly nMels: number;
@@ -27,6 +30,10 @@ export interface Approach {
   readonly validationFraction: number;
   readonly select: 'best' | 'last';
   readonly mixup: number;
+  /** Largest rotation in time, as a share of the window. */
+  readonly timeShift: number;
+  /** Whether bands and frames are masked. */
+  readonly specAugment: boolean;
 }
 
 const resnet = (network: NetworkName, description: string): Approach => ({
@@ -34,6 +41,7 @@ const resnet = (network: NetworkName, description: string): Approach => ({
   description,
   network,
   pictureSize: 224,
+  standardize: true,
   nMels: 128,
   epochs: 12,
   batchSize: 16,
@@ -43,6 +51,8 @@ const resnet = (network: NetworkName, description: string): Approach => ({
   validationFraction: 0.1,
   select: 'best',
   mixup: 0.3,
+  timeShift: 0.5,
+  specAugment: true,
 });
 
 const table: readonly Approach[] = [
@@ -51,6 +61,7 @@ const table: readonly Approach[] = [
     description: 'Compact CNN on log-mel pictures, from scratch: minutes on a CPU.',
     network: 'cnn',
     pictureSize: null,
+    standardize: true,
     nMels: 64,
     epochs: 40,
     batchSize: 32,
@@ -60,6 +71,8 @@ const table: readonly Approach[] = [
     validationFraction: 0,
     select: 'last',
     mixup: 0,
+    timeShift: 0.5,
+    specAugment: true,
   },
   resnet(
     'resnet50',
@@ -69,7 +82,28 @@ const table: readonly Approach[] = [
   resnet('resnet18', 'ResNet-18 on log-mel pictures: a third of the cost of ResNet-50.'),
 ];
 
-/** All approaches, for help texts and choices. */
+/** The approach of `--network`: a head on any ONNX model, which is fine-tuned with it. */
+export const importedApproach: Approach = {
+  name: 'network',
+  description: 'A head on a tensor of any ONNX model, fine-tuned in all or in part.',
+  network: null,
+  standardize: null,
+  pictureSize: null,
+  nMels: 128,
+  epochs: 15,
+  batchSize: 32,
+  optimizer: { kind: 'adamw', learningRate: 1e-4, weightDecay: 0.05, headRate: 30, layerDecay: 0.8 },
+  clipNorm: 1,
+  labelSmoothing: 0.1,
+  validationFraction: 0,
+  select: 'last',
+  mixup: 0,
+  // Both took more from a pretrained network than they gave; docs/networks.md has the numbers.
+  timeShift: 0,
+  specAugment: false,
+};
+
+/** All approaches with a network of their own, for help texts and choices. */
 export const approaches: readonly Approach[] = table;
 
 /** @throws {ParameterError} that lists the approaches there are */
@@ -94,43 +128,49 @@ export function resolveConfig(
   seed: number,
   o: Overrides = {},
 ): RunConfig {
-  const sampleRate = o.sampleRate ?? 22050;
+  const frontEnd = frontEndByName(o.frontEnd ?? 'log-mel');
+  const spec = frontEnd.spec({
+    usualMels: approach.nMels,
+    ...(o.sampleRate === undefined ? {} : { sampleRate: o.sampleRate }),
+    ...(o.nMels === undefined ? {} : { nMels: o.nMels }),
+  });
   const pipeline: ClipPipeline = {
-    sampleRate,
-    windowSeconds: o.windowSeconds ?? windowSeconds,
-    pad: o.pad ?? 'repeat',
-    overlap: 0.5,
-    frontEnd: logMelSpec({
-      sampleRate,
-      nFft: 2048,
-      hopLength: 512,
-      nMels: o.nMels ?? approach.nMels,
-      topDb: null,
-    }),
+    sampleRate: spec.sampleRate,
+    windowSeconds: o.windowSeconds ?? frontEnd.window.seconds ?? windowSeconds,
+    pad: o.pad ?? frontEnd.window.pad,
+    overlap: frontEnd.window.overlap,
+    frontEnd: spec,
   };
   if (!(pipeline.windowSeconds > 0)) {
     throw new ParameterError(`The window must last longer than 0 s, got ${pipeline.windowSeconds}.`);
   }
   const side = o.pictureSize ?? approach.pictureSize;
   const kind = o.optimizer ?? approach.optimizer.kind;
+  const lora = loraOptions(o);
+  const trainable = o.trainable ?? (lora === null ? 'all' : 'head');
+  const usualHeadRate = kind === approach.optimizer.kind ? (approach.optimizer.headRate ?? 1) : 1;
+  // A head that learns alone has the learning rate to itself.
+  const alone = trainable === 'head' && lora === null;
+  const headRate = alone ? 1 : (o.headRate ?? usualHeadRate);
+  const layerDecay = alone ? 1 : (o.layerDecay ?? approach.optimizer.layerDecay ?? 1);
+  const usualRate = approach.optimizer.learningRate * (alone ? usualHeadRate : 1);
   const optimizer: OptimizerSpec = {
     kind,
     // A rate made for one optimiser means little to another; SGD needs a far higher one than AdamW.
-    learningRate:
-      o.learningRate ??
-      (kind === 'sgd' && approach.optimizer.kind !== 'sgd' ? 0.02 : approach.optimizer.learningRate),
+    learningRate: o.learningRate ?? (kind === 'sgd' && approach.optimizer.kind !== 'sgd' ? 0.02 : usualRate),
+    ...(headRate === 1 ? {} : { headRate }),
+    ...(layerDecay === 1 ? {} : { layerDecay }),
     weightDecay:
       o.weightDecay ??
       (kind === approach.optimizer.kind ? approach.optimizer.weightDecay : kind === 'sgd' ? 5e-4 : 0),
     ...(kind === 'sgd' ? { momentum: o.momentum ?? 0.9, nesterov: o.nesterov ?? true } : {}),
   };
-  const lora = loraOptions(o);
-  const trainable = o.trainable ?? (lora === null ? 'all' : 'head');
   const config: RunConfig = {
     approach: approach.name,
     pipeline,
+    standardize: o.standardize ?? approach.standardize ?? frontEnd.standardize,
     network: {
-      name: approach.network,
+      name: approach.network ?? approach.name,
       pictureSize: side === null ? null : [side, side],
       weights: o.weights ?? null,
       ...(lora === null ? {} : { lora }),
@@ -176,21 +216,21 @@ function loraOptions({ loraRank: rank, loraAlpha, loraTargets }: Overrides): Lor
 
 /** Masks scale with the picture: at most an eighth of its bands and of its frames each. */
 function augmentation(o: Overrides, approach: Approach, pipeline: ClipPipeline): Augmentation {
-  const nFrames = logMelFrames(windowSamplesOf(pipeline), pipeline.frontEnd);
+  const nFrames = frontEndFrames(windowSamplesOf(pipeline), pipeline.frontEnd);
   return {
-    timeShift: o.timeShift ?? 0.5,
+    timeShift: o.timeShift ?? approach.timeShift,
     gain: o.gain ?? 0,
+    gainOn: frontEndByName(pipeline.frontEnd.kind).decibels ? 'picture' : 'waveform',
     noiseSnr: o.noiseSnr ?? null,
     noiseProbability: o.noiseSnr === undefined ? 0 : 0.5,
-    specAugment:
-      o.specAugment === false
-        ? null
-        : {
-            frequencyMasks: 2,
-            frequencyWidth: Math.round(pipeline.frontEnd.nMels / 8),
-            timeMasks: 2,
-            timeWidth: Math.round(nFrames / 8),
-          },
+    specAugment: !(o.specAugment ?? approach.specAugment)
+      ? null
+      : {
+          frequencyMasks: 2,
+          frequencyWidth: Math.round(pipeline.frontEnd.nMels / 8),
+          timeMasks: 2,
+          timeWidth: Math.round(nFrames / 8),
+        },
     mixup: o.mixup ?? approach.mixup,
   };
 }

@@ -4,7 +4,7 @@
  */
 import { GraphError, int64, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, windowSamplesOf } from '../extraction/index.ts';
-import { logMelNodes } from '../features/index.ts';
+import { type FrontEndSpec, frontEndNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
 import { GraphBuilder, type Model, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
@@ -39,7 +39,8 @@ export interface ArtifactInfo {
 export interface ArtifactParts {
   readonly network: Network;
   readonly parameters: ReadonlyMap<string, Tensor<'float32'>>;
-  readonly statistics: BandStatistics;
+  /** Null where pictures are not standardised. */
+  readonly statistics: BandStatistics | null;
   readonly info: Omit<
     ArtifactInfo,
     'format' | 'embeddingSize' | 'sampleRate' | 'windowSamples' | 'windowSeconds' | 'pad' | 'overlap'
@@ -57,7 +58,7 @@ export function buildArtifact(parts: ArtifactParts): { model: Model; info: Artif
   const g = new GraphBuilder({ name: `earshot ${parts.info.approach}` });
   const waveform = g.input('waveform', 'float32', ['batch', 'samples']);
   const window = fitWindowNodes(g, waveform, samples, pipeline.pad);
-  const features = logMelNodes(g, window, pipeline.frontEnd);
+  const features = frontEndNodes(g, window, pipeline.frontEnd);
   const picture = g.op('Unsqueeze', [features, g.ints([1])]);
   const x = standardizeNodes(g, picture, parts.statistics);
   const { logits, embedding } = parts.network.forward(inferenceContext(g, parts.parameters), x);
@@ -113,9 +114,15 @@ export function artifactInfo(model: Model, name: string): ArtifactInfo {
       },
     );
   }
-  const info = JSON.parse(text) as ArtifactInfo;
-  if (info.format !== 1) {
-    throw new GraphError(`${name} has artefact format ${String(info.format)}; this version reads format 1.`);
+  const stored = JSON.parse(text) as ArtifactInfo;
+  if (stored.format !== 1) {
+    throw new GraphError(
+      `${name} has artefact format ${String(stored.format)}; this version reads format 1.`,
+    );
   }
-  return info;
+  // Before there were several front ends, specs did not always say that they were log-mel.
+  const { pipeline } = stored;
+  const written: Partial<FrontEndSpec> = pipeline.frontEnd;
+  const frontEnd = { kind: 'log-mel', version: 1, ...written } as FrontEndSpec;
+  return { ...stored, pipeline: { ...pipeline, frontEnd } };
 }

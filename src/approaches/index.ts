@@ -2,4 +2,5 @@
 export * from './approaches.ts';
 export * from './artifact.ts';
 export * from './classifier.ts';
+export * from './importedModel.ts';
 export * from './runConfig.ts';

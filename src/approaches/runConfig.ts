@@ -1,24 +1,43 @@
 /** @file Everything that decides a run besides the data: resolved, stored with the run, and enough to repeat it. */
 import type { ClipPipeline } from '../extraction/index.ts';
-import type { LoraOptions, NetworkName } from '../networks/index.ts';
+import type { FrontEndName } from '../features/index.ts';
+import type { LoraOptions, PictureLayout } from '../networks/index.ts';
 import type { TrainingConfig } from '../training/index.ts';
 
 export interface RunConfig {
   readonly approach: string;
   /** From a recording to windows of features. */
   readonly pipeline: ClipPipeline;
+  /** Whether pictures are standardised per band by the training side's statistics. */
+  readonly standardize: boolean;
   readonly network: {
-    readonly name: NetworkName;
+    /** One of the networks here, or the imported model's name. */
+    readonly name: string;
     /** Pictures are resized to this [height, width] inside the graph; null leaves them as they are. */
     readonly pictureSize: readonly [number, number] | null;
     /** Path of a safetensors file, or null to start from random weights. */
     readonly weights: string | null;
     /** Low-rank adapters beside the weights, merged into the artefact; absent without. */
     readonly lora?: LoraOptions;
+    /** The model that the network is made from; absent for the networks here. */
+    readonly imported?: ImportedModelSpec;
   };
   readonly training: TrainingConfig;
   /** Share of the training side set aside, by recording, to choose the epoch by. */
   readonly validationFraction: number;
+}
+
+/** Which model a network is made from, so that a run can be repeated and no other model is taken for it. */
+export interface ImportedModelSpec {
+  /** The file's name, without its folder: it may move. */
+  readonly file: string;
+  /** SHA-256 of the file, in hexadecimal digits. */
+  readonly sha256: string;
+  /** SHA-256 over the names, shapes and values of all weights: they may lie in further files. */
+  readonly weightsSha256: string;
+  /** The tensor that the head stands on. */
+  readonly embedding: string;
+  readonly layout: PictureLayout;
 }
 
 /** What a user may set explicitly; everything else comes from the approach. */
@@ -30,9 +49,15 @@ export interface Overrides {
   readonly loraAlpha?: number;
   /** Which weights get adapters: names with `*` and `?`. */
   readonly loraTargets?: readonly string[];
+  readonly frontEnd?: FrontEndName;
+  readonly standardize?: boolean;
   readonly epochs?: number;
   readonly batchSize?: number;
   readonly learningRate?: number;
+  /** The head's learning rate, as a multiple of that of the stage before it. */
+  readonly headRate?: number;
+  /** Each stage's learning rate as a share of the next one's. */
+  readonly layerDecay?: number;
   readonly weightDecay?: number;
   readonly optimizer?: 'sgd' | 'adam' | 'adamw';
   readonly momentum?: number;

@@ -68,6 +68,18 @@ export function interval(text: string): [number, number] {
   return [parts[0]!, parts[1]!];
 }
 
+/** What is trained: `head`, `last-stage`, `all`, or `last:N` with a whole number N. */
+export function trainablePart(text: string): 'head' | 'last-stage' | 'all' | `last:${number}` {
+  if (text === 'head' || text === 'last-stage' || text === 'all') return text;
+  const last = /^last:(\d{1,6})$/.exec(text);
+  if (last === null) {
+    throw new InvalidArgumentError(
+      `It must be head, last-stage, all, or last:N such as last:8.${didYouMean(text, ['head', 'last-stage', 'all'])}`,
+    );
+  }
+  return `last:${Number(last[1])}`;
+}
+
 /** Names separated by commas. */
 export function names(text: string): string[] {
   const list = text.split(',').map((name) => name.trim());

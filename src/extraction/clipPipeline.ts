@@ -1,9 +1,9 @@
 /** @file From a sound file to the network's input, as data: everything that decides the numbers. */
 import { createHash } from 'node:crypto';
 import { ParameterError } from '../core/index.ts';
-import { checkLogMelSpec, type LogMelSpec, logMelFrames } from '../features/index.ts';
+import { checkFrontEnd, type FrontEndSpec, frontEndFrames } from '../features/index.ts';
 
-/** Decode → mean of channels → resample → windows of one length → log-mel. */
+/** Decode → mean of channels → resample → windows of one length → front end. */
 export interface ClipPipeline {
   /** Hz; the front end's too. */
   readonly sampleRate: number;
@@ -13,7 +13,7 @@ export interface ClipPipeline {
   readonly pad: 'repeat' | 'zero';
   /** Share of a window that the next one repeats, in [0, 1); for clips longer than a window. */
   readonly overlap: number;
-  readonly frontEnd: LogMelSpec;
+  readonly frontEnd: FrontEndSpec;
 }
 
 /** Samples in a window. */
@@ -37,18 +37,18 @@ export function checkClipPipeline(pipeline: ClipPipeline): void {
   if (!(overlap >= 0 && overlap < 1)) {
     throw new ParameterError(`The pipeline's overlap must lie in [0, 1), got ${overlap}.`);
   }
-  checkLogMelSpec(frontEnd);
+  checkFrontEnd(frontEnd);
   if (frontEnd.sampleRate !== sampleRate) {
     throw new ParameterError(
       `The front end expects ${frontEnd.sampleRate} Hz, but the pipeline resamples to ${sampleRate} Hz.`,
       { hint: 'Give both the same sample rate.' },
     );
   }
-  const frames = logMelFrames(windowSamplesOf(pipeline), frontEnd);
+  const frames = frontEndFrames(windowSamplesOf(pipeline), frontEnd);
   if (!(frames >= 1)) {
     throw new ParameterError(
-      `A window of ${windowSamplesOf(pipeline)} samples holds no frame of ${frontEnd.nFft} samples.`,
-      { hint: 'Use longer windows, a smaller nFft, or centred frames.' },
+      `A window of ${windowSamplesOf(pipeline)} samples holds no frame of the front end '${frontEnd.kind}'.`,
+      { hint: 'Use longer windows.' },
     );
   }
 }

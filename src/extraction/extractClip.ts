@@ -1,14 +1,14 @@
-/** @file The pipeline on one recording: samples to log-mel windows. */
+/** @file The pipeline on one recording: samples to windows of features. */
 import { type AudioData, resample, toMono } from '../audio/index.ts';
 import { DecodeError } from '../core/index.ts';
 import { isSilent, measureLevels } from '../datasets/levels.ts';
-import { logMel, logMelFrames } from '../features/index.ts';
+import { frontEndFrames, frontEndPicture } from '../features/index.ts';
 import { type ClipPipeline, windowSamplesOf } from './clipPipeline.ts';
 import { fitWindows } from './fitWindows.ts';
 
 /** Windows of one recording, one behind the other in single arrays. */
 export interface ExtractedWindows {
-  /** Log-mel, shape [nWindows, nMels, nFrames]. */
+  /** The front end's pictures, shape [nWindows, nMels, nFrames]. */
   readonly data: Float32Array;
   readonly nWindows: number;
   readonly nMels: number;
@@ -22,7 +22,7 @@ export interface ExtractedWindows {
 }
 
 /**
- * Mean of channels, resampling, windows, log-mel.
+ * Mean of channels, resampling, windows, front end.
  * @throws {DecodeError} when the recording holds no samples.
  */
 export function extractClip(
@@ -42,12 +42,12 @@ export function extractClip(
   const windowSamples = windowSamplesOf(pipeline);
   const windows = fitWindows(samples, windowSamples, pipeline);
   const { nMels } = pipeline.frontEnd;
-  const nFrames = logMelFrames(windowSamples, pipeline.frontEnd);
+  const nFrames = frontEndFrames(windowSamples, pipeline.frontEnd);
   const size = nMels * nFrames;
   const data = new Float32Array(windows.length * size);
   const waveforms = keepWaveforms ? new Float32Array(windows.length * windowSamples) : null;
   for (const [w, window] of windows.entries()) {
-    data.set(logMel(window, pipeline.frontEnd).data, w * size);
+    data.set(frontEndPicture(window, pipeline.frontEnd).data, w * size);
     waveforms?.set(window, w * windowSamples);
   }
   return { data, nWindows: windows.length, nMels, nFrames, seconds, silent, waveforms };

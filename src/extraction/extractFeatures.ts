@@ -1,4 +1,4 @@
-/** @file Log-mel windows of many clips, on several threads, from a cache where they were extracted before. */
+/** @file Windows of features of many clips, on several threads, from a cache where they were extracted before. */
 import { CancelledError, type Notice, type ProgressListener } from '../core/index.ts';
 import type { Clip } from '../datasets/index.ts';
 import { ContentHashes, cacheDirectory } from '../files/index.ts';
@@ -19,7 +19,7 @@ export interface ExtractOptions {
 
 export interface ClipFeatures {
   readonly clip: Clip;
-  /** One per window: log-mel, shape [nMels · nFrames], row-major; views of one array. */
+  /** One per window: the front end's picture, shape [nMels · nFrames], row-major; views of one array. */
   readonly windows: Float32Array[];
   readonly nMels: number;
   readonly nFrames: number;
@@ -43,7 +43,7 @@ export interface Extraction {
 }
 
 /**
- * Extracts log-mel windows of clips. A clip that cannot be decoded becomes a failure and the rest go on. The result
+ * Extracts windows of features of clips. A clip that cannot be decoded becomes a failure and the rest go on. The result
  * does not depend on the number of threads, nor on what was cached.
  * @throws {ParameterError} for a pipeline out of range.
  * @throws {CancelledError} when `signal` is aborted; what was extracted stays in the cache.

@@ -1,4 +1,4 @@
-/** @module Extraction (Node): clips to log-mel windows, on several threads, with a cache. */
+/** @module Extraction (Node): clips to windows of features, on several threads, with a cache. */
 export {
   type ClipPipeline,
   canonicalJson,

@@ -1,7 +1,8 @@
-/** @module earshot/features: spectrograms, mel, decibels, MFCC and shape features; the log-mel front end. Runs anywhere. */
+/** @module earshot/features: spectrograms, mel, decibels, MFCC and shape features; the front ends. Runs anywhere. */
 export * from './decibels.ts';
 export * from './delta.ts';
 export { type ComplexFft, complexFft, type RealFft, realFft } from './fft.ts';
+export * from './frontEnd.ts';
 export { logMel } from './logMel.ts';
 export { logMelNodes } from './logMelNodes.ts';
 export * from './logMelSpec.ts';
@@ -23,3 +24,6 @@ export {
 } from './stft.ts';
 export * from './temporal.ts';
 export { type WindowName, windowFunction } from './window.ts';
+export { yamnetLogMel } from './yamnet/yamnetLogMel.ts';
+export { yamnetLogMelNodes } from './yamnet/yamnetNodes.ts';
+export { type YamnetSpec, yamnetPatch, yamnetSpec } from './yamnet/yamnetSpec.ts';

@@ -7,6 +7,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { sortedNodes } from '../onnx/checkGraph.ts';
 import { formatShape, importGraph, isStatic, type Model, type Node, type Value } from '../onnx/index.ts';
 import { linear } from './blocks.ts';
+import { layOut, type PictureLayout, pictureInput } from './importedPicture.ts';
 import type { Network, NetworkContext, ParameterRole, ParameterSpec } from './network.ts';
 
 export interface ImportedNetworkOptions {
@@ -15,11 +16,10 @@ export interface ImportedNetworkOptions {
   readonly classes: number;
   /** Tensor of the model that the head sees: [N, size], or feature maps [N, channels, …], which are averaged. */
   readonly embedding: string;
-  /**
-   * How the model's picture lies: `mel-frames` is [N, 1, nMels, nFrames], as networks here take it (default);
-   * `frames-mel` is [N, 1, nFrames, nMels], as YAMNet takes it.
-   */
-  readonly picture?: 'mel-frames' | 'frames-mel';
+  /** How the model's picture lies; default `mel-frames`, as networks here take it. */
+  readonly picture?: PictureLayout;
+  /** Resize pictures to [nMels, nFrames] of that size first; default null: as they come. */
+  readonly pictureSize?: readonly [number, number] | null;
 }
 
 /** Operands that set how an operator works, rather than being worked on: no parameters. */
@@ -102,7 +102,7 @@ function stagesOf(names: Iterable<string>): { name: string; prefixes: string[] }
  * @throws {GraphError} when the model is malformed
  */
 export function importedNetwork(model: Model, options: ImportedNetworkOptions): Network {
-  const { name, classes, embedding, picture = 'mel-frames' } = options;
+  const { name, classes, embedding, picture = 'mel-frames', pictureSize = null } = options;
   if (!Number.isInteger(classes) || classes < 1)
     throw new ParameterError(`${name} needs a positive integer number of classes, got ${classes}.`);
   const { graph } = model;
@@ -116,8 +116,8 @@ export function importedNetwork(model: Model, options: ImportedNetworkOptions): 
     classes,
     stages: [...stagesOf(specs.keys()), { name: head, prefixes: [`${head}.`] }],
     forward(c, x) {
-      const turned = picture === 'frames-mel' ? c.g.op('Transpose', [x], { perm: [0, 1, 3, 2] }) : x;
-      const found = replay(c, model, specs, embedding, turned, name);
+      const laidOut = layOut(c, x, pictureInput(model, name).shape, picture, pictureSize);
+      const found = replay(c, model, specs, embedding, laidOut, name);
       const flat = flattened(c, found, embedding);
       return { logits: linear(c, flat, head, classes), embedding: flat };
     },
@@ -165,19 +165,14 @@ function replay(
 
 /** Sizes for the open dimensions of the model's picture input. @throws {ShapeError} where a fixed one differs */
 function boundBy(model: Model, x: Value, name: string): Record<string, number> {
-  const input = model.graph.inputs.find((v) => v.dtype === 'float32' && v.shape?.length === x.shape.length);
-  if (input === undefined) {
-    throw new ShapeError(
-      `The model ${name} has no float32 input of ${x.shape.length} dimensions, as pictures have.`,
-    );
-  }
+  const { shape } = pictureInput(model, name);
   const bind: Record<string, number> = {};
-  input.shape!.forEach((declared, axis) => {
+  shape.forEach((declared, axis) => {
     const given = x.shape[axis]!;
     const expected = typeof declared === 'number' ? declared : bind[declared];
     if (expected !== undefined && expected !== given) {
       throw new ShapeError(
-        `The model ${name} takes pictures of ${formatShape(input.shape)}, not of ${formatShape(x.shape)}.`,
+        `The model ${name} takes pictures of ${formatShape(shape)}, not of ${formatShape(x.shape)}.`,
         axis === 0 && typeof declared === 'number'
           ? { hint: 'Export the model with a named batch dimension, so that it takes batches of any size.' }
           : {},

@@ -1,7 +1,9 @@
 /** @module earshot/networks: networks as graph builders with the public parameter names. Runs anywhere. */
 export * from './blocks.ts';
 export * from './cnn.ts';
+export * from './embeddingCandidates.ts';
 export * from './imported.ts';
+export * from './importedPicture.ts';
 export * from './loadWeights.ts';
 export * from './lora.ts';
 export { type LoraCandidate, loraCandidates, type WeightUse } from './loraTargets.ts';

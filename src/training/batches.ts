@@ -10,10 +10,10 @@ import { hardLabel, type SoftLabel, type TargetOptions, targetMatrix } from './t
 
 /** A clip as training sees it: its windows' pictures, and its class. */
 export interface TrainingClip {
-  /** Log-mel pictures in dB, row-major [nMels, nFrames], one per window. */
+  /** The front end's pictures, row-major [nMels, nFrames], one per window. */
   readonly windows: readonly Float32Array[];
   readonly label: number;
-  /** The windows' samples; needed only where noise is added. */
+  /** The windows' samples; needed only where waveforms are augmented. */
   readonly waveforms?: readonly Float32Array[];
 }
 
@@ -25,7 +25,7 @@ export interface BatchOptions {
   readonly augmentation: Augmentation;
   readonly targets: TargetOptions;
   /** The front end, for augmentation of waveforms. */
-  readonly logMel?: (samples: Float32Array) => Float32Array;
+  readonly frontEnd?: (samples: Float32Array) => Float32Array;
 }
 
 export interface Batch {
@@ -85,14 +85,18 @@ function augmented(clip: TrainingClip, options: BatchOptions, random: Random): F
   const a = options.augmentation;
   const window = clip.windows.length === 1 ? 0 : random.integer(clip.windows.length);
   let data: Float32Array;
-  if (a.noiseSnr !== null && random.uniform() < a.noiseProbability) {
+  const noisy = a.noiseSnr !== null && random.uniform() < a.noiseProbability;
+  if (noisy || (a.gain > 0 && a.gainOn === 'waveform')) {
     const samples = clip.waveforms?.[window];
-    if (samples === undefined || options.logMel === undefined) {
-      throw new ParameterError('Noise is added to waveforms, which were not kept with the features.');
+    if (samples === undefined || options.frontEnd === undefined) {
+      throw new ParameterError(
+        'Noise and changes of level are made in waveforms, which were not kept with the features.',
+      );
     }
     let changed = a.timeShift > 0 ? timeShift(samples, a.timeShift, random) : samples;
     if (a.gain > 0) changed = randomGain(changed, a.gain, random);
-    data = options.logMel(addNoise(changed, random.uniform(...a.noiseSnr), random));
+    if (noisy) changed = addNoise(changed, random.uniform(...a.noiseSnr!), random);
+    data = options.frontEnd(changed);
   } else {
     data = clip.windows[window]!.slice();
     const picture = { data, nMels: options.nMels, nFrames: options.nFrames };

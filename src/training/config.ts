@@ -10,13 +10,20 @@ export interface OptimizerSpec {
   /** Peak learning rate. */
   readonly learningRate: number;
   readonly weightDecay: number;
+  /** The head's learning rate, as a multiple of that of the stage before it; default 1. */
+  readonly headRate?: number;
+  /** Each stage's learning rate as a share of the next one's, in (0, 1]; default 1: all alike. */
+  readonly layerDecay?: number;
   /** SGD only. */
   readonly momentum?: number;
   readonly nesterov?: boolean;
 }
 
-/** What is trained: the last linear layer, the last stage and what follows it, or everything. */
-export type TrainablePart = 'head' | 'last-stage' | 'all';
+/**
+ * What is trained: the last linear layer; the last stage and what follows it; the last N parameters before the head,
+ * and the head; or everything.
+ */
+export type TrainablePart = 'head' | 'last-stage' | 'all' | `last:${number}`;
 
 export interface TrainingConfig {
   readonly epochs: number;
@@ -53,6 +60,12 @@ export function checkTrainingConfig(config: TrainingConfig): void {
   if (!(config.optimizer.learningRate > 0)) {
     throw new ParameterError(`The learning rate must be above 0, got ${config.optimizer.learningRate}.`);
   }
+  if (config.optimizer.headRate !== undefined && !(config.optimizer.headRate > 0)) {
+    throw new ParameterError(`headRate must be above 0, got ${config.optimizer.headRate}.`);
+  }
+  const { layerDecay = 1 } = config.optimizer;
+  if (!(layerDecay > 0 && layerDecay <= 1))
+    throw new ParameterError(`layerDecay must be above 0 and at most 1, got ${layerDecay}.`);
   if (config.clipNorm !== null && !(config.clipNorm > 0)) {
     throw new ParameterError(`clipNorm must be above 0, got ${config.clipNorm}.`);
   }
@@ -78,10 +91,71 @@ export function makeOptimizer(spec: OptimizerSpec): Optimizer {
   }
 }
 
-/** Tells which parameters a choice trains; a parameter that says so itself is trained always or never. */
-export function trainableParameters(network: Network, part: TrainablePart): (spec: ParameterSpec) => boolean {
+/** Whether a parameter belongs to the network's head: its last stage. */
+export function inHead(network: Network): (spec: Pick<ParameterSpec, 'name'>) => boolean {
+  const prefixes = network.stages.at(-1)?.prefixes ?? [];
+  return (spec) => prefixes.some((prefix) => spec.name.startsWith(prefix));
+}
+
+/**
+ * A parameter's learning rate as a multiple of the run's: `headRate` in the head, 1 in the stage before it, and from
+ * there `layerDecay` times less with every stage towards the input (Howard and Ruder 2018, discriminative fine-tuning).
+ */
+export function learningRateFactor(
+  network: Network,
+  { headRate = 1, layerDecay = 1 }: Pick<OptimizerSpec, 'headRate' | 'layerDecay'>,
+): (spec: Pick<ParameterSpec, 'name'>) => number {
+  const head = inHead(network);
+  const body = network.stages.slice(0, -1);
+  return (spec) => {
+    if (head(spec)) return headRate;
+    // The longest prefix decides: `layer1.` begins the names of `layer1.conv.` too.
+    let best = { index: body.length - 1, length: 0 };
+    body.forEach(({ prefixes }, index) => {
+      for (const prefix of prefixes)
+        if (spec.name.startsWith(prefix) && prefix.length > best.length)
+          best = { index, length: prefix.length };
+    });
+    return layerDecay ** (body.length - 1 - best.index);
+  };
+}
+
+/**
+ * Tells which parameters a choice trains; a parameter that says so itself is trained always or never.
+ * @param specs the network's parameters in order of first use, as `last:N` counts them
+ * @throws {ParameterError} when `last:N` asks for more parameters than there are
+ */
+export function trainableParameters(
+  network: Network,
+  part: TrainablePart,
+  specs: readonly ParameterSpec[],
+): (spec: ParameterSpec) => boolean {
+  const chosen = chosenPart(network, part, specs);
+  return (spec) => spec.trained ?? chosen(spec);
+}
+
+function chosenPart(
+  network: Network,
+  part: TrainablePart,
+  specs: readonly ParameterSpec[],
+): (spec: ParameterSpec) => boolean {
+  if (part === 'all') return () => true;
+  if (part.startsWith('last:')) {
+    const head = inHead(network);
+    const body = specs.filter(
+      (spec) => spec.role !== 'statistic' && spec.trained === undefined && !head(spec),
+    );
+    const last = Number(part.slice('last:'.length));
+    if (!Number.isInteger(last) || last < 0 || last > body.length) {
+      throw new ParameterError(
+        `'${part}' trains the last ${part.slice('last:'.length)} parameters before the head, but ${network.name} has ${body.length} there.`,
+        { hint: `Give a whole number up to ${body.length}, or train all.` },
+      );
+    }
+    const names = new Set(body.slice(body.length - last).map((spec) => spec.name));
+    return (spec) => names.has(spec.name) || head(spec);
+  }
   const stages = network.stages.slice(part === 'head' ? -1 : -2);
   const prefixes = stages.flatMap((stage) => stage.prefixes);
-  return (spec) =>
-    spec.trained ?? (part === 'all' || prefixes.some((prefix) => spec.name.startsWith(prefix)));
+  return (spec) => prefixes.some((prefix) => spec.name.startsWith(prefix));
 }

@@ -47,8 +47,12 @@ export function bandStatistics(pictures: Iterable<Float32Array>, nMels: number):
   return { mean: mean.map(Math.fround), deviation: deviation.map(Math.fround) };
 }
 
-/** Appends (x − mean) / deviation for x [N, 1, nMels, nFrames]: the same nodes in training and in the artefact. */
-export function standardizeNodes(g: GraphBuilder, x: Value, statistics: BandStatistics): Value {
+/**
+ * Appends (x − mean) / deviation for x [N, 1, nMels, nFrames]: the same nodes in training and in the artefact. Without
+ * statistics (null) x stays as it is.
+ */
+export function standardizeNodes(g: GraphBuilder, x: Value, statistics: BandStatistics | null): Value {
+  if (statistics === null) return x;
   const shape = [1, 1, statistics.mean.length, 1];
   const mean = g.initializer('features.mean', float32(shape, statistics.mean));
   const deviation = g.initializer('features.deviation', float32(shape, statistics.deviation));

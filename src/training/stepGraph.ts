@@ -17,7 +17,8 @@ import { type BandStatistics, standardizeNodes } from './normalization.ts';
 
 export interface StepGraphOptions {
   readonly network: Network;
-  readonly statistics: BandStatistics;
+  /** Null where pictures are not standardised. */
+  readonly statistics: BandStatistics | null;
   readonly batchSize: number;
   readonly nMels: number;
   readonly nFrames: number;
@@ -26,12 +27,21 @@ export interface StepGraphOptions {
   readonly clipNorm: number | null;
   /** Which parameters are trained. */
   readonly trainable: (spec: ParameterSpec) => boolean;
+  /** A parameter's learning rate as a multiple of the run's; default 1 for all. */
+  readonly rateFactor?: (spec: ParameterSpec) => number;
   /** Batch normalisation keeps its running statistics. */
   readonly frozenStatistics: boolean;
   /** Channels in a block of the engine's blocked layout ({@link Engine.blockSize}); default null: there is none. */
   readonly blockSize?: number | null;
   /** Compute parts of the forward pass again instead of keeping them: less memory, more time, equal results. */
   readonly checkpointActivations?: boolean;
+}
+
+/** A graph input, which of the optimiser's scalars it takes, and at which multiple of the run's learning rate. */
+export interface ScalarInput {
+  readonly input: string;
+  readonly scalar: string;
+  readonly factor: number;
 }
 
 export interface NoiseInput {
@@ -51,6 +61,8 @@ export interface StepGraph {
   readonly resident: readonly string[];
   /** Graph output → resident tensor that it replaces. */
   readonly keep: Readonly<Record<string, string>>;
+  /** The optimiser's scalar inputs: one set for each learning rate. */
+  readonly scalars: readonly ScalarInput[];
   /** Inputs to be filled with uniform random numbers each step. */
   readonly noise: readonly NoiseInput[];
   /** Outputs to send back: `loss`, and `gradient_norm` when clipping. */
@@ -107,7 +119,21 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     fetch.push('gradient_norm');
   }
 
-  const scalars = Object.fromEntries(optimizer.inputs.map((name) => [name, g.input(name, 'float32', [])]));
+  const { rateFactor = () => 1 } = options;
+  const scalars: ScalarInput[] = [];
+  const scalarsByFactor = new Map<number, Record<string, Value>>();
+  const scalarsFor = (factor: number) => {
+    const known = scalarsByFactor.get(factor);
+    if (known !== undefined) return known;
+    const values: Record<string, Value> = {};
+    for (const scalar of optimizer.inputs) {
+      const input = factor === 1 ? scalar : `${scalar}/${factor}`;
+      scalars.push({ input, scalar, factor });
+      values[scalar] = g.input(input, 'float32', []);
+    }
+    scalarsByFactor.set(factor, values);
+    return values;
+  };
   const slots = new Map<string, readonly number[]>();
   const keep: Record<string, string> = {};
   const replace = (name: string, value: Value) => {
@@ -124,7 +150,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     const next = optimizer.update(
       g,
       { parameter: g.find(spec.name)!, gradient: derived[i]!, slots: held, decay: spec.role === 'weight' },
-      scalars,
+      scalarsFor(rateFactor(spec)),
     );
     replace(spec.name, next.parameter);
     names.forEach((name, k) => {
@@ -140,6 +166,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     slots,
     resident: [...table.specs.map((spec) => spec.name), ...slots.keys()],
     keep,
+    scalars,
     noise,
     fetch,
   };
@@ -148,7 +175,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
 /** The forward pass alone, on running statistics, with parameters as resident inputs: for validation while training. */
 export function buildForwardGraph(
   network: Network,
-  statistics: BandStatistics,
+  statistics: BandStatistics | null,
   batchSize: number,
   nMels: number,
   nFrames: number,

@@ -28,7 +28,13 @@ import {
   saveCheckpoint,
   type TrainingProgress,
 } from './checkpoint.ts';
-import { checkTrainingConfig, makeOptimizer, type TrainingConfig, trainableParameters } from './config.ts';
+import {
+  checkTrainingConfig,
+  learningRateFactor,
+  makeOptimizer,
+  type TrainingConfig,
+  trainableParameters,
+} from './config.ts';
 import type { BandStatistics } from './normalization.ts';
 import { scheduleFactor } from './schedule.ts';
 import { buildForwardGraph, buildStepGraph, type StepGraph } from './stepGraph.ts';
@@ -39,14 +45,15 @@ export interface TrainingTask {
   readonly config: TrainingConfig;
   /** Starting values of all parameters. */
   readonly initial: ParameterValues;
-  readonly statistics: BandStatistics;
+  /** Null where pictures are not standardised. */
+  readonly statistics: BandStatistics | null;
   readonly nMels: number;
   readonly nFrames: number;
   readonly train: readonly TrainingClip[];
   /** May be empty: then the last epoch is the model. Never the test side. */
   readonly validation: readonly TrainingClip[];
-  /** The front end, needed only when noise is added to waveforms. */
-  readonly logMel?: (samples: Float32Array) => Float32Array;
+  /** The front end, needed only when waveforms are augmented. */
+  readonly frontEnd?: (samples: Float32Array) => Float32Array;
   /** Where checkpoints go; null to keep none. */
   readonly checkpoints: string | null;
   /** Continue from the last checkpoint, if there is one. */
@@ -140,7 +147,7 @@ class Trainer {
           ? { classWeights: balancedClassWeights(labels, network.classes) }
           : {}),
       },
-      ...(task.logMel === undefined ? {} : { logMel: task.logMel }),
+      ...(task.frontEnd === undefined ? {} : { frontEnd: task.frontEnd }),
     };
     this.optimizer = makeOptimizer(config.optimizer);
     this.batches = batchesPerEpoch(task.train.length, config.batchSize);
@@ -152,7 +159,12 @@ class Trainer {
       nFrames: task.nFrames,
       optimizer: this.optimizer,
       clipNorm: config.clipNorm,
-      trainable: trainableParameters(network, config.trainable),
+      trainable: trainableParameters(
+        network,
+        config.trainable,
+        networkParameters(network, task.nMels, task.nFrames),
+      ),
+      rateFactor: learningRateFactor(network, config.optimizer),
       frozenStatistics: config.frozenStatistics,
       blockSize,
       checkpointActivations: config.checkpointActivations ?? false,
@@ -288,8 +300,13 @@ class Trainer {
   }
 
   private scalars(learningRate: number): Record<string, Tensor> {
-    const values = this.optimizer.scalars(learningRate, this.progress.step + 1);
-    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, float32([], [value])]));
+    const step = this.progress.step + 1;
+    return Object.fromEntries(
+      this.step.scalars.map(({ input, scalar, factor }) => [
+        input,
+        float32([], [this.optimizer.scalars(learningRate * factor, step)[scalar]!]),
+      ]),
+    );
   }
 
   private noise(epoch: number, batch: number): Record<string, Tensor> {

@@ -1,7 +1,16 @@
 /** @file `earshot train`: from a folder of labelled recordings to an evaluated classifier with its report. */
 import { access, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { approachByName, type Overrides, type RunConfig, resolveConfig } from '../approaches/index.ts';
+import {
+  approachByName,
+  candidatesHint,
+  configureImported,
+  importedApproach,
+  type Overrides,
+  openImportedModel,
+  type RunConfig,
+  resolveConfig,
+} from '../approaches/index.ts';
 import { readAudio } from '../audio/index.ts';
 import { type Notice, UsageError } from '../core/index.ts';
 import {
@@ -30,6 +39,7 @@ import {
   writeRunReport,
 } from '../evaluation/index.ts';
 import { cacheDirectory, writeJson } from '../files/index.ts';
+import type { PictureLayout } from '../networks/index.ts';
 import { type Device, resolveDevice } from '../runtime/index.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { type SplitResult, trainSplit, usedSplit } from './trainSplit.ts';
@@ -38,7 +48,10 @@ import { versions } from './versions.ts';
 export interface TrainOptions extends WorkflowHooks {
   /** A dataset's path, or `demo` for the built-in synthetic set. */
   readonly dataset: string;
-  readonly approach: string;
+  /** One of the approaches; left out where `network` is given. */
+  readonly approach?: string;
+  /** An ONNX model to put a head on and to fine-tune, instead of an approach. */
+  readonly network?: NetworkChoice;
   /** Default: the last official fold is tested and the others trained on; without folds, grouped by recording. */
   readonly split?: SplitSpec;
   readonly crossValidate?: boolean;
@@ -52,6 +65,15 @@ export interface TrainOptions extends WorkflowHooks {
   readonly subset?: 'esc10';
   /** The command line that repeats the run, for the report. */
   readonly command: string;
+}
+
+export interface NetworkChoice {
+  /** Path of an ONNX model. */
+  readonly file: string;
+  /** Name of the tensor that the head stands on. */
+  readonly embedding?: string;
+  /** How the model's picture lies; default by the sizes its input fixes. */
+  readonly layout?: PictureLayout;
 }
 
 export interface TrainOutcome {
@@ -91,7 +113,8 @@ interface FinishedSplit {
 /**
  * Trains an approach on a dataset, evaluates it on the test side and leaves a directory with everything: resolved
  * configuration, log, checkpoints, model, predictions, evaluation and report.
- * @throws {UsageError} when `out` holds a run already and `resume` is not set
+ * @throws {UsageError} when `out` holds a run already and `resume` is not set, for an approach and a network at once,
+ *   and for a network without the name of its embedding
  * @throws {DatasetError} when the dataset or the split is unusable
  * @throws {RuntimeError} where the device asked for does not start
  * @throws {CancelledError} when stopped; `resume` goes on
@@ -103,7 +126,8 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
     options.onNotice?.({ subject: 'device', message: `The network runs on the device ${device}.` });
   const startedAt = new Date().toISOString();
   const directory = resolve(options.out);
-  const approach = approachByName(options.approach);
+  const chosen = await chosenNetwork(options);
+  const approach = chosen === null ? approachByName(options.approach ?? 'cnn') : importedApproach;
   await requireFreeDirectory(directory, options.resume ?? false);
   const seed = options.seed ?? 0;
   const dataset = await openNamedDataset(options.dataset, options);
@@ -112,7 +136,8 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
     : [splitDataset(dataset, withSeed(options.split ?? defaultSplit(dataset), seed))];
   for (const notice of [...dataset.notices, ...splits.flatMap((split) => split.notices)])
     options.onNotice?.(notice);
-  const config = resolveConfig(approach, await suggestWindowSeconds(dataset), seed, options.overrides);
+  const resolved = resolveConfig(approach, await suggestWindowSeconds(dataset), seed, options.overrides);
+  const config = chosen === null ? resolved : configureImported(resolved, chosen.imported, chosen);
   const { workers: _, ...fingerprinting } = extractionOptions(options);
   const dataFingerprint = await fingerprint(dataset, fingerprinting);
   const record = {
@@ -132,7 +157,10 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
     const name = splits.length === 1 ? '' : foldName(split, i);
     const place = name === '' ? directory : join(directory, `fold-${name}`);
     const { result, rows, classes } = await trainSplit(
-      { dataset, dataFingerprint, split, config, directory: place, resume: options.resume ?? false },
+      {
+        ...{ dataset, dataFingerprint, split, config, directory: place, resume: options.resume ?? false },
+        ...(chosen === null ? {} : { imported: chosen.imported }),
+      },
       splits.length === 1 ? options : withTask(options, `fold ${i + 1}/${splits.length}`),
     );
     finished.push({
@@ -238,6 +266,35 @@ async function report(
     config,
     fingerprint: run.dataFingerprint,
   };
+}
+
+/** The model of `network`, read; null where an approach is trained. */
+async function chosenNetwork({ approach, network, overrides }: TrainOptions) {
+  if (network === undefined) return null;
+  if (approach !== undefined) {
+    throw new UsageError(`Either an approach ('${approach}') or a network ('${network.file}') is trained.`, {
+      hint: 'Leave one of them out.',
+    });
+  }
+  if (overrides?.weights !== undefined) {
+    throw new UsageError(
+      'The network of an ONNX model brings its own weights; --weights is for approaches.',
+      {
+        hint: 'Leave --weights out.',
+      },
+    );
+  }
+  const imported = await openImportedModel(network.file);
+  const { embedding, layout } = network;
+  if (embedding === undefined) {
+    throw new UsageError(
+      `Which tensor of ${imported.file} shall the head stand on? Name it with --embedding.`,
+      {
+        hint: candidatesHint(imported),
+      },
+    );
+  }
+  return { imported, embedding, ...(layout === undefined ? {} : { layout }) };
 }
 
 /** Opens a dataset by path; `demo` is the synthetic set, written to the cache at first use. */

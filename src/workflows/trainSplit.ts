@@ -2,12 +2,19 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildArtifact, Classifier, type RunConfig } from '../approaches/index.ts';
+import {
+  buildArtifact,
+  Classifier,
+  createNetwork,
+  type ImportedModel,
+  importedWeights,
+  type RunConfig,
+} from '../approaches/index.ts';
 import { DatasetError, float32, type Notice, Random, type Tensor } from '../core/index.ts';
 import { type Clip, type Dataset, type Split, validationSplit } from '../datasets/index.ts';
 import { type PredictionRow, readPredictions, writePredictions } from '../evaluation/index.ts';
 import { type ClipFeatures, canonicalJson, digest, extractFeatures } from '../extraction/index.ts';
-import { logMel } from '../features/index.ts';
+import { frontEndPicture } from '../features/index.ts';
 import { writeFileAtomic, writeJson } from '../files/index.ts';
 import {
   inferenceContext,
@@ -15,7 +22,6 @@ import {
   loadWeights,
   loraNetwork,
   type Network,
-  networkByName,
 } from '../networks/index.ts';
 import { encodeModel, GraphBuilder } from '../onnx/index.ts';
 import { Engine, type EngineOptions } from '../runtime/index.ts';
@@ -23,6 +29,7 @@ import {
   type BandStatistics,
   bandStatistics,
   type EpochRecord,
+  needsWaveforms,
   networkParameters,
   standardizeNodes,
   type TrainingClip,
@@ -38,6 +45,8 @@ export interface SplitRun {
   readonly dataFingerprint: string;
   readonly split: Split;
   readonly config: RunConfig;
+  /** The model that the network is made from, where `config` names one. */
+  readonly imported?: ImportedModel;
   readonly directory: string;
   readonly resume: boolean;
 }
@@ -94,7 +103,7 @@ export async function trainSplit(
   });
   notices.push(...held.notices);
 
-  const keepWaveforms = config.training.augmentation.noiseSnr !== null;
+  const keepWaveforms = needsWaveforms(config.training.augmentation);
   const extraction = await extractFeatures([...held.train, ...held.validation], config.pipeline, {
     ...extractionOptions(hooks),
     keepWaveforms,
@@ -120,13 +129,10 @@ export async function trainSplit(
     });
   }
   const { nMels, nFrames } = first;
-  const statistics = bandStatistics(windowsOf(train), nMels);
+  const statistics = config.standardize ? bandStatistics(windowsOf(train), nMels) : null;
   clock.lap('features');
 
-  const base = networkByName(config.network.name).create({
-    classes: classes.length,
-    ...(config.network.pictureSize === null ? {} : { pictureSize: config.network.pictureSize }),
-  });
+  const base = createNetwork(config, classes.length, run.imported);
   const { lora } = config.network;
   const adapted = lora === undefined ? null : loraNetwork(base, lora, [1, 1, nMels, nFrames]);
   const network = adapted ?? base;
@@ -148,7 +154,7 @@ export async function trainSplit(
     train: toTraining(train, classes),
     validation: toTraining(validation, classes),
     ...(keepWaveforms
-      ? { logMel: (samples: Float32Array) => logMel(samples, config.pipeline.frontEnd).data }
+      ? { frontEnd: (samples: Float32Array) => frontEndPicture(samples, config.pipeline.frontEnd).data }
       : {}),
     checkpoints: join(directory, 'checkpoints'),
     resume: run.resume,
@@ -262,7 +268,7 @@ async function startingParameters(
     new Random(`${config.training.seed}/parameters`),
   );
   const path = config.network.weights;
-  if (path === null) return { initial, weights: 'random' };
+  if (path === null) return { initial, weights: importedWeights(config) ?? 'random' };
   const { tensors } = await readSafetensors(path);
   const loaded = loadWeights(base, networkParameters(base, nMels, nFrames), tensors, { source: path });
   for (const [name, value] of loaded.values) initial.set(name, value);
@@ -290,7 +296,7 @@ function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[
 async function pipelineProbabilities(
   network: Network,
   parameters: ReadonlyMap<string, Tensor<'float32'>>,
-  statistics: BandStatistics,
+  statistics: BandStatistics | null,
   pictures: readonly Float32Array[],
   nMels: number,
   nFrames: number,

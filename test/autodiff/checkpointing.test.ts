@@ -16,7 +16,7 @@ import {
   prune,
   type Value,
 } from '../../src/onnx/index.ts';
-import { buildStepGraph, trainableParameters } from '../../src/training/index.ts';
+import { buildStepGraph, networkParameters, trainableParameters } from '../../src/training/index.ts';
 import { runModel } from '../support/runModel.ts';
 import { compose, inputShapes } from './randomGraph.ts';
 
@@ -84,7 +84,7 @@ function step(
     statistics: { mean: new Array(size[0]).fill(0), deviation: new Array(size[0]).fill(1) },
     optimizer: adamW({ weightDecay: 0.01 }),
     clipNorm: 1,
-    trainable: trainableParameters(network, part),
+    trainable: trainableParameters(network, part, networkParameters(network, size[0], size[1])),
     frozenStatistics: false,
   });
 }

@@ -49,6 +49,15 @@ const cases: readonly ForwardCase[] = [
     op,
     inputs: [f(2, 1, 3), f(4, 1)],
   })),
+  {
+    op: 'MaxUnpool',
+    inputs: [f(1, 2, 3)],
+    more: (g) => [
+      g.constant({ dtype: 'int64', dims: [1, 2, 3], data: BigInt64Array.of(0n, 2n, 4n, 7n, 9n, 11n) }),
+      g.ints([1, 2, 6]),
+    ],
+    attributes: { kernel_shape: [2], strides: [2] },
+  },
   ...['And', 'Or', 'Xor'].map(
     (op): ForwardCase => ({
       op,

@@ -2,9 +2,19 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { approaches } from '../../src/approaches/index.ts';
+import { frontEndNames } from '../../src/features/index.ts';
+import { pictureLayouts } from '../../src/networks/index.ts';
 import { earshot, root } from './earshot.ts';
 
 const commands = ['demo', 'data inspect', 'spectrogram', 'train', 'evaluate', 'classify'];
+
+/** The choices that the help of `train` lists for an option. */
+async function choicesOf(option: string): Promise<string[] | undefined> {
+  const { stdout } = await earshot(['train', '--help']);
+  const text = stdout.replace(/\s+/g, ' ');
+  const listed = /\(choices: ([^)]*)\)/.exec(text.slice(text.indexOf(option)))?.[1];
+  return listed?.split(', ').map((name) => JSON.parse(name));
+}
 
 describe('help', () => {
   it.each(commands)('of %s goes to stdout with examples that use the command', async (command) => {
@@ -25,11 +35,12 @@ describe('help', () => {
   });
 
   it('names exactly the approaches of the library', async () => {
-    const { stdout } = await earshot(['train', '--help']);
-    const listed = /--approach <name>[^(]*\(choices: ([^)]*?), default/.exec(
-      stdout.replace(/\s+/g, ' '),
-    )?.[1];
-    expect(listed?.split(', ').map((name) => JSON.parse(name))).toEqual(approaches.map(({ name }) => name));
+    expect(await choicesOf('--approach <name>')).toEqual(approaches.map(({ name }) => name));
+  });
+
+  it('names exactly the front ends and picture layouts of the library', async () => {
+    expect(await choicesOf('--front-end <name>')).toEqual(frontEndNames);
+    expect(await choicesOf('--picture-layout <order>')).toEqual(pictureLayouts);
   });
 
   it('prints the version of the package', async () => {

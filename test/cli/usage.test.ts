@@ -1,8 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodeModel } from '../../src/onnx/index.ts';
 import { resolveDevice } from '../../src/runtime/index.ts';
+import { madeModel, node } from '../onnx/madeModel.ts';
 import { earshot, workFolder } from './earshot.ts';
-import { write } from './sounds.ts';
+import { classFolders, write } from './sounds.ts';
 
 /** Wrong command lines, and what stderr must say. */
 const wrong: [string, RegExp][] = [
@@ -15,6 +18,15 @@ const wrong: [string, RegExp][] = [
   ['train x --seeed 1', /Unknown option '--seeed'\.\nHint: Did you mean --seed\?/],
   ['classify m f --timelin', /Did you mean --timeline\?/],
   ['train x --approach resnet5', /one of cnn, resnet50, resnet34, resnet18\. Did you mean resnet50\?/],
+  ['train x --approach cnn --network m.onnx', /--approach and --network each say what is trained/],
+  ['train x --embedding features', /--embedding is about the model of --network/],
+  ['train x --picture-layout frames-mel', /--picture-layout is about the model of --network/],
+  ['train x --picture-layout mel-frame', /Did you mean mel-frames\?/],
+  ['train x --front-end yamnt', /Did you mean yamnet\?/],
+  ['train x --train hed', /last:N such as last:8\.[\s\S]*Did you mean head\?/],
+  ['train x --train last:x', /It must be head, last-stage, all, or last:N/],
+  ['train x --head-rate 0', /a number above 0\./],
+  ['train x --layer-decay 1.5', /above 0 and at most 1/],
   ['train x --optimizer adamv', /Did you mean adamw\?/],
   ['train x --epochs 0', /'0' is invalid\. It must be a whole number of at least 1\./],
   ['train x --epochs 1.5', /whole number/],
@@ -86,6 +98,29 @@ describe('failures', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^Error: '.*' is not a readable ONNX model: The protobuf data is damaged/);
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('of a network to fine-tune say which tensors would do, or that it cannot be read', async () => {
+    const cwd = workFolder();
+    classFolders(join(cwd, 'set'), 2);
+    const model = madeModel({
+      inputs: { mel: ['float32', ['N', 1, 8, 4]] },
+      outputs: { flat: 'float32' },
+      nodes: [node('Relu', ['mel'], ['maps']), node('Flatten', ['maps'], ['flat'])],
+    });
+    writeFileSync(join(cwd, 'm.onnx'), encodeModel(model));
+    const missing = await earshot(['train', 'set', '--network', 'm.onnx'], { cwd });
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain('Name it with --embedding.');
+    expect(missing.stderr).toContain('Hint: A head can stand on flat [N, 32], maps [N, 1, 8, 4].');
+    const unknown = await earshot(['train', 'set', '--network', 'm.onnx', '--embedding', 'flot', '--json'], {
+      cwd,
+    });
+    expect(unknown.code).toBe(2);
+    expect(JSON.parse(unknown.stdout).error).toMatchObject({ code: 'PARAMETER' });
+    const absent = await earshot(['train', 'set', '--network', 'none.onnx', '--embedding', 'flat'], { cwd });
+    expect(absent.code).toBe(1);
+    expect(absent.stderr).toMatch(/^Error: The model none\.onnx cannot be read: there is no such file\./);
   });
 
   it('of training leave a folder that is not empty as it was', async () => {

@@ -14,12 +14,13 @@ import {
 } from '../../src/extraction/index.ts';
 import { logMel, logMelSpec } from '../../src/features/index.ts';
 
+const frontEnd = logMelSpec({ sampleRate: 16000, nFft: 512, hopLength: 160, nMels: 40 });
 const pipeline: ClipPipeline = {
   sampleRate: 16000,
   windowSeconds: 0.5,
   pad: 'repeat',
   overlap: 0.5,
-  frontEnd: logMelSpec({ sampleRate: 16000, nFft: 512, hopLength: 160, nMels: 40 }),
+  frontEnd,
 };
 
 let folder: string;
@@ -96,7 +97,7 @@ describe('extractFeatures', () => {
       seconds: sounds.get('2.wav')!.length / 22050,
     });
     expect(features[0]!.waveforms).toEqual(windows);
-    expect(features[0]!.windows).toEqual(windows.map((window) => logMel(window, pipeline.frontEnd).data));
+    expect(features[0]!.windows).toEqual(windows.map((window) => logMel(window, frontEnd).data));
   });
 
   it('goes on past files it cannot use, and names them', async () => {
@@ -145,7 +146,7 @@ describe('extractFeatures', () => {
     await extract([clip('1.wav')]);
     await copyFile(join(folder, '1.wav'), join(folder, 'copy.wav'));
     expect((await extract([clip('copy.wav')])).fromCache).toBe(1);
-    const wider = { ...pipeline, frontEnd: { ...pipeline.frontEnd, nMels: 41 } };
+    const wider = { ...pipeline, frontEnd: { ...frontEnd, nMels: 41 } };
     expect(await extract([clip('1.wav')], wider)).toMatchObject({ fromCache: 0, features: [{ nMels: 41 }] });
     expect((await extract([clip('1.wav')], { ...pipeline, pad: 'zero' })).fromCache).toBe(0);
     // The same path with other content.
@@ -221,7 +222,7 @@ describe('extractFeatures', () => {
       [{ sampleRate: 22050 }, /front end expects 16000 Hz, but the pipeline resamples to 22050/],
       [{ windowSeconds: 0 }, /windowSeconds/],
       [{ overlap: 1 }, /overlap/],
-      [{ windowSeconds: 0.01, frontEnd: { ...pipeline.frontEnd, center: false } }, /160 samples/],
+      [{ windowSeconds: 0.01, frontEnd: { ...frontEnd, center: false } }, /160 samples/],
     ];
     for (const [change, message] of wrong) {
       const running = extractFeatures(clips, { ...pipeline, ...change }, { cacheDir: null });

@@ -19,7 +19,7 @@ import {
 } from '../../src/networks/index.ts';
 import { forwardContext } from '../../src/networks/network.ts';
 import { decodeModel, encodeModel, GraphBuilder, type Value } from '../../src/onnx/index.ts';
-import { buildStepGraph, trainableParameters } from '../../src/training/index.ts';
+import { buildStepGraph, networkParameters, trainableParameters } from '../../src/training/index.ts';
 import { exportedModel } from '../onnx/exportedModels.ts';
 import { runModel } from '../support/runModel.ts';
 import { hashed } from './hashedTensors.ts';
@@ -287,7 +287,7 @@ describe('training', () => {
         nFrames: 6,
         optimizer,
         clipNorm: null,
-        trainable: trainableParameters(network, part),
+        trainable: trainableParameters(network, part, networkParameters(network, 4, 6)),
         frozenStatistics: true,
       });
       expect([...step.trained].sort()).toEqual(moving);

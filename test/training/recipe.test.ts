@@ -9,6 +9,7 @@ import {
   epochOrder,
   hardLabel,
   makeBatch,
+  needsWaveforms,
   noAugmentation,
   randomGain,
   rollTime,
@@ -158,13 +159,35 @@ describe('batches', () => {
     expect(() => makeBatch(clips, [0], { ...options, augmentation }, 0, 0)).toThrow(/waveforms/);
     const withSound = [{ ...clips[0]!, waveforms: [new Float32Array(50).fill(0.5)] }];
     let heard: Float32Array | null = null;
-    const logMel = (samples: Float32Array) => {
+    const frontEnd = (samples: Float32Array) => {
       heard = samples;
       return new Float32Array(12).fill(7);
     };
-    const { x } = makeBatch(withSound, [0], { ...options, augmentation, logMel }, 0, 0);
+    const { x } = makeBatch(withSound, [0], { ...options, augmentation, frontEnd }, 0, 0);
     expect(Array.from(x.data)).toEqual(new Array(12).fill(7));
     expect(heard).not.toBeNull();
+  });
+
+  it('change the level of waveforms where pictures are no decibels', () => {
+    const augmentation = { ...noAugmentation, gain: 6, gainOn: 'waveform' } as const;
+    expect(needsWaveforms(augmentation)).toBe(true);
+    expect(needsWaveforms({ ...augmentation, gainOn: 'picture' })).toBe(false);
+    expect(() => makeBatch(clips, [0], { ...options, augmentation }, 0, 0)).toThrow(/waveforms/);
+    const samples = Float32Array.from({ length: 50 }, (_, i) => Math.sin(i));
+    const frontEnd = (heard: Float32Array) => heard.slice(0, 12);
+    const { x } = makeBatch(
+      [{ ...clips[0]!, waveforms: [samples] }],
+      [0],
+      { ...options, augmentation, frontEnd },
+      0,
+      0,
+    );
+    const factor = x.data[1]! / samples[1]!;
+    expect(Math.abs(20 * Math.log10(factor))).toBeLessThanOrEqual(6);
+    expect(factor).not.toBeCloseTo(1, 3);
+    x.data.forEach((value, i) => {
+      expect(value).toBeCloseTo(factor * samples[i]!, 6);
+    });
   });
 });
 

@@ -2,17 +2,19 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CancelledError, Random, TrainingError } from '../../src/core/index.ts';
+import { CancelledError, ParameterError, Random, TrainingError } from '../../src/core/index.ts';
 import { cnn } from '../../src/networks/index.ts';
 import { initializeParameters } from '../../src/networks/network.ts';
 import {
   bandStatistics,
+  learningRateFactor,
   networkParameters,
   noAugmentation,
   type TrainingClip,
   type TrainingConfig,
   type TrainingEvent,
   type TrainingTask,
+  trainableParameters,
   trainNetwork,
 } from '../../src/training/index.ts';
 
@@ -235,6 +237,77 @@ describe('trainNetwork', () => {
       expect(same, name).toBe(!name.startsWith('fc.'));
     }
     expect(result.trainedParameterCount).toBe(8 * 3 + 3);
+  });
+
+  it('lets the head learn at its own rate', async () => {
+    const changes = async (headRate: number, layerDecay = 1) => {
+      const start = task({ validation: [] });
+      const optimizer = {
+        kind: 'sgd',
+        learningRate: 0.01,
+        weightDecay: 0,
+        momentum: 0,
+        headRate,
+        layerDecay,
+      } as const;
+      const { parameters } = await trainNetwork({
+        ...start,
+        train: start.train.slice(0, 8),
+        config: {
+          ...config,
+          ...{ optimizer, epochs: 1, schedule: { kind: 'constant' }, clipNorm: null, frozenStatistics: true },
+        },
+      });
+      return (name: string) => {
+        const [now, then] = [parameters.get(name)!.data, start.initial.get(name)!.data];
+        return Array.from(now, (value, i) => Number(value) - Number(then[i]));
+      };
+    };
+    const [once, tenfold] = [await changes(1), await changes(10)];
+    expect(tenfold('blocks.1.conv1.weight')).toEqual(once('blocks.1.conv1.weight'));
+    const plain = once('fc.weight');
+    const largest = Math.max(...plain.map(Math.abs));
+    expect(largest).toBeGreaterThan(1e-5);
+    // With plain SGD one step is proportional to the rate.
+    const decayed = await changes(1, 0.5);
+    const first = once('blocks.0.conv1.weight');
+    const span = Math.max(...first.map(Math.abs));
+    decayed('blocks.0.conv1.weight').forEach((step, i) => {
+      expect(Math.abs(step - 0.5 * first[i]!)).toBeLessThan(1e-3 * span);
+    });
+    tenfold('fc.weight').forEach((step, i) => {
+      expect(Math.abs(step - 10 * plain[i]!)).toBeLessThan(1e-3 * 10 * largest);
+    });
+  });
+
+  it('lets layers learn more slowly the further they are from the head', async () => {
+    const factor = learningRateFactor(network, { headRate: 5, layerDecay: 0.5 });
+    const stages = network.stages.map(({ prefixes }) => factor({ name: `${prefixes[0]}weight` }));
+    expect(stages).toEqual([...stages.slice(0, -1).map((_, i, body) => 0.5 ** (body.length - 1 - i)), 5]);
+    const nested = {
+      ...network,
+      stages: [
+        { name: 'a', prefixes: ['layer1.'] },
+        { name: 'b', prefixes: ['layer1.conv.'] },
+        { name: 'c', prefixes: ['head.'] },
+      ],
+    };
+    const ofNested = learningRateFactor(nested, { layerDecay: 0.5 });
+    expect(['layer1.scale', 'layer1.conv.weight', 'head.bias'].map((name) => ofNested({ name }))).toEqual([
+      0.5, 1, 1,
+    ]);
+  });
+
+  it('counts the last parameters before the head, statistics left out', () => {
+    const specs = networkParameters(network, nMels, nFrames);
+    const trained = (part: TrainingConfig['trainable']) =>
+      specs.filter(trainableParameters(network, part, specs)).map(({ name }) => name);
+    expect(trained('last:0')).toEqual(trained('head'));
+    expect(trained('last:2')).toEqual(['blocks.1.bn1.weight', 'blocks.1.bn1.bias', 'fc.weight', 'fc.bias']);
+    const body = specs.filter(({ name, role }) => role !== 'statistic' && !name.startsWith('fc.'));
+    expect(trained(`last:${body.length}`)).toEqual([...body.map(({ name }) => name), 'fc.weight', 'fc.bias']);
+    for (const part of [`last:${body.length + 1}`, 'last:0.5', 'last:-1'] as TrainingConfig['trainable'][])
+      expect(() => trained(part), part).toThrow(ParameterError);
   });
 
   it('works with fewer clips than a batch, and without validation', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CancelledError, DatasetError, Random, UsageError } from '../../src/core/index.ts';
-import { decodeModel } from '../../src/onnx/index.ts';
+import { decodeModel, encodeModel } from '../../src/onnx/index.ts';
 import {
   type ClassifyEvent,
   classify,
@@ -279,6 +279,23 @@ describe('classify', () => {
 });
 
 describe('evaluate', () => {
+  it('takes artefacts from before there were several front ends, whose specs name no kind', async () => {
+    const model = decodeModel(await readFile(outcome.models[0]!));
+    const info = JSON.parse(model.metadata.get('earshot')!);
+    delete info.pipeline.frontEnd.kind;
+    delete info.pipeline.frontEnd.version;
+    const old = join(folder, 'old.onnx');
+    await writeFile(
+      old,
+      encodeModel({ ...model, metadata: new Map([...model.metadata, ['earshot', JSON.stringify(info)]]) }),
+    );
+    const run = (file: string) =>
+      evaluate({ model: file, dataset: data, folds: [3], threads: 1, cacheDir: join(folder, 'cache') });
+    const { split: _, ...before } = (await run(old)).evaluation;
+    const { split: __, ...now } = (await run(outcome.models[0]!)).evaluation;
+    expect(before).toEqual(now);
+  });
+
   it('scores a finished model on a labelled dataset, as training did', async () => {
     const result = await evaluate({
       model: outcome.models[0]!,

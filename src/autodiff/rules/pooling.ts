@@ -41,9 +41,16 @@ const maxPool: VjpRule = (c) => {
   const flat = (v: Value) => a.reshape(v, [-1]);
   // Windows that overlap may share a maximum, and their gradients add up. Others lay each gradient in its own place.
   const overlap = o.kernel.some((k, i) => (k - 1) * o.dilations[i]! + 1 > o.strides[i]!);
-  if (!overlap && x.dtype === 'float32') {
-    const { kernel, strides } = o;
-    return [a.op('MaxUnpool', [cotangent(c), indices, c.g.ints(shape)], { kernel_shape: kernel, strides })];
+  // ONNX Runtime refuses an output smaller than the windows reach, as they do with ceil_mode.
+  const out = dims(c, c.outputs[0]!).slice(2);
+  const reach = out.map(
+    (size, i) => (size - 1) * o.strides[i]! + o.kernel[i]! - o.pads[i]! - o.pads[i + out.length]!,
+  );
+  if (!overlap && x.dtype === 'float32' && reach.every((end, i) => end <= shape[i + 2]!)) {
+    const { kernel, strides, pads } = o;
+    return [
+      a.op('MaxUnpool', [cotangent(c), indices, c.g.ints(shape)], { kernel_shape: kernel, strides, pads }),
+    ];
   }
   const scattered = overlap
     ? a.scatterAdd([size], flat(indices), flat(cotangent(c)), 0)

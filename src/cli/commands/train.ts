@@ -4,14 +4,17 @@ import { UsageError } from '../../core/errors.ts';
 import type { TrainOptions, TrainOutcome } from '../../workflows/train.ts';
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { choiceOption, folds, interval, names, number, wholeNumber } from '../optionValues.ts';
+import { choiceOption, folds, interval, names, number, trainablePart, wholeNumber } from '../optionValues.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 
 type Overrides = NonNullable<TrainOptions['overrides']>;
 
 interface Options extends SharedOptions, Omit<Overrides, 'trainable'> {
-  approach: string;
+  approach?: string;
+  network?: string;
+  embedding?: string;
+  pictureLayout?: NonNullable<TrainOptions['network']>['layout'];
   trainFolds?: number[];
   testFolds?: number[];
   crossValidate?: boolean;
@@ -22,14 +25,17 @@ interface Options extends SharedOptions, Omit<Overrides, 'trainable'> {
   out?: string;
   seed: number;
   resume?: boolean;
-  train?: 'head' | 'last-stage' | 'all';
+  train?: Overrides['trainable'];
 }
 
 /** A test compares these with what the library knows. */
 const approachNames = ['cnn', 'resnet50', 'resnet34', 'resnet18'];
+const frontEndNames = ['log-mel', 'yamnet'];
+const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
 
 const overrideNames = [
   ...['loraRank', 'loraAlpha', 'loraTargets', 'checkpointActivations'],
+  ...['frontEnd', 'standardize', 'headRate', 'layerDecay'],
   ...['weights', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'optimizer', 'momentum', 'nesterov'],
   ...[
     'schedule',
@@ -61,17 +67,19 @@ Examples:
   earshot train UrbanSound8K --approach cnn --train-folds 1-9 --test-folds 10
   earshot train ESC-50 --approach cnn --cross-validate --seed 1 --out runs/esc50
   earshot train recordings/ --approach resnet50 --weights resnet50.safetensors --train last-stage --epochs 5
+  earshot train recordings/ --network yamnet.onnx --embedding embedding --front-end yamnet
   earshot train recordings/ --split random          shows what a leak is worth: recordings on both sides
   earshot train UrbanSound8K --out runs/cnn --resume   goes on after Ctrl-C (give the same options again)`,
   );
   command.action(async (dataset: string, options: Options) => {
     checkSplitOptions(options);
+    checkNetworkOptions(options);
     const {
       out,
       again,
       command: same,
     } = await runDirectory(context.words, options, () =>
-      nextDirectory(`${datasetName(dataset)}-${options.approach}`),
+      nextDirectory(`${datasetName(dataset)}-${modelName(options)}`),
     );
     const { train } = await import('../../workflows/train.ts');
     const outcome = await resumable(again, () =>
@@ -80,6 +88,7 @@ Examples:
           ...hooks,
           dataset,
           approach: options.approach,
+          network: networkOf(options),
           split: splitOf(options),
           crossValidate: options.crossValidate,
           folds: options.folds,
@@ -99,7 +108,10 @@ Examples:
 
 function addSplitOptions(command: Command): void {
   const add = (option: Option) => command.addOption(option.helpGroup('Data and split:'));
-  add(choiceOption('--approach <name>', 'what to train', approachNames).default('cnn'));
+  add(choiceOption('--approach <name>', 'what to train (default: cnn)', approachNames));
+  add(
+    new Option('--network <file>', 'put a head on this ONNX model and fine-tune it, instead of an approach'),
+  );
   add(
     new Option(
       '--train-folds <list>',
@@ -150,11 +162,16 @@ function addTrainingOptions(command: Command): void {
   add(
     'Network:',
     new Option('--weights <file>', 'safetensors file with published weights (default: random weights)'),
-    choiceOption('--train <part>', 'what is trained (default: all; with --lora-rank: head)', [
-      'head',
-      'last-stage',
-      'all',
-    ]),
+    new Option('--embedding <name>', "tensor of --network's model that the head stands on"),
+    choiceOption(
+      '--picture-layout <order>',
+      "order of the axes of the model's picture (default: by the sizes the model fixes)",
+      layoutNames,
+    ),
+    new Option(
+      '--train <part>',
+      'what is trained: head, last-stage, last:N (the last N parameters before the head, and the head) or all (default: all; with --lora-rank: head)',
+    ).argParser(trainablePart),
     new Option(
       '--lora-rank <r>',
       'train low-rank adapters (LoRA) of this rank beside frozen weights; the model has them merged',
@@ -171,7 +188,7 @@ function addTrainingOptions(command: Command): void {
       'batch normalisation keeps its statistics (default where not all is trained)',
     ),
     new Option('--no-frozen-statistics', 'batch normalisation goes on measuring'),
-    new Option('--picture-size <n>', 'side of the picture a ResNet sees').argParser(
+    new Option('--picture-size <n>', 'side of the picture that a ResNet or a model sees').argParser(
       wholeNumber({ min: 32, max: 1024 }),
     ),
   );
@@ -185,6 +202,14 @@ function addTrainingOptions(command: Command): void {
     ),
     choiceOption('--optimizer <name>', 'update rule', ['sgd', 'adam', 'adamw']),
     new Option('--learning-rate <x>', 'its peak').argParser(number({ min: 0, above: true })),
+    new Option(
+      '--head-rate <x>',
+      "the head's learning rate, as a multiple of the layer's before it",
+    ).argParser(number({ min: 0, above: true })),
+    new Option(
+      '--layer-decay <x>',
+      "each layer's learning rate as a share of the next one's (1: all alike)",
+    ).argParser(number({ min: 0, max: 1, above: true })),
     choiceOption('--schedule <name>', 'course of the learning rate', ['cosine', 'constant', 'step']),
     new Option('--warmup-epochs <n>', 'epochs of rising learning rate').argParser(number({ min: 0 })),
     new Option('--weight-decay <x>', 'pull of weights towards 0').argParser(number({ min: 0 })),
@@ -212,6 +237,12 @@ function addTrainingOptions(command: Command): void {
   );
   add(
     'Sound:',
+    choiceOption('--front-end <name>', 'what turns sound into pictures (default: log-mel)', frontEndNames),
+    new Option(
+      '--standardize',
+      'standardise pictures per mel band (default: unless the front end is made for raw ones)',
+    ),
+    new Option('--no-standardize', 'the network sees the front end as it is'),
     new Option('--sample-rate <Hz>', 'rate everything is resampled to').argParser(
       wholeNumber({ min: 1000, max: 192000 }),
     ),
@@ -224,6 +255,7 @@ function addTrainingOptions(command: Command): void {
   add(
     'Augmentation:',
     new Option('--mixup <alpha>', 'strength of mixup; 0 turns it off').argParser(number({ min: 0 })),
+    new Option('--spec-augment', 'masks over time and frequency (default, but for --network)'),
     new Option('--no-spec-augment', 'no masks over time and frequency'),
     new Option('--time-shift <share>', 'largest shift, as a share of the window').argParser(share),
     new Option('--gain <dB>', 'largest change of level').argParser(number({ min: 0 })),
@@ -259,13 +291,37 @@ function checkSplitOptions(options: Options): void {
   }
 }
 
+function checkNetworkOptions({ approach, network, embedding, pictureLayout }: Options): void {
+  if (network !== undefined) {
+    if (approach === undefined) return;
+    throw new UsageError('--approach and --network each say what is trained; both were given.', {
+      hint: 'Leave one of them out.',
+    });
+  }
+  const alone =
+    embedding !== undefined ? '--embedding' : pictureLayout !== undefined ? '--picture-layout' : null;
+  if (alone === null) return;
+  throw new UsageError(`${alone} is about the model of --network, which was not given.`, {
+    hint: 'Add --network with the path of an ONNX model.',
+  });
+}
+
+function networkOf({ network, embedding, pictureLayout }: Options): TrainOptions['network'] {
+  return network === undefined ? undefined : { file: network, embedding, layout: pictureLayout };
+}
+
+/** What the run's folder is named after. */
+function modelName({ approach, network }: Options): string {
+  return network === undefined ? (approach ?? 'cnn') : datasetName(network.replace(/\.onnx$/i, ''));
+}
+
 function splitOf({ trainFolds, testFolds, split, testFraction }: Options): TrainOptions['split'] {
   if (trainFolds !== undefined || testFolds !== undefined) return { kind: 'folds', trainFolds, testFolds };
   if (split !== undefined || testFraction !== undefined) return { kind: split ?? 'grouped', testFraction };
   return undefined;
 }
 
-/** What was set explicitly. `--no-spec-augment` alone makes commander default it to true, which changes nothing. */
+/** What was set explicitly. */
 function overridesOf(options: Options): Overrides {
   const chosen = Object.fromEntries(
     overrideNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),

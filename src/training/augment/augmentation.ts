@@ -5,6 +5,8 @@ export interface Augmentation {
   readonly timeShift: number;
   /** Largest change of level in dB, either way; 0 for none. */
   readonly gain: number;
+  /** Where the level is changed: in the picture (default), right for decibels alone, or in the waveform. */
+  readonly gainOn?: 'picture' | 'waveform';
   /** Signal-to-noise ratios in dB between which white noise is added; null for none. Features are then recomputed. */
   readonly noiseSnr: readonly [number, number] | null;
   /** Share of clips that get noise. */
@@ -27,3 +29,8 @@ export const noAugmentation: Augmentation = {
   specAugment: null,
   mixup: 0,
 };
+
+/** Whether the clips' waveforms must be kept for it. */
+export function needsWaveforms(a: Augmentation): boolean {
+  return a.noiseSnr !== null || (a.gain > 0 && a.gainOn === 'waveform');
+}

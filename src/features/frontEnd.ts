@@ -1,0 +1,148 @@
+/**
+ * @file The front ends: how a waveform becomes the picture that a network sees. Each is data (a spec with a `kind`, kept
+ * in models and caches) in three forms: a fast function, ONNX nodes, and the size of what comes out. This table is the
+ * only place that tells them apart: a new front end is a spec in {@link FrontEndSpec} and an entry in `table`.
+ */
+import { ParameterError } from '../core/errors.ts';
+import type { GraphBuilder, Value } from '../onnx/index.ts';
+import { logMel } from './logMel.ts';
+import { logMelNodes } from './logMelNodes.ts';
+import { checkLogMelSpec, type LogMel, type LogMelSpec, logMelFrames, logMelSpec } from './logMelSpec.ts';
+import { yamnetLogMel } from './yamnet/yamnetLogMel.ts';
+import { yamnetLogMelNodes } from './yamnet/yamnetNodes.ts';
+import {
+  checkYamnetSpec,
+  type YamnetSpec,
+  yamnetFrames,
+  yamnetPatch,
+  yamnetSpec,
+} from './yamnet/yamnetSpec.ts';
+
+/** Everything that decides a front end's numbers. All have `kind`, `version`, `sampleRate` and `nMels` (rows). */
+export type FrontEndSpec = LogMelSpec | YamnetSpec;
+
+export type FrontEndName = FrontEndSpec['kind'];
+
+/** What a user may set of a front end; one that is fixed refuses all of it. */
+export interface FrontEndChoices {
+  readonly sampleRate?: number;
+  readonly nMels?: number;
+  /** Bands where the user names none; a front end that is fixed goes by its own. */
+  readonly usualMels?: number;
+}
+
+/** How recordings are cut into windows for a front end, unless the user says otherwise. */
+export interface NaturalWindow {
+  /** Null where any length will do: the dataset's own clips then decide. */
+  readonly seconds: number | null;
+  readonly pad: 'repeat' | 'zero';
+  /** Share of a window that the next one repeats. */
+  readonly overlap: number;
+}
+
+/** One front end. `S` is its spec. */
+export interface FrontEnd<S extends FrontEndSpec = FrontEndSpec> {
+  readonly name: S['kind'];
+  /** One line for help texts. */
+  readonly description: string;
+  readonly window: NaturalWindow;
+  /**
+   * Whether pictures are standardised by the training side's statistics per band; false where networks come trained on
+   * the raw numbers.
+   */
+  readonly standardize: boolean;
+  /** Whether a change of level by x dB adds x to every value; otherwise a change of level needs the waveform. */
+  readonly decibels: boolean;
+  /** The spec with the user's choices in it. @throws {ParameterError} for a choice it does not leave */
+  spec(choices: FrontEndChoices): S;
+  /** @throws {ParameterError} naming what is out of range */
+  check(spec: S): void;
+  /** Frames that so many samples give. @throws {ParameterError} for samples that give none */
+  frames(samples: number, spec: S): number;
+  /** The picture, row-major [nMels, nFrames]. @param samples mono at spec.sampleRate, at least one */
+  compute(samples: Float32Array, spec: S): LogMel;
+  /** Appends nodes that compute the same: float32 [N, samples] → [N, nMels, nFrames]. */
+  nodes(g: GraphBuilder, waveform: Value, spec: S): Value;
+}
+
+const table: { readonly [K in FrontEndName]: FrontEnd<Extract<FrontEndSpec, { kind: K }>> } = {
+  'log-mel': {
+    name: 'log-mel',
+    description: 'decibels in mel bands, frames of 2048 samples every 512',
+    window: { seconds: null, pad: 'repeat', overlap: 0.5 },
+    standardize: true,
+    decibels: true,
+    spec: ({ sampleRate = 22050, usualMels = 128, nMels = usualMels }) =>
+      logMelSpec({ sampleRate, nFft: 2048, hopLength: 512, nMels, topDb: null }),
+    check: checkLogMelSpec,
+    frames: logMelFrames,
+    compute: logMel,
+    nodes: logMelNodes,
+  },
+  yamnet: {
+    name: 'yamnet',
+    description: "YAMNet's: 16 kHz, 64 mel bands, patches of 96 frames (0.975 s)",
+    window: {
+      seconds: yamnetPatch.samples / yamnetSpec.sampleRate,
+      pad: 'zero',
+      overlap: 1 - yamnetPatch.hopSamples / yamnetPatch.samples,
+    },
+    standardize: false,
+    decibels: false,
+    spec: ({ sampleRate = yamnetSpec.sampleRate, nMels = yamnetSpec.nMels }) => {
+      const spec = { ...yamnetSpec, sampleRate, nMels };
+      return checkYamnetSpec(spec);
+    },
+    check: (spec) => void checkYamnetSpec(spec),
+    frames: yamnetFrames,
+    compute: yamnetLogMel,
+    nodes: yamnetLogMelNodes,
+  },
+};
+
+/** Names of all front ends, for help texts and choices. */
+export const frontEndNames = Object.keys(table) as FrontEndName[];
+
+/**
+ * The front end of that name.
+ * @throws {ParameterError} that lists the front ends there are
+ */
+export function frontEndByName<K extends FrontEndName>(
+  name: K,
+): FrontEnd<Extract<FrontEndSpec, { kind: K }>> {
+  if (!Object.hasOwn(table, name)) {
+    throw new ParameterError(`There is no front end '${String(name)}'.`, {
+      hint: `There are ${frontEndNames.join(', ')}.`,
+    });
+  }
+  return table[name];
+}
+
+/** The front end that a spec is of. */
+function frontEndOf(spec: FrontEndSpec): FrontEnd {
+  return frontEndByName(spec.kind) as unknown as FrontEnd;
+}
+
+/** Checks a spec, for instance one read from a file. @throws {ParameterError} naming what is out of range */
+export function checkFrontEnd(spec: FrontEndSpec): void {
+  frontEndOf(spec).check(spec);
+}
+
+/** Frames that so many samples give. @throws {ParameterError} for samples that give none */
+export function frontEndFrames(samples: number, spec: FrontEndSpec): number {
+  return frontEndOf(spec).frames(samples, spec);
+}
+
+/**
+ * The picture of a waveform under `spec`, row-major [nMels, nFrames].
+ * @param samples mono at spec.sampleRate, at least one
+ * @throws {ParameterError} for a spec out of range or samples that give no frame
+ */
+export function frontEndPicture(samples: Float32Array, spec: FrontEndSpec): LogMel {
+  return frontEndOf(spec).compute(samples, spec);
+}
+
+/** Appends the nodes of `spec`: float32 [N, samples] → [N, nMels, nFrames]. */
+export function frontEndNodes(g: GraphBuilder, waveform: Value, spec: FrontEndSpec): Value {
+  return frontEndOf(spec).nodes(g, waveform, spec);
+}
