@@ -210,7 +210,10 @@ describe('adapters', () => {
 describe('targets', () => {
   it('are every matrix before the head by default, those of an imported transformer too', async () => {
     const { bytes, feeds } = exportedModel('vit-14');
-    const x = feeds['x']!;
+    const channels = feeds['x']!;
+    const [batch, , height, width] = channels.dims as [number, number, number, number];
+    // One channel, which the network repeats.
+    const x = float32([batch, 1, height, width], channels.data.slice(0, batch * height * width) as Float32Array);
     const network = importedNetwork(decodeModel(bytes), {
       name: 'vit',
       classes: 5,
