@@ -213,7 +213,10 @@ describe('targets', () => {
     const channels = feeds['x']!;
     const [batch, , height, width] = channels.dims as [number, number, number, number];
     // One channel, which the network repeats.
-    const x = float32([batch, 1, height, width], channels.data.slice(0, batch * height * width) as Float32Array);
+    const x = float32(
+      [batch, 1, height, width],
+      channels.data.slice(0, batch * height * width) as Float32Array,
+    );
     const network = importedNetwork(decodeModel(bytes), {
       name: 'vit',
       classes: 5,
