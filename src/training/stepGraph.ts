@@ -2,7 +2,14 @@
  * @file The step graph: one ONNX model that takes a batch, the parameters and the optimiser's state, and gives the
  * loss, the new parameters and the new state. The trainer runs it once per batch.
  */
-import { clipByGlobalNorm, gradients, lower, type Optimizer, softCrossEntropy } from '../autodiff/index.ts';
+import {
+  clipByGlobalNorm,
+  gradients,
+  lower,
+  type Optimizer,
+  packedKernels,
+  softCrossEntropy,
+} from '../autodiff/index.ts';
 import { ParameterError } from '../core/index.ts';
 import {
   forwardContext,
@@ -59,6 +66,8 @@ export interface StepGraph {
   readonly slots: ReadonlyMap<string, readonly number[]>;
   /** Graph inputs read from resident tensors of the same name. */
   readonly resident: readonly string[];
+  /** Resident tensors that are kernels, or an optimiser's state of one, in the packed order of the engine's blocks. */
+  readonly packed: ReadonlySet<string>;
   /** Graph output → resident tensor that it replaces. */
   readonly keep: Readonly<Record<string, string>>;
   /** The optimiser's scalar inputs: one set for each learning rate. */
@@ -134,6 +143,8 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     scalarsByFactor.set(factor, values);
     return values;
   };
+  const { blockSize = null } = options;
+  const packed = blockSize === null ? new Set<string>() : packedKernels(g, blockSize);
   const slots = new Map<string, readonly number[]>();
   const keep: Record<string, string> = {};
   const replace = (name: string, value: Value) => {
@@ -145,6 +156,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     const names = optimizer.slots.map((slot) => slotName(slot, spec.name));
     const held = names.map((name) => {
       slots.set(name, spec.shape);
+      if (packed.has(spec.name)) packed.add(name);
       return g.input(name, 'float32', spec.shape);
     });
     const next = optimizer.update(
@@ -160,11 +172,12 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
   for (const [name, value] of updates) replace(name, value);
 
   return {
-    model: lower(g, { blockSize: options.blockSize ?? null }).model(),
+    model: lower(g, { blockSize, packed: withOutputs(packed, keep) }).model(),
     parameters: table.specs,
     trained: trained.map((spec) => spec.name),
     slots,
     resident: [...table.specs.map((spec) => spec.name), ...slots.keys()],
+    packed,
     keep,
     scalars,
     noise,
@@ -172,21 +185,40 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
   };
 }
 
+/** Resident tensors as the graph inputs and outputs that bear them. */
+function withOutputs(residents: ReadonlySet<string>, keep: Readonly<Record<string, string>>): Set<string> {
+  const outputs = Object.keys(keep).filter((output) => residents.has(keep[output]!));
+  return new Set([...residents, ...outputs]);
+}
+
+export interface ForwardGraphOptions {
+  readonly network: Network;
+  readonly statistics: BandStatistics | null;
+  readonly batchSize: number;
+  readonly nMels: number;
+  readonly nFrames: number;
+  /** As in {@link StepGraphOptions}. */
+  readonly blockSize: number | null;
+  /** Parameters in the packed order ({@link StepGraph.packed}). */
+  readonly packed: ReadonlySet<string>;
+}
+
 /** The forward pass alone, on running statistics, with parameters as resident inputs: for validation while training. */
-export function buildForwardGraph(
-  network: Network,
-  statistics: BandStatistics | null,
-  batchSize: number,
-  nMels: number,
-  nFrames: number,
-): { model: Model; resident: readonly string[] } {
+export function buildForwardGraph(options: ForwardGraphOptions): {
+  model: Model;
+  resident: readonly string[];
+} {
+  const { network, blockSize, packed } = options;
   const g = new GraphBuilder({ name: `${network.name} forward` });
-  const x = g.input('x', 'float32', [batchSize, 1, nMels, nFrames]);
+  const x = g.input('x', 'float32', [options.batchSize, 1, options.nMels, options.nFrames]);
   const table = new ParameterTable();
   const { logits } = network.forward(
     forwardContext(g, table, inputParameter(g)),
-    standardizeNodes(g, x, statistics),
+    standardizeNodes(g, x, options.statistics),
   );
   g.output(g.op('Softmax', [logits], { axis: 1 }), 'probabilities');
-  return { model: g.model(), resident: table.specs.map((spec) => spec.name) };
+  return {
+    model: lower(g, { blockSize, packed }).model(),
+    resident: table.specs.map((spec) => spec.name),
+  };
 }

@@ -1,5 +1,6 @@
 /** @file The training loop: batches, steps, validation, checkpoints, early stopping, resuming. */
 import { mkdir } from 'node:fs/promises';
+import { packTensor, unpackTensor } from '../autodiff/index.ts';
 import {
   CancelledError,
   float32,
@@ -119,6 +120,7 @@ export async function trainNetwork(task: TrainingTask): Promise<TrainingResult> 
 class Trainer {
   private readonly task: TrainingTask;
   private readonly engine: Engine;
+  private readonly blockSize: number | null;
   private readonly batchOptions: BatchOptions;
   private readonly step: StepGraph;
   private readonly optimizer;
@@ -132,6 +134,7 @@ class Trainer {
   constructor(task: TrainingTask, engine: Engine, blockSize: number | null) {
     this.task = task;
     this.engine = engine;
+    this.blockSize = blockSize;
     const { config, network } = task;
     const labels = task.train.map((clip) => clip.label);
     this.batchOptions = {
@@ -325,7 +328,11 @@ class Trainer {
   private async loadForward(): Promise<Forward> {
     const { network, statistics, nMels, nFrames } = this.task;
     const batchSize = Math.min(32, this.task.validation.length);
-    const { model, resident } = buildForwardGraph(network, statistics, batchSize, nMels, nFrames);
+    const { model, resident } = buildForwardGraph({
+      ...{ network, statistics, batchSize, nMels, nFrames },
+      blockSize: this.blockSize,
+      packed: this.step.packed,
+    });
     return { model: await this.engine.load(model), resident, batchSize };
   }
 
@@ -391,14 +398,14 @@ class Trainer {
         name,
         float32(shape, new Float32Array(sizeOf(shape))),
       ]);
-      await this.engine.put(new Map([...this.parametersFrom(initial), ...zeros]));
+      await this.put(new Map([...this.parametersFrom(initial), ...zeros]));
       return;
     }
     this.requireSameRun(saved);
     const missing = this.step.resident.filter((name) => !saved.tensors.has(name));
     if (missing.length > 0)
       throw new TrainingError(`The checkpoint lacks ${missing.length} tensors, '${missing[0]}' among them.`);
-    await this.engine.put(saved.tensors);
+    await this.put(saved.tensors);
     this.progress = saved.progress;
     if (saved.progress.bestEpoch !== null && this.task.config.select === 'best') {
       this.bestParameters = (await loadCheckpoint(checkpoints!, 'best'))?.tensors ?? null;
@@ -413,6 +420,22 @@ class Trainer {
     });
   }
 
+  /** Stores tensors in the engine, kernels in the order that the step reads them in. */
+  private async put(tensors: ReadonlyMap<string, Tensor>): Promise<void> {
+    await this.engine.put(this.reordered(tensors, packTensor));
+  }
+
+  /** Reads tensors from the engine, all in ONNX's layout. */
+  private async get(names: readonly string[]): Promise<Map<string, Tensor>> {
+    return this.reordered(await this.engine.get(names), unpackTensor);
+  }
+
+  private reordered(tensors: ReadonlyMap<string, Tensor>, move: typeof packTensor): Map<string, Tensor> {
+    const packed = (name: string, tensor: Tensor) =>
+      this.step.packed.has(name) ? move(tensor as Tensor<'float32'>, this.blockSize!) : tensor;
+    return new Map([...tensors].map(([name, tensor]) => [name, packed(name, tensor)]));
+  }
+
   private *parametersFrom(values: ParameterValues): Iterable<[string, Tensor]> {
     for (const spec of this.step.parameters) {
       const value = values.get(spec.name);
@@ -423,7 +446,7 @@ class Trainer {
   }
 
   private async parameters(): Promise<Map<string, Tensor>> {
-    return this.engine.get(this.step.parameters.map((spec) => spec.name));
+    return this.get(this.step.parameters.map((spec) => spec.name));
   }
 
   private async keepBest(): Promise<void> {
@@ -438,7 +461,7 @@ class Trainer {
     const { checkpoints, onEvent } = this.task;
     this.savedAt = performance.now();
     if (checkpoints === null) return;
-    const tensors = await this.engine.get(this.step.resident);
+    const tensors = await this.get(this.step.resident);
     await saveCheckpoint(checkpoints, name, {
       progress: { ...this.progress, seconds: this.elapsed() },
       tensors,

@@ -33,6 +33,12 @@ interface Window {
   readonly pads: readonly number[];
 }
 
+/** A window, the size that it slides over and the size that comes out. */
+interface StridedWindow extends Window {
+  readonly spatial: readonly number[];
+  readonly out: readonly number[];
+}
+
 /** The taps of the mirrored kernel that meet one residue of the input's positions, and the padding they need. */
 interface Residue {
   readonly taps: number;
@@ -141,49 +147,6 @@ export class Blocked {
     };
   }
 
-  /** [O, I, h, w] in the order [O/b, I/b, h, w, bᵢ, bₒ], as convolutions over blocked input take it. */
-  kernel(w: Value): Value {
-    const [o, i, kh, kw] = w.shape as [number, number, number, number];
-    const b = this.size;
-    const filters = this.enter(this.reshape(w, [o / b, b, i, kh * kw]));
-    if (kh * kw === 1) return this.reshape(filters, [o, i, 1, 1]);
-    const split = this.reshape(filters, [o / b, i / b, b, kh * kw, b]);
-    return this.reshape(this.g.op('Transpose', [split], { perm: [0, 1, 3, 2, 4] }), [o, i, kh, kw]);
-  }
-
-  /** [O, I, h, w] in the order [O/b, I, h, w, bₒ], as convolutions over few channels and depthwise ones take it. */
-  filters(w: Value): Value {
-    const [o, i, kh, kw] = w.shape as [number, number, number, number];
-    const b = this.size;
-    return this.reshape(this.enter(this.reshape(w, [o / b, b, i * kh, kw])), [o, i, kh, kw]);
-  }
-
-  /** The kernel [I, O, h, w] of the input's gradient: channels exchanged, turned around in space. */
-  mirroredKernel(w: Value): Value {
-    const [o, i, kh, kw] = w.shape as [number, number, number, number];
-    const b = this.size;
-    const split = this.reshape(this.enter(w), [o / b, b, i / b, kh * kw, b]);
-    const exchanged = this.g.op('Transpose', [split], { perm: [2, 0, 3, 1, 4] });
-    const turned = this.turned(this.reshape(exchanged, [(o * i) / (b * b), kh, kw, b * b]));
-    return this.reshape(turned, [i, o, kh, kw]);
-  }
-
-  /** A depthwise kernel [C, 1, h, w] turned around in space, in the order of {@link Blocked.filters}. */
-  mirroredFilters(w: Value): Value {
-    const [c, , kh, kw] = w.shape as [number, number, number, number];
-    const b = this.size;
-    return this.reshape(this.turned(this.reshape(this.filters(w), [c / b, kh, kw, b])), [c, 1, kh, kw]);
-  }
-
-  /** Axes 1 and 2 reversed. */
-  private turned(x: Value): Value {
-    const [, kh, kw] = x.shape as number[];
-    if (kh === 1 && kw === 1) return x;
-    const { g } = this;
-    const last = [-1, -1];
-    return g.op('Slice', [x, g.ints(last), g.ints([-(2 ** 31), -(2 ** 31)]), g.ints([1, 2]), g.ints(last)]);
-  }
-
   /** Zeros between the points: [N, C, H, W] to [N, C, H·s, W·t]. */
   dilated(x: Value, strides: readonly number[]): Value {
     const [n, c, h, w] = x.shape as [number, number, number, number];
@@ -233,10 +196,11 @@ export class Blocked {
   }
 
   /**
-   * Gradient of a kernel, [O, C, h, w] in ONNX's layout, as a convolution in which batch and channels have changed
+   * Gradient of a kernel as a convolution in which batch and channels have changed
    * places: pictures [C, N, H, W], kernel [O, N, oh, ow]. The batch is taken in parts smaller than a block, since for
    * those the operator reads ONNX's layout and the output's gradient needs only its first two axes exchanged.
    * @param x what the kernel slid over, in ONNX's layout; @param dy gradient of what came out, blocked
+   * @returns the gradient in the memory order [C, O/b, h, w, bₒ], under the shape [C, O, h, w]
    */
   weightGradient(x: Value, dy: Value, q: Window): Value {
     const { g, size: b } = this;
@@ -266,8 +230,7 @@ export class Blocked {
         sum,
       );
     }
-    const exchanged = g.op('Transpose', [this.reshape(sum!, [c, o / b, kh * kw, b])], { perm: [1, 0, 2, 3] });
-    return this.reshape(this.leave(this.reshape(exchanged, [o / b, b, c * kh, kw])), [o, c, kh, kw]);
+    return sum!;
   }
 
   /** Zeros around a picture [N, C, H, W] in ONNX's layout, [top, left, bottom, right]; negative ones cut. */
@@ -292,27 +255,25 @@ export class Blocked {
     return this.reshape(padded, [n, c, h + top + bottom, w + left + right]);
   }
 
+  /** Whether the input's rows and columns fall into as many classes as there are strides, each met by whole taps. */
+  leavesNoRest(q: StridedWindow): boolean {
+    return q.dilations.every((d) => d === 1) && q.kernel.every((_, axis) => residues(q, axis) !== null);
+  }
+
   /**
    * Gradient of the input of a convolution with strides, blocked: one convolution for each residue of the input's rows
-   * and columns by the strides, with every s-th row and column of the kernel, then laid between each other. Null where
-   * sizes do not divide.
-   * @param w the kernel [O, I, h, w] in ONNX's layout; @param dy gradient of what came out, blocked
+   * and columns by the strides, with every s-th row and column of the kernel, then laid between each other. For windows
+   * that {@link Blocked.leavesNoRest}.
+   * @param mirrored the mirrored kernel [I, O, h, w], packed; @param dy gradient of what came out, blocked
    */
-  stridedInputGradient(
-    dy: Value,
-    w: Value,
-    q: Window & { spatial: readonly number[]; out: readonly number[] },
-  ): Value | null {
-    if (q.dilations.some((d) => d !== 1)) return null;
-    const axes = q.kernel.map((_, axis) => this.residues(q, axis));
-    if (axes.some((a) => a === null)) return null;
-    const [rows, columns] = axes as [Residue[], Residue[]];
+  stridedInputGradient(dy: Value, mirrored: Value, q: StridedWindow): Value {
+    const [rows, columns] = q.kernel.map((_, axis) => residues(q, axis)) as [Residue[], Residue[]];
     const { g, size: b } = this;
     const [n, o] = dy.shape as [number, number];
-    const i = w.shape[1] as number;
+    const i = mirrored.shape[0] as number;
     const [mh, mw] = q.spatial.map((size, axis) => size / q.strides[axis]!) as [number, number];
     const [kh, kw] = q.kernel as [number, number];
-    const kernel = this.reshape(this.mirroredKernel(w), [(o * i) / (b * b), kh, kw, b * b]);
+    const kernel = this.reshape(mirrored, [(o * i) / (b * b), kh, kw, b * b]);
     const joined = rows.map((row) => {
       const parts = columns.map((column) => {
         const taps = g.op('Slice', [
@@ -340,28 +301,25 @@ export class Blocked {
     const whole = joined.length === 1 ? joined[0]! : g.op('Concat', joined, { axis: 1 });
     return this.reshape(whole, [n, i, ...q.spatial]);
   }
+}
 
-  private residues(
-    q: Window & { spatial: readonly number[]; out: readonly number[] },
-    axis: number,
-  ): Residue[] | null {
-    const [k, s, p] = [q.kernel[axis]!, q.strides[axis]!, q.pads[axis]!];
-    const [size, out] = [q.spatial[axis]!, q.out[axis]!];
-    if (size % s !== 0) return null;
-    const found = Array.from({ length: s }, (_, r): Residue => {
-      // Input s·m + r meets tap first + s·j at output m + offset − j.
-      const first = (r + p) % s;
-      const taps = Math.ceil((k - first) / s);
-      const offset = (r + p - first) / s;
-      const before = taps - 1 - offset;
-      return {
-        taps,
-        start: k - 1 - first - s * (taps - 1),
-        end: k - first,
-        before,
-        after: size / s - out + taps - 1 - before,
-      };
-    });
-    return found.every((f) => f.taps > 0 && f.before >= 0 && f.after >= 0) ? found : null;
-  }
+function residues(q: StridedWindow, axis: number): Residue[] | null {
+  const [k, s, p] = [q.kernel[axis]!, q.strides[axis]!, q.pads[axis]!];
+  const [size, out] = [q.spatial[axis]!, q.out[axis]!];
+  if (size % s !== 0) return null;
+  const found = Array.from({ length: s }, (_, r): Residue => {
+    // Input s·m + r meets tap first + s·j at output m + offset − j.
+    const first = (r + p) % s;
+    const taps = Math.ceil((k - first) / s);
+    const offset = (r + p - first) / s;
+    const before = taps - 1 - offset;
+    return {
+      taps,
+      start: k - 1 - first - s * (taps - 1),
+      end: k - first,
+      before,
+      after: size / s - out + taps - 1 - before,
+    };
+  });
+  return found.every((f) => f.taps > 0 && f.before >= 0 && f.after >= 0) ? found : null;
 }

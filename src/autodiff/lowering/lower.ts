@@ -3,12 +3,10 @@
  * Deferred nodes of gradients are replaced; convolutions, pooling, batch normalisation and what lies between them move
  * to the blocked layout where its channels fill blocks; sums and ReLUs join the convolution before them.
  *
- * The graph is replayed node by node. Each value has up to three forms (in ONNX's layout, blocked, or a convolution not
- * yet appended because its consumer may add to it), and a form is made when something asks for it. What nobody asked
- * for is never written.
+ * The graph is replayed node by node, on whichever {@link Forms} of the operands suit the node. What nobody asked for is
+ * never written.
  */
 import { GraphError } from '../../core/errors.ts';
-import { sizeOf } from '../../core/tensor.ts';
 import {
   floatAttribute,
   GraphBuilder,
@@ -21,27 +19,18 @@ import {
   windowOf,
 } from '../../onnx/index.ts';
 import { algebra } from '../vjp.ts';
-import { Blocked, type BlockedConv } from './blocked.ts';
+import { Blocked } from './blocked.ts';
+import { inputGradient, type LoweringSite, weightGradient } from './convolutionGradients.ts';
 import { deferredDomain, readGeometry } from './deferred.ts';
+import { type Forms, FormTable, sizeOfType } from './forms.ts';
+import { packable, packFilters } from './kernels.ts';
 import * as plain from './plain.ts';
 
 export interface LoweringOptions {
   /** Channels in a block of the runtime's blocked layout; null where there is none, as outside the CPU. */
   readonly blockSize: number | null;
-}
-
-/** One value of the original graph in the forms that have been made of it. */
-interface Forms {
-  readonly type: Value;
-  plain: Value | null;
-  blocked: Value | null;
-  /** Appended, with what has been added to it, when somebody asks for the result. */
-  pending: BlockedConv | null;
-  added: Value | null;
-  /** Made element by element in the blocked layout: how to make it again in ONNX's, where it is no float. */
-  again: Node | null;
-  /** This value is `of` times a number per channel, not yet multiplied. */
-  scaled: { readonly of: Forms; readonly scale: Value } | null;
+  /** Graph inputs and outputs that are kernels in the packed order (see {@link packedKernels}); default none. */
+  readonly packed?: ReadonlySet<string>;
 }
 
 /** Operators that work element by element, on operands of one shape and scalars, in any layout. */
@@ -63,6 +52,26 @@ const elementwise = new Set([
   ...['Neg', 'Abs', 'Exp', 'Log', 'Sqrt', 'Reciprocal', 'Cast', 'And', 'Or', 'Not'],
 ]);
 
+/** Operators that reduce all elements alike, in any order. */
+const reductions = new Set([
+  'ReduceSum',
+  'ReduceSumSquare',
+  'ReduceL2',
+  'ReduceMean',
+  'ReduceMax',
+  'ReduceMin',
+]);
+
+/** Inputs of a graph that convolutions take as kernels and that would rather stay packed between runs. */
+export function packedKernels(g: GraphBuilder, blockSize: number): Set<string> {
+  const kernels = g.graph.nodes
+    .filter((node) => node.opType === 'Conv' && intAttribute(node, 'group', 1) === 1)
+    .map((node) => node.inputs[1]!);
+  const fits = ({ dtype, shape }: Value) => dtype === 'float32' && packable(shape as number[], blockSize);
+  const inputs = new Set(g.graph.inputs.map((input) => input.name));
+  return new Set(kernels.filter((name) => inputs.has(name) && fits(g.find(name)!)));
+}
+
 /** A graph ready to run, with the outputs' names kept. `g` is left as it was. */
 export function lower(g: GraphBuilder, options: LoweringOptions): GraphBuilder {
   return new Lowering(g, options).run();
@@ -72,7 +81,9 @@ class Lowering {
   private readonly source: GraphBuilder;
   private readonly g: GraphBuilder;
   private readonly blocked: Blocked | null;
-  private readonly forms = new Map<string, Forms>();
+  private readonly packed: ReadonlySet<string>;
+  private readonly forms: FormTable;
+  private readonly site: LoweringSite;
   private nodes: readonly Node[] = [];
   private readonly uses = new Map<string, number>();
   /** Values that are renamed to the output they would otherwise be copied to. */
@@ -85,13 +96,17 @@ class Lowering {
     reserved.push(...graph.inputs.map((v) => v.name), ...graph.outputs.map((v) => v.name));
     this.g = new GraphBuilder({ opset: source.opset, name: graph.name, reserved });
     this.blocked = options.blockSize === null ? null : new Blocked(this.g, options.blockSize);
+    this.packed = options.packed ?? new Set();
+    this.forms = new FormTable(source, this.g, this.blocked);
+    this.site = { g: this.g, forms: this.forms, blocked: this.blocked, packs: this.packed.size > 0 };
   }
 
   run(): GraphBuilder {
     const graph = prune(this.source.graph);
     this.nodes = graph.nodes;
     for (const input of graph.inputs) {
-      this.define(input.name, { plain: this.g.input(input.name, input.dtype, input.shape!) });
+      const value = this.g.input(input.name, input.dtype, input.shape!);
+      this.forms.define(input.name, { [this.packed.has(input.name) ? 'packed' : 'plain']: value });
     }
     for (const node of graph.nodes)
       for (const name of node.inputs) this.uses.set(name, (this.uses.get(name) ?? 0) + 1);
@@ -107,85 +122,15 @@ class Lowering {
     }
     for (const node of graph.nodes) if (!copies.has(node)) this.replay(node);
     const renamed = new Map([...this.outputNames].map(([from, to]) => [to, from]));
-    for (const { name } of graph.outputs) this.g.output(this.plain(renamed.get(name) ?? name), name);
+    for (const { name } of graph.outputs) {
+      const value = this.forms.of(renamed.get(name) ?? name);
+      this.g.output(this.packed.has(name) ? this.forms.packed(value) : this.forms.plain(value), name);
+    }
     return this.g;
   }
 
-  // --- forms of values ---
-
-  private define(name: string, made: Partial<Omit<Forms, 'type'>>): void {
-    const type = this.source.find(name)!;
-    this.forms.set(name, {
-      type,
-      plain: null,
-      blocked: null,
-      pending: null,
-      added: null,
-      again: null,
-      scaled: null,
-      ...made,
-    });
-  }
-
-  private of(name: string): Forms {
-    const known = this.forms.get(name);
-    if (known !== undefined) return known;
-    const tensor = this.source.graph.initializers.get(name);
-    if (tensor === undefined) throw new GraphError(`'${name}' is used before it is computed.`);
-    const small = tensor.data.length <= 32;
-    this.define(name, { plain: small ? this.g.constant(tensor) : this.g.initializer(name, tensor) });
-    return this.forms.get(name)!;
-  }
-
-  private plain(name: string): Value {
-    return this.plainOf(this.of(name));
-  }
-
-  private plainOf(v: Forms): Value {
-    if (v.plain !== null) return v.plain;
-    if (v.scaled !== null && v.scaled.of.blocked === null && v.scaled.of.pending === null) {
-      v.plain = plain.channelAffine(this.g, this.plainOf(v.scaled.of), v.scaled.scale, null, null);
-      return v.plain;
-    }
-    if (v.again !== null && v.type.dtype !== 'float32') {
-      const inputs = v.again.inputs.map((name) => (name === '' ? null : this.plain(name)));
-      v.plain = this.g.addNode({ ...v.again, outputs: [this.g.uniqueName(v.type.name)] }, inputs)[0]!;
-      return v.plain;
-    }
-    v.plain = this.blocked!.leave(this.blockedOf(v));
-    return v.plain;
-  }
-
-  /** The blocked form; the caller knows that there can be one. */
-  private blockedOf(v: Forms, activation: 'Relu' | null = null): Value {
-    if (v.blocked !== null) return v.blocked;
-    if (v.pending !== null) {
-      const result = this.blocked!.conv(v.pending, v.added, activation);
-      if (activation === null) v.blocked = result;
-      return result;
-    }
-    if (v.scaled !== null) {
-      v.blocked = this.blocked!.conv(this.blocked!.affine(this.blockedOf(v.scaled.of), v.scaled.scale, null));
-      return v.blocked;
-    }
-    v.blocked = this.blocked!.enter(this.plainOf(v));
-    return v.blocked;
-  }
-
-  /** Whether the value already is, or comes out, blocked. */
-  private isBlocked(v: Forms): boolean {
-    return v.blocked !== null || v.pending !== null || (v.scaled !== null && this.isBlocked(v.scaled.of));
-  }
-
-  private canBlock(v: Forms): boolean {
-    const { shape, dtype } = v.type;
-    return (
-      this.blocked !== null &&
-      dtype === 'float32' &&
-      shape.length === 4 &&
-      shape.every((d) => typeof d === 'number') &&
-      this.blocked.fits(shape[1] as number)
-    );
+  private plainBy(name: string): Value {
+    return this.forms.plain(this.forms.of(name));
   }
 
   private usedOnce(v: Forms): boolean {
@@ -205,14 +150,28 @@ class Lowering {
 
   /** The node as it is, on operands in ONNX's layout. */
   private copy(node: Node): void {
-    const inputs = node.inputs.map((name) => (name === '' ? null : this.plain(name)));
+    const whole = this.reducesAll(node);
+    const inputs = node.inputs.map((name) => {
+      if (name === '') return null;
+      const v = this.forms.of(name);
+      return whole && this.forms.isPacked(v) ? this.forms.packed(v) : this.forms.plain(v);
+    });
     const types = node.outputs.map((name) => this.source.find(name)!);
     const outputs = node.outputs.map((name) => this.outputNames.get(name) ?? name);
     const fitted = this.withRankOfOther(node, inputs);
     const results = this.g.addNode({ ...node, outputs }, fitted, { types, distinct: true });
     node.outputs.forEach((name, i) => {
-      this.define(name, { plain: results[i]! });
+      this.forms.define(name, { plain: results[i]! });
     });
+  }
+
+  /** A reduction to one number, which does not mind the order of the elements. */
+  private reducesAll(node: Node): boolean {
+    return (
+      reductions.has(node.opType) &&
+      intAttribute(node, 'noop_with_empty_axes', 0) === 0 &&
+      this.source.find(node.outputs[0]!)!.shape.every((d) => d === 1)
+    );
   }
 
   /**
@@ -233,7 +192,7 @@ class Lowering {
 
   private convolution(node: Node): boolean {
     if (node.opType !== 'Conv' || this.blocked === null) return false;
-    const [x, w] = [this.of(node.inputs[0]!), this.of(node.inputs[1]!)];
+    const [x, w] = [this.forms.of(node.inputs[0]!), this.forms.of(node.inputs[1]!)];
     if (
       x.type.shape.length !== 4 ||
       x.type.dtype !== 'float32' ||
@@ -251,12 +210,11 @@ class Lowering {
     // With fewer channels than a block the operator reads ONNX's layout.
     const few = group === 1 && channels < this.blocked.size;
     if (!depthwise && !whole && !few) return false;
-    const kernel = this.plainOf(w);
-    const bias = node.inputs[2] ? this.plain(node.inputs[2]) : null;
-    this.define(node.outputs[0]!, {
+    const bias = node.inputs[2] ? this.plainBy(node.inputs[2]) : null;
+    this.forms.define(node.outputs[0]!, {
       pending: {
-        x: few ? this.plainOf(x) : this.blockedOf(x),
-        w: whole ? this.blocked.kernel(kernel) : this.blocked.filters(kernel),
+        x: few ? this.forms.plain(x) : this.forms.blocked(x),
+        w: whole ? this.forms.packed(w) : packFilters(this.blocked, this.forms.plain(w)),
         bias,
         ints,
         shape: this.source.find(node.outputs[0]!)!.shape as readonly number[],
@@ -267,15 +225,15 @@ class Lowering {
 
   private normalization(node: Node): boolean {
     if (node.opType !== 'BatchNormalization') return false;
-    const x = this.of(node.inputs[0]!);
-    if (!this.canBlock(x) || !this.isBlocked(x)) return false;
-    const [scale, bias] = [this.plain(node.inputs[1]!), this.plain(node.inputs[2]!)];
+    const x = this.forms.of(node.inputs[0]!);
+    if (!this.forms.canBlock(x) || !this.forms.isBlocked(x)) return false;
+    const [scale, bias] = [this.plainBy(node.inputs[1]!), this.plainBy(node.inputs[2]!)];
     const a = algebra(this.g, scale);
     const training = intAttribute(node, 'training_mode', 0) === 1;
     if (training && floatAttribute(node, 'momentum', 0.9) !== 0) return false;
     const blocked = this.blocked!;
     let [mean, variance]: (Value | null)[] = [null, null];
-    const picture = this.blockedOf(x);
+    const picture = this.forms.blocked(x);
     if (training) {
       const [n, , h, w] = x.type.shape as [number, number, number, number];
       const share = a.scalar(1 / (n * h * w));
@@ -283,16 +241,16 @@ class Lowering {
       const square = a.mul(blocked.channelDot(picture, picture), share);
       variance = a.op('Max', [a.sub(square, a.mul(mean, mean)), a.scalar(0)]);
     } else {
-      mean = this.plain(node.inputs[3]!);
-      variance = this.plain(node.inputs[4]!);
+      mean = this.plainBy(node.inputs[3]!);
+      variance = this.plainBy(node.inputs[4]!);
     }
     const epsilon = a.scalar(floatAttribute(node, 'epsilon', 1e-5));
     const factor = a.mul(scale, a.op('Reciprocal', [a.op('Sqrt', [a.add(variance, epsilon)])]));
     const shift = a.sub(bias, a.mul(mean, factor));
-    this.define(node.outputs[0]!, { pending: blocked.affine(picture, factor, shift) });
+    this.forms.define(node.outputs[0]!, { pending: blocked.affine(picture, factor, shift) });
     if (training) {
-      if (node.outputs[1]) this.define(node.outputs[1], { plain: mean });
-      if (node.outputs[2]) this.define(node.outputs[2], { plain: variance });
+      if (node.outputs[1]) this.forms.define(node.outputs[1], { plain: mean });
+      if (node.outputs[2]) this.forms.define(node.outputs[2], { plain: variance });
     }
     return true;
   }
@@ -300,12 +258,12 @@ class Lowering {
   private pool(node: Node): boolean {
     const { opType, outputs } = node;
     if (opType !== 'MaxPool' && opType !== 'GlobalAveragePool') return false;
-    const x = this.of(node.inputs[0]!);
+    const x = this.forms.of(node.inputs[0]!);
     if (this.forms.has(outputs[0]!)) return true;
-    if (!this.canBlock(x) || !this.isBlocked(x)) return this.poolTogether(node);
+    if (!this.forms.canBlock(x) || !this.forms.isBlocked(x)) return this.poolTogether(node);
     if (outputs.length !== 1) return false;
     if (opType === 'GlobalAveragePool') {
-      this.define(outputs[0]!, { plain: this.blocked!.globalAverage(this.blockedOf(x)) });
+      this.forms.define(outputs[0]!, { plain: this.blocked!.globalAverage(this.forms.blocked(x)) });
       return true;
     }
     const kernel = intsAttribute(node, 'kernel_shape')!;
@@ -313,7 +271,7 @@ class Lowering {
     if (ceil || stringAttribute(node, 'auto_pad', 'NOTSET') !== 'NOTSET') return false;
     const ints = { kernel_shape: kernel, strides, dilations, pads };
     const shape = this.source.find(outputs[0]!)!.shape;
-    this.define(outputs[0]!, { blocked: this.blocked!.maxPool(this.blockedOf(x), ints, shape) });
+    this.forms.define(outputs[0]!, { blocked: this.blocked!.maxPool(this.forms.blocked(x), ints, shape) });
     return true;
   }
 
@@ -328,37 +286,62 @@ class Lowering {
     );
     if (node.opType !== 'MaxPool' || twin === undefined || twin === node) return false;
     this.copy(twin);
-    this.forms.set(node.outputs[0]!, this.of(twin.outputs[0]!));
+    this.forms.define(node.outputs[0]!, { plain: this.plainBy(twin.outputs[0]!) });
     return true;
   }
 
   private sameWindow(a: Node, b: Node): boolean {
     const [first, second] = [a, b].map((node) => {
       const kernel = intsAttribute(node, 'kernel_shape')!;
-      return JSON.stringify(windowOf(node, this.of(node.inputs[0]!).type.shape.slice(2), kernel));
+      return JSON.stringify(windowOf(node, this.forms.of(node.inputs[0]!).type.shape.slice(2), kernel));
     });
     return first === second;
   }
 
   private byElement(node: Node): boolean {
     if (!elementwise.has(node.opType) || node.outputs.length !== 1) return false;
-    const operands = node.inputs.map((name) => (name === '' ? null : this.of(name)));
+    const operands = node.inputs.map((name) => (name === '' ? null : this.forms.of(name)));
     const present = operands.filter((v) => v !== null);
     const pictures = present.filter((v) => sizeOfType(v.type) !== 1);
-    const first = pictures.find((v) => this.isBlocked(v));
-    if (first === undefined) return false;
-    const same = (v: Forms) => String(v.type.shape) === String(first.type.shape);
-    if (!pictures.every((v) => same(v) && (this.isBlocked(v) || this.canBlock(v)))) return false;
-    if (String(this.source.find(node.outputs[0]!)!.shape) !== String(first.type.shape)) return false;
-    if (this.join(node, pictures)) return true;
+    const layout = this.layoutOf(pictures);
+    if (layout === null) return false;
+    const [output] = node.outputs as [string];
+    if (String(this.source.find(output)!.shape) !== String(pictures[0]!.type.shape)) return false;
+    if (layout === 'blocked' && this.join(node, pictures)) return true;
     const inputs = operands.map((v) =>
-      v === null ? null : sizeOfType(v.type) === 1 ? this.plainOf(v) : this.blockedOf(v),
+      v === null ? null : sizeOfType(v.type) === 1 ? this.forms.plain(v) : this.forms[layout](v),
     );
-    const name = this.g.uniqueName(`blocked_${node.outputs[0]!}`);
-    const types = [this.source.find(node.outputs[0]!)!];
-    const [result] = this.g.addNode({ ...node, outputs: [name] }, inputs, { types });
-    this.define(node.outputs[0]!, { blocked: result!, again: node });
+    const name = this.packed.has(this.outputNames.get(output) ?? '')
+      ? this.outputNames.get(output)!
+      : this.g.uniqueName(`${layout}_${output}`);
+    const types = [this.source.find(output)!];
+    const fitted = this.withRankOfOther(node, inputs);
+    const [result] = this.g.addNode({ ...node, outputs: [name] }, fitted, { types, distinct: true });
+    this.forms.define(output, { [layout]: result!, again: node });
     return true;
+  }
+
+  /** The layout in which operands of one shape meet; null for ONNX's. */
+  private layoutOf(operands: readonly Forms[]): 'blocked' | 'packed' | null {
+    const { forms } = this;
+    if (!operands.every((v) => String(v.type.shape) === String(operands[0]!.type.shape))) return null;
+    const all = (is: (v: Forms) => boolean, can: (v: Forms) => boolean) =>
+      operands.some(is) && operands.every((v) => is(v) || can(v));
+    if (
+      all(
+        (v) => forms.isPacked(v),
+        (v) => forms.canPack(v),
+      )
+    )
+      return 'packed';
+    if (
+      all(
+        (v) => forms.isBlocked(v),
+        (v) => forms.canBlock(v),
+      )
+    )
+      return 'blocked';
+    return null;
   }
 
   /** A sum or a ReLU that the convolution before it does in the same pass. */
@@ -367,7 +350,7 @@ class Lowering {
     if (node.opType === 'Relu') {
       const [x] = pictures as [Forms];
       if (x.pending === null || x.blocked !== null || !this.usedOnce(x)) return false;
-      this.define(output, { blocked: this.blockedOf(x, 'Relu') });
+      this.forms.define(output, { blocked: this.forms.blocked(x, 'Relu') });
       return true;
     }
     if (node.opType !== 'Add' || pictures.length !== 2) return false;
@@ -376,7 +359,7 @@ class Lowering {
       .find((v) => v.pending !== null && v.blocked === null && v.added === null && this.usedOnce(v));
     if (free === undefined) return false;
     const other = pictures[0] === free ? pictures[1]! : pictures[0]!;
-    this.define(output, { pending: free.pending, added: this.blockedOf(other) });
+    this.forms.define(output, { pending: free.pending, added: this.forms.blocked(other) });
     return true;
   }
 
@@ -384,29 +367,32 @@ class Lowering {
 
   private deferred(node: Node): boolean {
     const ints = (name: string) => intsAttribute(node, name)!;
-    const operand = (i: number) => this.of(node.inputs[i]!);
+    const operand = (i: number) => this.forms.of(node.inputs[i]!);
     const output = node.outputs[0]!;
     switch (node.opType) {
       case 'ConvInputGradient':
-        this.inputGradient(node, readGeometry(ints), operand(0), this.plainOf(operand(1)));
+        this.forms.define(output, inputGradient(this.site, node, readGeometry(ints), operand(0), operand(1)));
         return true;
       case 'ConvWeightGradient':
-        this.define(output, { plain: this.weightGradient(node, readGeometry(ints), operand(0), operand(1)) });
+        this.forms.define(
+          output,
+          weightGradient(this.site, node, readGeometry(ints), operand(0), operand(1)),
+        );
         return true;
       case 'ChannelSum':
-        this.define(output, { plain: this.channelSum(operand(0)) });
+        this.forms.define(output, { plain: this.channelSum(operand(0)) });
         return true;
       case 'ChannelDot':
-        this.define(output, { plain: this.channelDot(operand(0), operand(1)) });
+        this.forms.define(output, { plain: this.channelDot(operand(0), operand(1)) });
         return true;
       case 'ChannelAffine': {
         const [, , shift, added] = node.inputs.map((name) => (name === '' ? null : name));
         this.affine(
           output,
           operand(0),
-          this.plainOf(operand(1)),
-          shift ? this.plain(shift) : null,
-          added ? this.of(added) : null,
+          this.forms.plain(operand(1)),
+          shift ? this.plainBy(shift) : null,
+          added ? this.forms.of(added) : null,
         );
         return true;
       }
@@ -416,124 +402,39 @@ class Lowering {
   }
 
   private affine(output: string, x: Forms, scale: Value, shift: Value | null, added: Forms | null): void {
-    if (shift === null && added === null) this.define(output, { scaled: { of: x, scale } });
-    else if (this.canBlock(x) && (this.isBlocked(x) || (added !== null && this.isBlocked(added)))) {
-      this.define(output, {
-        pending: this.blocked!.affine(this.blockedOf(x), scale, shift),
-        added: added === null ? null : this.blockedOf(added),
+    if (shift === null && added === null) this.forms.define(output, { scaled: { of: x, scale } });
+    else if (
+      this.forms.canBlock(x) &&
+      (this.forms.isBlocked(x) || (added !== null && this.forms.isBlocked(added)))
+    ) {
+      this.forms.define(output, {
+        pending: this.blocked!.affine(this.forms.blocked(x), scale, shift),
+        added: added === null ? null : this.forms.blocked(added),
       });
     } else {
-      const result = plain.channelAffine(this.g, this.plainOf(x), scale, shift, added && this.plainOf(added));
-      this.define(output, { plain: result });
+      const result = plain.channelAffine(
+        this.g,
+        this.forms.plain(x),
+        scale,
+        shift,
+        added && this.forms.plain(added),
+      );
+      this.forms.define(output, { plain: result });
     }
   }
 
   private channelSum(v: Forms): Value {
-    if (v.scaled !== null && !this.has(v))
+    if (v.scaled !== null && v.plain === null && v.blocked === null)
       return this.g.op('Mul', [this.channelSum(v.scaled.of), v.scaled.scale]);
-    if (this.isBlocked(v)) return this.blocked!.channelSum(this.blockedOf(v));
-    const value = this.plainOf(v);
+    if (this.forms.isBlocked(v)) return this.blocked!.channelSum(this.forms.blocked(v));
+    const value = this.forms.plain(v);
     return plain.channelSum(algebra(this.g, value), value);
   }
 
   private channelDot(a: Forms, b: Forms): Value {
-    if (this.canBlock(a) && (this.isBlocked(a) || this.isBlocked(b)))
-      return this.blocked!.channelDot(this.blockedOf(a), this.blockedOf(b));
-    const [left, right] = [this.plainOf(a), this.plainOf(b)];
+    if (this.forms.canBlock(a) && (this.forms.isBlocked(a) || this.forms.isBlocked(b)))
+      return this.blocked!.channelDot(this.forms.blocked(a), this.forms.blocked(b));
+    const [left, right] = [this.forms.plain(a), this.forms.plain(b)];
     return plain.channelDot(algebra(this.g, left), left, right);
   }
-
-  private has(v: Forms): boolean {
-    return v.plain !== null || v.blocked !== null;
-  }
-
-  private inputGradient(node: Node, q: plain.Geometry, dy: Forms, kernel: Value): void {
-    const output = node.outputs[0]!;
-    let [w, from] = [kernel, dy];
-    if (dy.scaled !== null) {
-      // A factor per channel of dy is one per filter of the kernel, which is smaller.
-      const factor = this.g.op('Reshape', [
-        dy.scaled.scale,
-        this.g.ints([q.filters, ...kernel.shape.slice(1).map(() => 1)]),
-      ]);
-      w = this.g.op('Mul', [kernel, factor]);
-      from = dy.scaled.of;
-    }
-    const pending = this.blockedInputGradient(q, from, w);
-    if (pending !== null) this.define(output, pending);
-    else this.define(output, { plain: plain.inputGradient({ g: this.g, node }, q, w, this.plainOf(from)) });
-  }
-
-  private blockedInputGradient(q: plain.Geometry, dy: Forms, w: Value): Partial<Forms> | null {
-    const { blocked } = this;
-    if (blocked === null || !this.canBlock(dy) || !blocked.fits(q.channels)) return null;
-    const depthwise = q.group > 1 && q.group === q.channels && q.group === q.filters;
-    if (q.group !== 1 && !depthwise) return null;
-    const kernel = () => (depthwise ? blocked.mirroredFilters(w) : blocked.mirroredKernel(w));
-    const strided = q.strides.some((s) => s !== 1);
-    const point = q.kernel.every((k) => k === 1) && q.pads.every((p) => p === 0);
-    const grown = q.out.map((size, i) => size * q.strides[i]!);
-    const shape = [q.batch, q.channels, ...q.spatial];
-    if (strided && point && !depthwise) {
-      if (grown.some((size, i) => size !== q.spatial[i])) return null;
-      const small = blocked.conv({
-        x: this.blockedOf(dy),
-        w: kernel(),
-        bias: null,
-        ints: { kernel_shape: q.kernel },
-        shape: [q.batch, q.channels, ...q.out],
-      });
-      return { blocked: blocked.dilated(small, q.strides) };
-    }
-    if (strided && !depthwise) {
-      const whole = blocked.stridedInputGradient(this.blockedOf(dy), w, q);
-      return whole === null ? null : { blocked: whole };
-    }
-    const reach = q.kernel.map((k, i) => (k - 1) * q.dilations[i]!);
-    const before = reach.map((r, i) => r - q.pads[i]!);
-    const after = q.spatial.map((size, i) => size - grown[i]! - before[i]! + reach[i]!);
-    if ([...before, ...after].some((p) => p < 0)) return null;
-    const x = strided ? blocked.dilated(this.blockedOf(dy), q.strides) : this.blockedOf(dy);
-    const ints = {
-      kernel_shape: q.kernel,
-      dilations: q.dilations,
-      pads: [...before, ...after],
-      group: q.group,
-    };
-    return { pending: { x, w: kernel(), bias: null, ints, shape } };
-  }
-
-  private weightGradient(node: Node, q: plain.Geometry, x: Forms, dy: Forms): Value {
-    if (dy.scaled !== null) {
-      const gradient = this.weightGradient(node, q, x, dy.scaled.of);
-      const factor = [q.filters, ...gradient.shape.slice(1).map(() => 1)];
-      return this.g.op('Mul', [gradient, this.g.op('Reshape', [dy.scaled.scale, this.g.ints(factor)])]);
-    }
-    const depthwise = q.group > 1 && q.group === q.channels && q.group === q.filters;
-    if (depthwise && this.canBlock(x) && this.canBlock(dy)) {
-      const gradient = this.blocked!.depthwiseWeightGradient(this.blockedOf(x), this.blockedOf(dy), q);
-      if (gradient !== null) return gradient;
-    }
-    const area = sizeOf(q.kernel);
-    if (q.group === 1 && area > 1 && area <= 49 && this.canBlock(dy)) {
-      const before = q.pads.slice(0, 2);
-      // Just as much around the picture as the kernel reaches.
-      const after = before.map(
-        (p, i) =>
-          (q.kernel[i]! - 1) * q.dilations[i]! + (q.out[i]! - 1) * q.strides[i]! + 1 - q.spatial[i]! - p,
-      );
-      const pads = [...before, ...after];
-      const blocked = this.blocked!;
-      const around =
-        this.canBlock(x) && this.isBlocked(x)
-          ? blocked.leave(blocked.paddedBlocked(this.blockedOf(x), pads))
-          : blocked.padded(this.plainOf(x), pads);
-      return blocked.weightGradient(around, this.blockedOf(dy), q);
-    }
-    return plain.weightGradient({ g: this.g, node }, q, this.plainOf(x), this.plainOf(dy));
-  }
-}
-
-function sizeOfType(v: Value): number {
-  return v.shape.every((d) => typeof d === 'number') ? sizeOf(v.shape as readonly number[]) : Number.NaN;
 }

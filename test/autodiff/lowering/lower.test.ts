@@ -4,7 +4,7 @@
  * differences and with PyTorch elsewhere.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gradients, lower } from '../../../src/autodiff/index.ts';
+import { gradients, lower, packedKernels, packTensor, unpackTensor } from '../../../src/autodiff/index.ts';
 import { float32, Random, sizeOf, type Tensor } from '../../../src/core/index.ts';
 import { batchNormalizationTraining, GraphBuilder, type Value } from '../../../src/onnx/index.ts';
 import { Engine } from '../../../src/runtime/index.ts';
@@ -254,17 +254,32 @@ describe('lowering', () => {
         }),
       );
       const expected = await run(plain.g, feeds);
-      for (const size of [null, blockSize]) {
-        const lowered = lower(graphOf(layer, true).g, { blockSize: size });
+      const forms = [
+        { size: null, packs: false },
+        { size: blockSize, packs: false },
+        { size: blockSize, packs: blockSize !== null },
+      ];
+      for (const { size, packs } of forms) {
+        const { g } = graphOf(layer, true);
+        const kernels = packs ? packedKernels(g, size!) : new Set<string>();
+        const packed = new Set([...kernels, ...[...kernels].map((kernel) => `${kernel}_grad`)]);
+        const reordered = (tensors: Record<string, Tensor>, move: typeof packTensor) =>
+          Object.fromEntries(
+            Object.entries(tensors).map(([key, tensor]) => [
+              key,
+              packed.has(key) ? move(tensor as Tensor<'float32'>, size!) : tensor,
+            ]),
+          );
+        const lowered = lower(g, { blockSize: size, packed });
         expect(lowered.graph.nodes.filter((node) => node.domain === 'earshot')).toEqual([]);
-        const actual = await run(lowered, feeds);
+        const actual = reordered(await run(lowered, reordered(feeds, packTensor)), unpackTensor);
         for (const [output, tensor] of Object.entries(expected)) {
           const wanted = tensor.data as Float32Array;
           const got = actual[output]!.data as Float32Array;
           expect(actual[output]!.dims).toEqual(tensor.dims);
           const scale = wanted.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-3);
           const worst = wanted.reduce((most, v, i) => Math.max(most, Math.abs(v - got[i]!)), 0);
-          expect(worst / scale, `${output}, block size ${size}`).toBeLessThan(2e-5);
+          expect(worst / scale, `${output}, block size ${size}${packs ? ', packed' : ''}`).toBeLessThan(2e-5);
         }
       }
     });
