@@ -2,7 +2,7 @@
  * @file The parts of gradients of layers with channels, in ONNX's own layout [N, C, …], as the forms that run fastest
  * on ONNX Runtime's CPU kernels (docs/engine.md): a convolution's input gradient is a convolution with the flipped
  * kernel (stride 1) or a ConvTranspose; its weights' gradient is, for each kernel position, one matrix product of the
- * output's gradient with a shifted slice of the input.
+ * output's gradient with a shifted slice of the input, or, where the windows are small, one product for all positions.
  */
 import { sizeOf } from '../../core/tensor.ts';
 import {
@@ -144,6 +144,14 @@ export function weightGradient(c: Site, q: Geometry, x: Value, dy: Value): Value
   const sideBySide =
     q.group === 1 && !thin && q.filters * q.channels > (q.channels + q.filters) * points && q.batch > 1;
 
+  if (thin && x.dtype === 'float32' && q.channels * area <= 64) {
+    const products = timesTransposed(
+      a,
+      a.reshape(dy, [q.batch, q.filters, points]),
+      a.reshape(windows(g, q, x), [q.batch, q.channels * area, points]),
+    );
+    return a.reshape(a.reduceSum(products, [0]), [q.filters, q.channels, ...q.kernel]);
+  }
   const padded = q.pads.some((p) => p > 0)
     ? g.op('Pad', [x, g.ints([0, 0, ...q.pads.slice(0, n), 0, 0, ...q.pads.slice(n)]), a.scalar(0)])
     : x;
@@ -198,6 +206,16 @@ export function weightGradient(c: Site, q: Geometry, x: Value, dy: Value): Value
     [q.filters, perGroup.channels],
     q.kernel,
   );
+}
+
+/** What the kernel sees at every place, [N, channels · area, …out]: one convolution that picks each element in turn. */
+function windows(g: GraphBuilder, q: Geometry, x: Value): Value {
+  const rows = q.channels * sizeOf(q.kernel);
+  const picks = new Float32Array(rows * rows);
+  for (let i = 0; i < rows; i++) picks[i * rows + i] = 1;
+  const kernel = g.constant({ dtype: 'float32', dims: [rows, q.channels, ...q.kernel], data: picks });
+  const { strides, dilations, pads } = q;
+  return g.op('Conv', [x, kernel], { kernel_shape: q.kernel, strides, dilations, pads });
 }
 
 /** Joins one [filters, channels] matrix per kernel position to [filters, channels, …kernel]. */
