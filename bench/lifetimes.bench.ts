@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { decodeModel, encodeModel } from '../src/onnx/index.ts';
-import { chosenSteps, trainingStep } from './trainingStep.ts';
+import { Engine } from '../src/runtime/index.ts';
+import { chosenSteps, namedStep, type TrainingStep, trainingStep } from './trainingStep.ts';
 
 interface ProfileEvent {
   readonly cat: string;
@@ -18,9 +19,17 @@ interface ProfileEvent {
 
 const views = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 
-/** Bytes alive together at most. */
-async function largestLife(...chosen: Parameters<typeof trainingStep>): Promise<number> {
-  const { graph, resident, feeds } = trainingStep(...chosen);
+/** Bytes alive together at most, without and with checkpointing. */
+async function largestLife(...[name, side, batch]: [string, number, number]): Promise<[number, number]> {
+  const engine = new Engine({ threads: 2 });
+  const blockSize = await engine.blockSize();
+  await engine.close();
+  const life = (checkpointActivations: boolean) =>
+    lifeOf(trainingStep(namedStep(name, side, batch), { blockSize, checkpointActivations }));
+  return [await life(false), await life(true)];
+}
+
+async function lifeOf({ graph, resident, feeds }: TrainingStep): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'earshot-lifetimes-'));
   try {
     const optimised = join(folder, 'optimised.onnx');
@@ -82,8 +91,7 @@ function peakOf(events: readonly ProfileEvent[], { graph }: ReturnType<typeof de
 }
 
 for (const [name, side, batch] of chosenSteps(process.argv.slice(2))) {
-  const plain = await largestLife(name, side, batch, false);
-  const again = await largestLife(name, side, batch, true);
+  const [plain, again] = await largestLife(name, side, batch);
   const mega = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
   console.log(`${name} ${side}, batch ${batch}: plain ${mega(plain)}, checkpointing ${mega(again)}`);
 }

@@ -8,7 +8,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Engine } from '../src/runtime/index.ts';
 import { median } from './rival.ts';
-import { chosenSteps, trainingStep } from './trainingStep.ts';
+import { chosenSteps, loadStep, namedStep, trainingStep } from './trainingStep.ts';
+
+type Chosen = [name: string, side: number, batch: number, checkpointActivations: boolean];
 
 interface Measured {
   /** MiB above what the process held before its first step, and in all. */
@@ -23,21 +25,21 @@ const memory = (key: 'VmHWM' | 'VmRSS') =>
   Number(new RegExp(`${key}:\\s*(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))![1]) / 1024;
 
 /** Some steps in this process. */
-async function measure(...chosen: Parameters<typeof trainingStep>): Promise<Measured> {
-  const { graph, resident, feeds } = trainingStep(...chosen);
+async function measure(...[name, side, batch, checkpointActivations]: Chosen): Promise<Measured> {
   const engine = new Engine({ threads: 2 });
-  await engine.put(resident);
-  const model = await engine.load(graph.model);
+  const blockSize = await engine.blockSize();
+  const step = await loadStep(
+    engine,
+    trainingStep(namedStep(name, side, batch), { blockSize, checkpointActivations }),
+  );
   writeFileSync('/proc/self/clear_refs', '5'); // sets the high-water mark back
   const before = memory('VmRSS');
   const seconds: number[] = [];
   let loss = 0;
-  for (let step = 0; step < Number(process.env['STEPS'] ?? 4); step++) {
+  for (let i = 0; i < Number(process.env['STEPS'] ?? 4); i++) {
     const began = performance.now();
-    const { keep, fetch } = graph;
-    const out = await engine.run(model, { feeds, resident: graph.resident, keep, fetch });
+    loss = await step();
     seconds.push((performance.now() - began) / 1000);
-    loss = Number(out['loss']!.data[0]);
   }
   await engine.close();
   const peak = memory('VmHWM');
@@ -45,7 +47,7 @@ async function measure(...chosen: Parameters<typeof trainingStep>): Promise<Meas
 }
 
 /** The same in a process of its own. */
-function measureApart(...[name, side, batch, checkpoint]: Parameters<typeof trainingStep>): Measured {
+function measureApart(...[name, side, batch, checkpoint]: Chosen): Measured {
   const words = ['--child', name, `${side}`, `${batch}`, `${checkpoint}`];
   const { stdout, status } = spawnSync(
     process.execPath,

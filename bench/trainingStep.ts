@@ -1,8 +1,10 @@
-/** @file A network's training step with random pictures, for benchmarks of memory. */
+/** @file A training step on random pictures, for benchmarks: SGD with momentum, everything trained. */
 import { sgd } from '../src/autodiff/index.ts';
 import { float32, Random, sizeOf, type Tensor } from '../src/core/index.ts';
 import { initializeParameters, networkByName } from '../src/networks/index.ts';
+import type { Engine, LoadedModel } from '../src/runtime/index.ts';
 import { buildStepGraph, type StepGraph } from '../src/training/index.ts';
+import type { StepCase } from './stepCases.ts';
 
 export interface TrainingStep {
   readonly graph: StepGraph;
@@ -11,25 +13,22 @@ export interface TrainingStep {
   readonly feeds: Readonly<Record<string, Tensor>>;
 }
 
-/** SGD with momentum, clipped, everything trained. @param side of the picture; 0 for the compact network's 64 × 173 */
+export interface TrainingStepOptions {
+  /** {@link Engine.blockSize} */
+  readonly blockSize: number | null;
+  readonly checkpointActivations?: boolean;
+}
+
 export function trainingStep(
-  name: string,
-  side: number,
-  batch: number,
-  checkpointActivations: boolean,
+  { network, batch, picture: [nMels, nFrames], frozenStatistics }: StepCase,
+  options: TrainingStepOptions,
 ): TrainingStep {
-  const [nMels, nFrames] = side === 0 ? [64, 173] : [side, side];
-  const network = networkByName(name).create({
-    classes: 10,
-    ...(side === 0 ? {} : { pictureSize: [side, side] as const }),
-  });
   const graph = buildStepGraph({
-    ...{ network, batchSize: batch, nMels, nFrames, checkpointActivations },
+    ...{ network, batchSize: batch, nMels, nFrames, frozenStatistics, ...options },
     statistics: { mean: new Array(nMels).fill(0), deviation: new Array(nMels).fill(1) },
     optimizer: sgd({ momentum: 0.9 }),
-    clipNorm: 1,
+    clipNorm: null,
     trainable: () => true,
-    frozenStatistics: false,
   });
   const random = new Random(1);
   const draw = (dims: readonly number[], uniform = false): Tensor<'float32'> =>
@@ -37,8 +36,9 @@ export function trainingStep(
       dims,
       Float32Array.from({ length: sizeOf(dims) }, () => (uniform ? random.uniform() : random.normal())),
     );
-  const targets = new Float32Array(batch * 10);
-  for (let i = 0; i < batch; i++) targets[i * 10 + (i % 10)] = 1 / batch;
+  const { classes } = network;
+  const targets = new Float32Array(batch * classes);
+  for (let i = 0; i < batch; i++) targets[i * classes + (i % classes)] = 1 / batch;
   const zeros = [...graph.slots].map(([slot, shape]): [string, Tensor] => [
     slot,
     float32(shape, new Float32Array(sizeOf(shape))),
@@ -48,11 +48,33 @@ export function trainingStep(
     resident: new Map([...initializeParameters(graph.parameters, random), ...zeros]),
     feeds: {
       x: draw([batch, 1, nMels, nFrames]),
-      targets: float32([batch, 10], targets),
-      learning_rate: float32([], [0.01]),
-      ...Object.fromEntries(graph.noise.map(({ name: noise, shape }) => [noise, draw(shape, true)])),
+      targets: float32([batch, classes], targets),
+      learning_rate: float32([], [0.001]),
+      ...Object.fromEntries(graph.noise.map(({ name, shape }) => [name, draw(shape, true)])),
     },
   };
+}
+
+/** Puts a step into an engine. @returns a function that takes the step once and tells the loss */
+export async function loadStep(
+  engine: Engine,
+  { graph, resident, feeds }: TrainingStep,
+): Promise<() => Promise<number>> {
+  await engine.put(resident);
+  const model: LoadedModel = await engine.load(graph.model);
+  return async () => {
+    const { keep, fetch } = graph;
+    const { loss } = await engine.run(model, { feeds, resident: graph.resident, keep, fetch });
+    return Number(loss!.data[0]);
+  };
+}
+
+/** A network by name; side 0 of the picture stands for the compact network's own of 64 × 173. */
+export function namedStep(name: string, side: number, batch: number): StepCase {
+  const picture = side === 0 ? ([64, 173] as const) : ([side, side] as const);
+  const size = side === 0 ? {} : { pictureSize: picture };
+  const network = networkByName(name).create({ classes: 10, ...size });
+  return { network, batch, picture, frozenStatistics: false };
 }
 
 /** The steps named on the command line, as [network, side, batch]; else those of docs/engine.md. */
