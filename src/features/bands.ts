@@ -3,7 +3,7 @@
  * kernel, the plain code and the nodes need to know of either.
  */
 import type { LogMelSpec } from './logMelSpec.ts';
-import { melFilterBank } from './mel.ts';
+import { type MelFilterBankOptions, melFilterBank } from './mel.ts';
 
 /** One band: the weights of bins start, start + 1, …; none where the filter falls between two bins. */
 export interface BandFilter {
@@ -31,11 +31,13 @@ export interface BandSpec {
 /** The bands of a log-mel front end. @throws {ParameterError} for bands out of range */
 export function logMelBands(spec: LogMelSpec): BandSpec {
   const { nFft, winLength, hopLength, center, padMode, power, amin } = spec;
-  const { weights, nMels, nBins } = melFilterBank(spec);
-  const filters = Array.from({ length: nMels }, (_, m) =>
-    sparse(weights.subarray(m * nBins, (m + 1) * nBins)),
-  );
-  return { nFft, winLength, hopLength, center, padMode, power, amin, filters };
+  return { nFft, winLength, hopLength, center, padMode, power, amin, filters: melBands(spec) };
+}
+
+/** Mel filters as bands. @throws {ParameterError} for filters out of range */
+export function melBands(options: MelFilterBankOptions): BandFilter[] {
+  const { weights, nMels, nBins } = melFilterBank(options);
+  return Array.from({ length: nMels }, (_, m) => sparse(weights.subarray(m * nBins, (m + 1) * nBins)));
 }
 
 /** Every bin from 0 to nFft / 2 as a band of its own. */

@@ -158,7 +158,7 @@ function windowNodes(g: GraphBuilder, frames: Value, spec: BandSpec, { slow, fas
 
 /** [N, F, slow, fast] → band sums [N, bands, F]. */
 function spectrumNodes(g: GraphBuilder, windowed: Value, spec: BandSpec, plan: DftPlan): Value {
-  const { kept, parts, fast, columns } = plan;
+  const { kept, parts, fast } = plan;
   const first = parts === 1 ? windowed : g.op('MatMul', [slowMatrix(g, plan), windowed]);
   const rows = g.op('Reshape', [first, g.ints([0, 0, kept, parts * fast])]);
   const byOutput = g.op('Transpose', [rows], { perm: [2, 0, 1, 3] });
