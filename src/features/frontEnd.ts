@@ -71,6 +71,8 @@ export interface FrontEnd<S extends FrontEndSpec = FrontEndSpec> {
   readonly standardize: boolean;
   /** Whether a change of level by x dB adds x to every value; otherwise a change of level needs the waveform. */
   readonly decibels: boolean;
+  /** What ten times the amplitude adds to a value, floors and offsets aside: 20 for decibels. */
+  readonly perTenfold: number;
   /** The spec with the user's choices in it. @throws {ParameterError} for a choice it does not leave */
   spec(choices: FrontEndChoices): S;
   /** @throws {ParameterError} naming what is out of range */
@@ -90,6 +92,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
     window: { seconds: null, pad: 'repeat', overlap: 0.5 },
     standardize: true,
     decibels: true,
+    perTenfold: 20,
     spec: ({ sampleRate = 22050, usualMels = 128, nMels = usualMels }) =>
       logMelSpec({ sampleRate, nFft: 2048, hopLength: 512, nMels, topDb: null }),
     check: checkLogMelSpec,
@@ -107,6 +110,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
     },
     standardize: false,
     decibels: false,
+    perTenfold: Math.LN10,
     spec: ({ sampleRate = yamnetSpec.sampleRate, nMels = yamnetSpec.nMels }) => {
       const spec = { ...yamnetSpec, sampleRate, nMels };
       return checkYamnetSpec(spec);
@@ -135,6 +139,7 @@ function l3FrontEnd(name: L3Name): FrontEnd<L3Spec> {
     standardize: false,
     // Relative to the window's loudest value: a change of level changes nothing.
     decibels: false,
+    perTenfold: 10,
     spec: ({ sampleRate = known.sampleRate, nMels = known.nMels }) => {
       const spec = { ...known, sampleRate, nMels };
       checkL3Spec(spec);
