@@ -121,8 +121,8 @@ describe('the variants', () => {
     const [a, b, c] = (['kapre-0.1', 'kapre', 'librosa'] as const).map(
       (variant) => l3Picture(samples, l3Spec(openl3FrontEndName('linear', variant))).data,
     );
-    expect(b).toEqual(a);
-    expect(c).toEqual(a);
+    expect(largestDifference(b!, a!)).toBe(0);
+    expect(largestDifference(c!, a!)).toBe(0);
   });
 
   it('have empty filters where HTK puts two edges between two bins', () => {
@@ -189,15 +189,7 @@ describe('the nodes', () => {
           [2, n],
         ],
         [
-          ['N', n],
-          [2, n],
-        ],
-        [
-          [2, 1, n],
-          [2, 1, n],
-        ],
-        [
-          ['N', 1, 'samples'],
+          ['N', 1, n],
           [2, 1, n],
         ],
       ] as [Shape, number[]][]) {
@@ -317,8 +309,8 @@ describe('windows', () => {
     const size = 257 * 197;
     expect(all).toHaveLength(windows.count * size);
     const third = l3Picture(windows.samples(2), spec).data;
-    expect(all.subarray(2 * size, 3 * size)).toEqual(third);
-    expect(windows.inputs(2, 3)).toEqual(third);
+    expect(largestDifference(all.subarray(2 * size, 3 * size), third)).toBe(0);
+    expect(largestDifference(windows.inputs(2, 3), third)).toBe(0);
   });
 
   it('of EdgeL3-SEA are 8,000 samples at its own rate', () => {
