@@ -16,7 +16,7 @@ import { Engine, type LoadedModel } from '../src/runtime/index.ts';
 
 const rounds = 5;
 const batch = 8;
-const batches = 4;
+const batches = 12;
 
 function cpuMs(since: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(since);
@@ -26,7 +26,7 @@ function cpuMs(since: NodeJS.CpuUsage): number {
 /** Milliseconds of processor time a window. */
 async function measure(work: () => Promise<void> | void): Promise<number> {
   // WebAssembly is compiled anew, and better, once it has run for a while.
-  for (let i = 0; i < 2 * batches; i++) await work();
+  for (let i = 0; i < 3 * batches; i++) await work();
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const start = process.cpuUsage();
