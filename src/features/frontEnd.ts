@@ -8,6 +8,17 @@ import type { GraphBuilder, Value } from '../onnx/index.ts';
 import { logMel } from './logMel.ts';
 import { logMelNodes } from './logMelNodes.ts';
 import { checkLogMelSpec, type LogMel, type LogMelSpec, logMelFrames, logMelSpec } from './logMelSpec.ts';
+import { l3Nodes } from './openl3/openl3Nodes.ts';
+import { l3Picture } from './openl3/openl3Picture.ts';
+import {
+  checkL3Spec,
+  type L3Name,
+  type L3Spec,
+  l3Definition,
+  l3Frames,
+  l3Names,
+  l3Spec,
+} from './openl3/openl3Spec.ts';
 import { yamnetLogMel } from './yamnet/yamnetLogMel.ts';
 import { yamnetLogMelNodes } from './yamnet/yamnetNodes.ts';
 import {
@@ -19,9 +30,16 @@ import {
 } from './yamnet/yamnetSpec.ts';
 
 /** Everything that decides a front end's numbers. All have `kind`, `version`, `sampleRate` and `nMels` (rows). */
-export type FrontEndSpec = LogMelSpec | YamnetSpec;
+export type FrontEndSpec = LogMelSpec | YamnetSpec | L3Spec;
 
 export type FrontEndName = FrontEndSpec['kind'];
+
+/** The spec of the front end of that name. */
+type SpecOf<K extends FrontEndName, S extends FrontEndSpec = FrontEndSpec> = S extends FrontEndSpec
+  ? K extends S['kind']
+    ? S
+    : never
+  : never;
 
 /** What a user may set of a front end; one that is fixed refuses all of it. */
 export interface FrontEndChoices {
@@ -53,6 +71,8 @@ export interface FrontEnd<S extends FrontEndSpec = FrontEndSpec> {
   readonly standardize: boolean;
   /** Whether a change of level by x dB adds x to every value; otherwise a change of level needs the waveform. */
   readonly decibels: boolean;
+  /** What ten times the amplitude adds to a value, floors and offsets aside: 20 for decibels. */
+  readonly perTenfold: number;
   /** The spec with the user's choices in it. @throws {ParameterError} for a choice it does not leave */
   spec(choices: FrontEndChoices): S;
   /** @throws {ParameterError} naming what is out of range */
@@ -65,13 +85,14 @@ export interface FrontEnd<S extends FrontEndSpec = FrontEndSpec> {
   nodes(g: GraphBuilder, waveform: Value, spec: S): Value;
 }
 
-const table: { readonly [K in FrontEndName]: FrontEnd<Extract<FrontEndSpec, { kind: K }>> } = {
+const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
   'log-mel': {
     name: 'log-mel',
     description: 'decibels in mel bands, frames of 2048 samples every 512',
     window: { seconds: null, pad: 'repeat', overlap: 0.5 },
     standardize: true,
     decibels: true,
+    perTenfold: 20,
     spec: ({ sampleRate = 22050, usualMels = 128, nMels = usualMels }) =>
       logMelSpec({ sampleRate, nFft: 2048, hopLength: 512, nMels, topDb: null }),
     check: checkLogMelSpec,
@@ -89,6 +110,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<Extract<FrontEndSpec, { ki
     },
     standardize: false,
     decibels: false,
+    perTenfold: Math.LN10,
     spec: ({ sampleRate = yamnetSpec.sampleRate, nMels = yamnetSpec.nMels }) => {
       const spec = { ...yamnetSpec, sampleRate, nMels };
       return checkYamnetSpec(spec);
@@ -98,7 +120,37 @@ const table: { readonly [K in FrontEndName]: FrontEnd<Extract<FrontEndSpec, { ki
     compute: yamnetLogMel,
     nodes: yamnetLogMelNodes,
   },
+  ...(Object.fromEntries(l3Names.map((name) => [name, l3FrontEnd(name)])) as Record<
+    L3Name,
+    FrontEnd<L3Spec>
+  >),
 };
+
+/** The entry of a front end of the L3 family: all that differs is in its definition. */
+function l3FrontEnd(name: L3Name): FrontEnd<L3Spec> {
+  const known = l3Spec(name);
+  const { sampleRate, windowSamples, nFrames, mel } = l3Definition(name);
+  const family = name === 'edgel3-sea' ? "EdgeL3-SEA's" : "OpenL3's";
+  return {
+    name,
+    description: `${family}: ${sampleRate / 1000} kHz, ${known.nMels} ${mel === null ? 'bins' : 'mel bands'}, windows of ${nFrames} frames (1 s)`,
+    // Windows half a second apart: those of the package, a tenth apart, would train on nearly the same picture ten times.
+    window: { seconds: windowSamples / sampleRate, pad: 'zero', overlap: 0.5 },
+    standardize: false,
+    // Relative to the window's loudest value: a change of level changes nothing.
+    decibels: false,
+    perTenfold: 10,
+    spec: ({ sampleRate = known.sampleRate, nMels = known.nMels }) => {
+      const spec = { ...known, sampleRate, nMels };
+      checkL3Spec(spec);
+      return spec;
+    },
+    check: checkL3Spec,
+    frames: l3Frames,
+    compute: l3Picture,
+    nodes: l3Nodes,
+  };
+}
 
 /** Names of all front ends, for help texts and choices. */
 export const frontEndNames = Object.keys(table) as FrontEndName[];
@@ -107,9 +159,7 @@ export const frontEndNames = Object.keys(table) as FrontEndName[];
  * The front end of that name.
  * @throws {ParameterError} that lists the front ends there are
  */
-export function frontEndByName<K extends FrontEndName>(
-  name: K,
-): FrontEnd<Extract<FrontEndSpec, { kind: K }>> {
+export function frontEndByName<K extends FrontEndName>(name: K): FrontEnd<SpecOf<K>> {
   if (!Object.hasOwn(table, name)) {
     throw new ParameterError(`There is no front end '${String(name)}'.`, {
       hint: `There are ${frontEndNames.join(', ')}.`,

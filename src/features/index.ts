@@ -10,6 +10,22 @@ export * from './mel.ts';
 export * from './melSpectrogram.ts';
 export * from './mfcc.ts';
 export * from './onsetStrength.ts';
+export { l3InputNodes, l3Nodes } from './openl3/openl3Nodes.ts';
+export { l3Picture } from './openl3/openl3Picture.ts';
+export {
+  type L3Definition,
+  type L3Name,
+  type L3Spec,
+  l3Definition,
+  l3Names,
+  l3Spec,
+  type Openl3Representation,
+  type Openl3Variant,
+  openl3FrontEndName,
+  openl3Representations,
+  openl3Variants,
+} from './openl3/openl3Spec.ts';
+export { type L3WindowOptions, type L3Windows, l3Windows } from './openl3/openl3Windows.ts';
 export type { PadMode } from './padding.ts';
 export { spectralBandwidth, spectralCentroid, spectralFlatness, spectralRolloff } from './spectral.ts';
 export * from './spectralContrast.ts';

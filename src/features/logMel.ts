@@ -1,4 +1,5 @@
 /** @file Log-mel spectrogram of a waveform, quickly: the WebAssembly kernel where it serves, else plain TypeScript. */
+import { type BandSpec, logMelBands } from './bands.ts';
 import { createDecibelKernel, type DecibelKernel } from './logMelKernel.ts';
 import { plainDecibels } from './logMelPlain.ts';
 import { checkLogMelSpec, type LogMel, type LogMelSpec, logMelFrames } from './logMelSpec.ts';
@@ -17,16 +18,23 @@ const keptAtMost = 6;
  * const { data, nMels, nFrames } = logMel(samples, logMelSpec({ sampleRate: 22050 }));
  */
 export function logMel(samples: Float32Array, spec: LogMelSpec): LogMel {
-  const data = kernelFor(spec)(samples);
+  const data = kernelFor(JSON.stringify(spec), () => {
+    checkLogMelSpec(spec);
+    return logMelBands(spec);
+  })(samples);
   if (spec.topDb !== null) applyTopDb(data, spec.topDb);
   return { data, nMels: spec.nMels, nFrames: logMelFrames(samples.length, spec) };
 }
 
-function kernelFor(spec: LogMelSpec): DecibelKernel {
-  const key = JSON.stringify(spec);
+/**
+ * The kernel of a spec, made when it is first asked for.
+ * @param key tells the spec from every other
+ * @param bands makes it
+ */
+export function kernelFor(key: string, bands: () => BandSpec): DecibelKernel {
   let kernel = kept.get(key);
   if (kernel === undefined) {
-    checkLogMelSpec(spec);
+    const spec = bands();
     kernel = createDecibelKernel(spec) ?? ((samples) => plainDecibels(samples, spec));
     if (kept.size >= keptAtMost) kept.delete(kept.keys().next().value!);
     kept.set(key, kernel);

@@ -2,14 +2,14 @@
  * @file Drives the WebAssembly log-mel kernel (written by tools/wasm/fftWat.ts): lays out its tables once per spec,
  * then takes the signal through it in stretches of frames.
  */
+import type { BandSpec } from './bands.ts';
 import { radices } from './fft.ts';
 import { logMelKernelBase64 } from './logMelKernel.generated.ts';
-import { sparseFilters } from './logMelPlain.ts';
-import { type LogMelSpec, logMelFrames } from './logMelSpec.ts';
 import { readPadded } from './padding.ts';
+import { frameCount } from './stft.ts';
 import { centredWindow } from './window.ts';
 
-/** Decibels of shape [nMels, nFrames], before topDb. */
+/** Decibels of shape [bands, nFrames]. */
 export type DecibelKernel = (samples: Float32Array) => Float32Array;
 
 type Step = (...args: number[]) => void;
@@ -48,7 +48,7 @@ function kernelModule(): object | null {
  * A kernel for `spec`, or null where it cannot serve: no WebAssembly SIMD, an odd nFft or one with a prime factor
  * above 5, a hop beyond 262144 samples. It has memory of its own: one call at a time.
  */
-export function createDecibelKernel(spec: LogMelSpec): DecibelKernel | null {
+export function createDecibelKernel(spec: BandSpec): DecibelKernel | null {
   const half = spec.nFft / 2;
   const factors = Number.isInteger(half) ? radices(half).sort((a, b) => a - b) : [7];
   if (factors.some((r) => r > 5) || spec.hopLength > stretchSamples) return null;
@@ -73,11 +73,11 @@ interface Pass {
   table: number;
 }
 
-function instantiate(module: object, spec: LogMelSpec, factors: number[]): DecibelKernel {
-  const { nFft, hopLength, nMels } = spec;
+function instantiate(module: object, spec: BandSpec, factors: number[]): DecibelKernel {
+  const { nFft, hopLength, filters } = spec;
   const half = nFft / 2;
   const nBins = half + 1;
-  const filters = sparseFilters(spec);
+  const nBands = filters.length;
   const paddedLength = (weights: Float32Array) => Math.ceil(weights.length / 4) * 4;
   const stretch = Math.min(stretchFrames, 4 * Math.ceil(stretchSamples / (4 * hopLength)));
   const sampleCount = (stretch + 3) * hopLength + nFft;
@@ -89,9 +89,9 @@ function instantiate(module: object, spec: LogMelSpec, factors: number[]): Decib
     window: layout.take(nFft * 8),
     order: layout.take((half >> 1) * 16),
     turn: layout.take((half >> 1) * 16),
-    filters: layout.take(nMels * 8),
+    filters: layout.take(nBands * 8),
     weights: layout.take(filters.reduce((sum, f) => sum + paddedLength(f.weights), 0) * 4),
-    out: layout.take(nMels * stretch * 4),
+    out: layout.take(nBands * stretch * 4),
     samples: layout.take(sampleCount * 4),
   };
   const tables: number[] = [];
@@ -130,10 +130,10 @@ function instantiate(module: object, spec: LogMelSpec, factors: number[]): Decib
     order.set([k * 16, (half - k) * 16], 4 * k - 2);
     turn.set([Math.cos((2 * Math.PI * k) / nFft), -Math.sin((2 * Math.PI * k) / nFft)], 2 * k - 2);
   }
-  const filterTable = new Int32Array(memory.buffer, at.filters, nMels * 2);
+  const filterTable = new Int32Array(memory.buffer, at.filters, nBands * 2);
   const weightTable = new Float32Array(memory.buffer, at.weights);
   let weightCount = 0;
-  for (let m = 0; m < nMels; m++) {
+  for (let m = 0; m < nBands; m++) {
     const { start, weights } = filters[m]!;
     weightTable.set(weights, weightCount);
     weightCount += paddedLength(weights);
@@ -171,7 +171,7 @@ function instantiate(module: object, spec: LogMelSpec, factors: number[]): Decib
     steps['melDecibels']!(
       at.bins,
       at.filters,
-      at.filters + nMels * 8,
+      at.filters + nBands * 8,
       at.weights,
       out,
       outStride,
@@ -181,11 +181,11 @@ function instantiate(module: object, spec: LogMelSpec, factors: number[]): Decib
   };
 
   const sampleView = new Float32Array(memory.buffer, at.samples, sampleCount);
-  const outView = new Float32Array(memory.buffer, at.out, nMels * stretch);
+  const outView = new Float32Array(memory.buffer, at.out, nBands * stretch);
   const before = spec.center ? nFft >> 1 : 0;
   return (samples) => {
-    const nFrames = logMelFrames(samples.length, spec);
-    const result = new Float32Array(nMels * nFrames);
+    const nFrames = frameCount(samples.length, spec);
+    const result = new Float32Array(nBands * nFrames);
     for (let first = 0; first < nFrames; first += stretch) {
       const count = Math.min(stretch, nFrames - first);
       const columns = Math.ceil(count / 4) * 4;
@@ -193,7 +193,7 @@ function instantiate(module: object, spec: LogMelSpec, factors: number[]): Decib
       readPadded(sampleView, 0, samples, first * hopLength - before, needed, spec.padMode);
       sampleView.fill(0, needed);
       for (let t = 0; t < columns; t += 4) group(at.samples + t * hopBytes, at.out + t * 4, columns * 4);
-      for (let m = 0; m < nMels; m++) {
+      for (let m = 0; m < nBands; m++) {
         result.set(outView.subarray(m * columns, m * columns + count), m * nFrames + first);
       }
     }

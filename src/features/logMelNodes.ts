@@ -7,7 +7,7 @@
 import { ShapeError } from '../core/errors.ts';
 import { float32, int64 } from '../core/tensor.ts';
 import type { GraphBuilder, Value } from '../onnx/index.ts';
-import { sparseFilters } from './logMelPlain.ts';
+import { areSingleBins, type BandSpec, logMelBands } from './bands.ts';
 import { checkLogMelSpec, type LogMelSpec } from './logMelSpec.ts';
 import { reflectIndex } from './padding.ts';
 import { frameCount } from './stft.ts';
@@ -29,15 +29,26 @@ export function logMelNodes(g: GraphBuilder, waveform: Value, spec: LogMelSpec):
       `logMelNodes takes a float32 waveform of shape [N, samples], got ${waveform.dtype} [${waveform.shape.join(', ')}].`,
     );
   }
+  const decibels = bandDecibelNodes(g, waveform, logMelBands(spec));
+  if (spec.topDb === null) return decibels;
+  const largest = g.op('ReduceMax', [decibels, g.ints([1, 2])], { keepdims: 1 });
+  return g.op('Max', [decibels, g.op('Sub', [largest, g.scalar(spec.topDb)])]);
+}
+
+/**
+ * Appends decibels in bands.
+ * @param waveform float32, shape [N, samples]; both may be names
+ * @returns shape [N, bands, nFrames]
+ */
+export function bandDecibelNodes(g: GraphBuilder, waveform: Value, spec: BandSpec): Value {
   const plan = factorDft(spec);
   const frames = frameNodes(g, waveform, spec);
   const windowed = windowNodes(g, frames, spec, plan);
-  const mel = spectrumNodes(g, windowed, spec, plan);
-  return decibelNodes(g, mel, spec);
+  return decibelNodes(g, spectrumNodes(g, windowed, spec, plan), spec);
 }
 
 /** Cuts [N, samples] into [N, nFrames, nFft]. */
-function frameNodes(g: GraphBuilder, waveform: Value, spec: LogMelSpec): Value {
+function frameNodes(g: GraphBuilder, waveform: Value, spec: BandSpec): Value {
   const { nFft, hopLength } = spec;
   const half = spec.center ? nFft >> 1 : 0;
   const samples = waveform.shape[1]!;
@@ -75,7 +86,7 @@ function frameNodes(g: GraphBuilder, waveform: Value, spec: LogMelSpec): Value {
 }
 
 /** `half` samples of padding on both sides of [N, samples], by spec.padMode. */
-function padNodes(g: GraphBuilder, waveform: Value, half: number, mode: LogMelSpec['padMode']): Value {
+function padNodes(g: GraphBuilder, waveform: Value, half: number, mode: BandSpec['padMode']): Value {
   if (mode === 'constant') return g.op('Pad', [waveform, g.ints([0, half, 0, half])]);
   // By Gather and not Pad's own reflect mode, which is undefined for clips shorter than the padding.
   const samples = waveform.shape[1]!;
@@ -125,7 +136,7 @@ interface DftPlan {
 }
 
 /** The factors of nFft with the fewest multiplications. */
-function factorDft({ nFft }: LogMelSpec): DftPlan {
+function factorDft({ nFft }: BandSpec): DftPlan {
   let best: DftPlan = { slow: 1, fast: nFft, kept: 1, columns: (nFft >> 1) + 1, parts: 1 };
   const cost = (p: DftPlan) =>
     (p.parts === 2 ? 2 * p.kept * nFft : 0) + p.kept * p.parts * p.fast * 2 * p.columns;
@@ -139,32 +150,48 @@ function factorDft({ nFft }: LogMelSpec): DftPlan {
 }
 
 /** [N, F, nFft] → [N, F, slow, fast], windowed. */
-function windowNodes(g: GraphBuilder, frames: Value, spec: LogMelSpec, { slow, fast }: DftPlan): Value {
+function windowNodes(g: GraphBuilder, frames: Value, spec: BandSpec, { slow, fast }: DftPlan): Value {
   const window = float32([slow, fast], centredWindow('hann', spec.winLength, spec.nFft));
   const folded = g.op('Reshape', [frames, g.ints([0, 0, slow, fast])]);
   return g.op('Mul', [folded, g.constant(window, 'window')]);
 }
 
-/** [N, F, slow, fast] → mel values [N, nMels, F]. */
-function spectrumNodes(g: GraphBuilder, windowed: Value, spec: LogMelSpec, plan: DftPlan): Value {
-  const { kept, parts, fast, columns } = plan;
+/** [N, F, slow, fast] → band sums [N, bands, F]. */
+function spectrumNodes(g: GraphBuilder, windowed: Value, spec: BandSpec, plan: DftPlan): Value {
+  const { kept, parts, fast } = plan;
   const first = parts === 1 ? windowed : g.op('MatMul', [slowMatrix(g, plan), windowed]);
   const rows = g.op('Reshape', [first, g.ints([0, 0, kept, parts * fast])]);
   const byOutput = g.op('Transpose', [rows], { perm: [2, 0, 1, 3] });
   const spectrum = g.op('MatMul', [byOutput, fastMatrix(g, spec, plan)]);
   const squares = g.op('Mul', [spectrum, spectrum]);
   const inOrder = (x: Value) => g.op('Transpose', [x], { perm: [1, 2, 0, 3] });
-  let energies: Value;
-  if (spec.power === 2) {
-    // The mel matrix adds real and imaginary squares: it holds each bin's weights twice.
-    energies = g.op('Reshape', [inOrder(squares), g.ints([0, 0, kept * 2 * columns])]);
-  } else {
-    const pairs = g.op('Reshape', [inOrder(squares), g.ints([0, 0, kept, 2, columns])]);
-    const power = g.op('ReduceSum', [pairs, g.ints([3])], { keepdims: 0 });
-    energies = g.op('Reshape', [g.op('Sqrt', [power]), g.ints([0, 0, kept * columns])]);
+  const bands = bandSums(g, inOrder(squares), spec, plan);
+  return g.op('Transpose', [bands], { perm: [0, 2, 1] });
+}
+
+/** Squares [N, F, kept, 2·columns], real parts before imaginary ones → band sums [N, F, bands]. */
+function bandSums(g: GraphBuilder, squares: Value, spec: BandSpec, plan: DftPlan): Value {
+  const { kept, columns } = plan;
+  const picked = areSingleBins(spec.filters);
+  if (spec.power === 2 && !picked) {
+    // The band matrix adds real and imaginary squares: it holds each bin's weights twice.
+    const energies = g.op('Reshape', [squares, g.ints([0, 0, kept * 2 * columns])]);
+    return g.op('MatMul', [energies, bandMatrix(g, spec, plan, 2)]);
   }
-  const mel = g.op('MatMul', [energies, melMatrix(g, spec, plan)]);
-  return g.op('Transpose', [mel], { perm: [0, 2, 1] });
+  const pairs = g.op('Reshape', [squares, g.ints([0, 0, kept, 2, columns])]);
+  const power = g.op('ReduceSum', [pairs, g.ints([3])], { keepdims: 0 });
+  const flat = g.op('Reshape', [power, g.ints([0, 0, kept * columns])]);
+  const energies = spec.power === 1 ? g.op('Sqrt', [flat]) : flat;
+  if (!picked) return g.op('MatMul', [energies, bandMatrix(g, spec, plan, 1)]);
+  const positions = spec.filters.map(({ start }) => positionOf(start, spec.nFft, plan, 1));
+  return g.op('Gather', [energies, g.constant(int64([positions.length], positions), 'bins')], { axis: 2 });
+}
+
+/** Where the second product leaves a bin, in rows of `copies` times the columns. */
+function positionOf(bin: number, nFft: number, { slow, kept, columns }: DftPlan, copies: number): number {
+  // A bin whose first-product output was not kept is the conjugate of bin nFft − bin, whose output was.
+  const k = bin % slow < kept ? bin : nFft - bin;
+  return (k % slow) * copies * columns + Math.floor(k / slow);
 }
 
 /** [kept·2, slow]: cosine and minus sine rows of each kept output of the first product. */
@@ -183,7 +210,7 @@ function slowMatrix(g: GraphBuilder, { slow, kept }: DftPlan): Value {
 /** [kept, 1, parts·fast, 2·columns]: for each output k1 of the first product, the bins k1 + slow·k2, re then im. */
 function fastMatrix(
   g: GraphBuilder,
-  { nFft }: LogMelSpec,
+  { nFft }: BandSpec,
   { slow, fast, kept, columns, parts }: DftPlan,
 ): Value {
   const data = new Float32Array(kept * parts * fast * 2 * columns);
@@ -205,32 +232,27 @@ function fastMatrix(
   return g.constant(float32([kept, 1, parts * fast, width], data), 'dft_fast');
 }
 
-/** [positions, nMels]: mel weights at the position of each bin; positions that repeat a bin weigh nothing. */
-function melMatrix(g: GraphBuilder, spec: LogMelSpec, { slow, kept, columns }: DftPlan): Value {
-  const { nFft, nMels } = spec;
-  const copies = spec.power === 2 ? 2 : 1;
-  const data = new Float32Array(kept * copies * columns * nMels);
-  sparseFilters(spec).forEach(({ start, weights }, m) => {
+/**
+ * [positions, bands]: weights at the position of each bin, `copies` times behind one another; positions that repeat a
+ * bin weigh nothing.
+ */
+function bandMatrix(g: GraphBuilder, { nFft, filters }: BandSpec, plan: DftPlan, copies: 1 | 2): Value {
+  const { kept, columns } = plan;
+  const rows = kept * copies * columns;
+  const data = new Float32Array(rows * filters.length);
+  filters.forEach(({ start, weights }, m) => {
     weights.forEach((weight, i) => {
-      const bin = start + i;
-      // A bin whose first-product output was not kept is the conjugate of bin nFft − bin, whose output was.
-      const k = bin % slow < kept ? bin : nFft - bin;
-      for (let c = 0; c < copies; c++) {
-        const position = ((k % slow) * copies + c) * columns + Math.floor(k / slow);
-        data[position * nMels + m] = weight;
-      }
+      const position = positionOf(start + i, nFft, plan, copies);
+      for (let c = 0; c < copies; c++) data[(position + c * columns) * filters.length + m] = weight;
     });
   });
-  return g.constant(float32([kept * copies * columns, nMels], data), 'mel_filters');
+  return g.constant(float32([rows, filters.length], data), 'band_filters');
 }
 
-function decibelNodes(g: GraphBuilder, mel: Value, spec: LogMelSpec): Value {
+function decibelNodes(g: GraphBuilder, bands: Value, spec: BandSpec): Value {
   const factor = (spec.power === 2 ? 10 : 20) * Math.LOG10E;
-  const logarithm = g.op('Log', [g.op('Max', [mel, g.scalar(spec.amin)])]);
-  const decibels = g.op('Mul', [logarithm, g.scalar(factor)]);
-  if (spec.topDb === null) return decibels;
-  const largest = g.op('ReduceMax', [decibels, g.ints([1, 2])], { keepdims: 1 });
-  return g.op('Max', [decibels, g.op('Sub', [largest, g.scalar(spec.topDb)])]);
+  const logarithm = g.op('Log', [g.op('Max', [bands, g.scalar(spec.amin)])]);
+  return g.op('Mul', [logarithm, g.scalar(factor)]);
 }
 
 /** The number of samples at run time, shape [1]. */

@@ -1,13 +1,12 @@
-/** @file The log-mel front end in plain TypeScript and float64: the reference, and the way where there is no SIMD. */
-import { type LogMelSpec, logMelFrames } from './logMelSpec.ts';
-import { melFilterBank } from './mel.ts';
-import { forEachSpectrum } from './stft.ts';
+/** @file Decibels in bands in plain TypeScript and float64: the reference, and the way where there is no SIMD. */
+import type { BandSpec } from './bands.ts';
+import { forEachSpectrum, frameCount } from './stft.ts';
 
-/** Decibels of shape [nMels, nFrames], before topDb. */
-export function plainDecibels(samples: Float32Array, spec: LogMelSpec): Float32Array {
-  const nFrames = logMelFrames(samples.length, spec);
-  const filters = sparseFilters(spec);
-  const out = new Float32Array(spec.nMels * nFrames);
+/** Decibels of shape [bands, nFrames]. */
+export function plainDecibels(samples: Float32Array, spec: BandSpec): Float32Array {
+  const nFrames = frameCount(samples.length, spec);
+  const { filters } = spec;
+  const out = new Float32Array(filters.length * nFrames);
   const values = new Float64Array((spec.nFft >> 1) + 1);
   const factor = spec.power === 2 ? 10 : 20;
   forEachSpectrum(samples, spec, (t, re, im) => {
@@ -24,15 +23,4 @@ export function plainDecibels(samples: Float32Array, spec: LogMelSpec): Float32A
     }
   });
   return out;
-}
-
-/** Each filter's stretch of non-zero weights. */
-export function sparseFilters(spec: LogMelSpec): { start: number; weights: Float32Array }[] {
-  const bank = melFilterBank(spec);
-  return Array.from({ length: bank.nMels }, (_, m) => {
-    const row = bank.weights.subarray(m * bank.nBins, (m + 1) * bank.nBins);
-    const start = row.findIndex((w) => w !== 0);
-    if (start < 0) return { start: 0, weights: new Float32Array(0) };
-    return { start, weights: row.slice(start, row.findLastIndex((w) => w !== 0) + 1) };
-  });
 }

@@ -30,7 +30,13 @@ interface Options extends SharedOptions, Omit<Overrides, 'trainable'> {
 
 /** A test compares these with what the library knows. */
 const approachNames = ['cnn', 'resnet50', 'resnet34', 'resnet18'];
-const frontEndNames = ['log-mel', 'yamnet'];
+const frontEndNames = [
+  ...['log-mel', 'yamnet'],
+  ...['linear', 'mel128', 'mel256'].flatMap((representation) =>
+    ['kapre-0.1', 'kapre', 'librosa'].map((variant) => `openl3-${representation}-${variant}`),
+  ),
+  'edgel3-sea',
+];
 const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
 
 const overrideNames = [
