@@ -4,7 +4,7 @@
 const layers = [
   ['core'],
   ['files', 'parallel'],
-  ['audio', 'onnx', 'metrics', 'statistics'],
+  ['audio', 'onnx', 'metrics', 'statistics', 'models'],
   ['features', 'autodiff', 'runtime', 'weights', 'pictures', 'datasets'],
   ['networks', 'extraction'],
   ['training'],
@@ -25,6 +25,7 @@ const reasons = {
   onnx: 'onnx is graphs as data: no sound, no training, so that the codec and the builder stay usable anywhere.',
   metrics: 'metrics are numbers in, numbers out: whoever has predictions can use them, whatever made them.',
   statistics: 'statistics are numbers in, numbers out, like metrics.',
+  models: 'models fetches published files by name: what is in them, weights and networks know.',
   features:
     'features turn samples into pictures, as functions and as nodes: they know no datasets and no networks.',
   autodiff:

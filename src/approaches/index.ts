@@ -4,3 +4,4 @@ export * from './artifact.ts';
 export * from './classifier.ts';
 export * from './importedModel.ts';
 export * from './runConfig.ts';
+export * from './startingWeights.ts';

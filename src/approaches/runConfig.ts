@@ -15,7 +15,7 @@ export interface RunConfig {
     readonly name: string;
     /** Pictures are resized to this [height, width] inside the graph; null leaves them as they are. */
     readonly pictureSize: readonly [number, number] | null;
-    /** Path of a safetensors file, or null to start from random weights. */
+    /** A file of weights, the name of fetched ones, `random`, or null: random unless the network needs weights. */
     readonly weights: string | null;
     /** Low-rank adapters beside the weights, merged into the artefact; absent without. */
     readonly lora?: LoraOptions;

@@ -6,6 +6,7 @@ import { addDataInspect } from './commands/dataInspect.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addGradient } from './commands/gradient.ts';
+import { addModels } from './commands/models.ts';
 import { addParity } from './commands/parity.ts';
 import { addSpectrogram } from './commands/spectrogram.ts';
 import { addTrain } from './commands/train.ts';
@@ -47,6 +48,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addClassify(program, context);
   addGradient(program, context);
   addParity(program, context);
+  addModels(program, context);
   for (const command of program.commands) {
     throwUsageErrors(command, `earshot ${command.name()} --help`);
     for (const sub of command.commands) {

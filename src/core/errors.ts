@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'GRAPH'
   | 'DECODE'
   | 'WEIGHTS'
+  | 'DOWNLOAD'
   | 'DATASET'
   | 'RUNTIME'
   | 'TRAINING'
@@ -70,6 +71,13 @@ export class DecodeError extends EarshotError {
 export class WeightsError extends EarshotError {
   constructor(message: string, options?: Options) {
     super('WEIGHTS', message, options);
+  }
+}
+
+/** A file could not be fetched, or is not the one that was published. */
+export class DownloadError extends EarshotError {
+  constructor(message: string, options?: Options) {
+    super('DOWNLOAD', message, options);
   }
 }
 

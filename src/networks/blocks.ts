@@ -24,18 +24,32 @@ export interface ConvolutionOptions {
   /** Zeros [top, left, bottom, right]; default half the kernel on each side (stride 1 keeps the size if it is odd). */
   readonly padding?: readonly [top: number, left: number, bottom: number, right: number];
   readonly initialize?: Initializer;
+  /** How a bias starts; default: there is none. */
+  readonly bias?: Initializer;
+  /** Groups of channels that do not see each other; default 1. As many as channels: a depthwise convolution. */
+  readonly groups?: number;
 }
 
-/** A 2-D convolution without bias (`nn.Conv2d(…, bias=False)`), parameter `name.weight` [out, in, kh, kw]. */
+/**
+ * A 2-D convolution as `nn.Conv2d`, parameters `name.weight` [out, in/groups, kh, kw] and, where `bias` says how it
+ * starts, `name.bias` [out].
+ */
 export function convolution(c: NetworkContext, x: Value, name: string, options: ConvolutionOptions): Value {
   const [kh, kw] = pair(options.kernel);
+  const { outChannels, groups = 1 } = options;
   const weight = c.parameter({
     name: `${name}.weight`,
-    shape: [options.outChannels, channelsOf(x, name), kh, kw],
+    shape: [outChannels, channelsOf(x, name) / groups, kh, kw],
     role: 'weight',
     initialize: options.initialize ?? kaimingNormalFanOut,
   });
-  return c.g.op('Conv', [x, weight], {
+  const operands = [x, weight];
+  if (options.bias !== undefined)
+    operands.push(
+      c.parameter({ name: `${name}.bias`, shape: [outChannels], role: 'bias', initialize: options.bias }),
+    );
+  return c.g.op('Conv', operands, {
+    ...(groups === 1 ? {} : { group: groups }),
     kernel_shape: [kh, kw],
     strides: pair(options.stride ?? 1),
     pads: options.padding ?? [kh >> 1, kw >> 1, kh >> 1, kw >> 1],
@@ -92,12 +106,13 @@ function foldedIntoConvolution(
 ): Value | null {
   const { g } = c;
   const node = g.graph.nodes.at(-1);
-  if (node?.opType !== 'Conv' || node.outputs[0] !== x.name || node.inputs.length !== 2) return null;
-  const [input, kernel] = node.inputs.map((name) => g.find(name)!) as [Value, Value];
+  if (node?.opType !== 'Conv' || node.outputs[0] !== x.name) return null;
+  const [input, kernel, bias] = node.inputs.map((name) => g.find(name)!) as [Value, Value, Value?];
   const deviation = g.op('Sqrt', [g.op('Add', [norm.variance, g.scalar(norm.epsilon)])]);
   const factor = g.op('Div', [norm.weight, deviation]);
   const perFilter = g.op('Reshape', [factor, g.ints([-1, ...kernel.shape.slice(1).map(() => 1)])]);
-  const shift = g.op('Sub', [norm.bias, g.op('Mul', [norm.mean, factor])]);
+  const mean = bias === undefined ? norm.mean : g.op('Sub', [norm.mean, bias]);
+  const shift = g.op('Sub', [norm.bias, g.op('Mul', [mean, factor])]);
   const scaled = g.op('Mul', [kernel, perFilter]);
   const output = g.uniqueName(x.name);
   return g.addNode({ ...node, name: `${output}/node`, outputs: [output] }, [input, scaled, shift])[0]!;
@@ -130,8 +145,9 @@ export function convolutionUnit(
   x: Value,
   names: { readonly convolution: string; readonly norm: string },
   options: ConvolutionOptions,
+  norm: BatchNormOptions = {},
 ): Value {
-  return c.g.op('Relu', [batchNorm(c, convolution(c, x, names.convolution, options), names.norm)]);
+  return c.g.op('Relu', [batchNorm(c, convolution(c, x, names.convolution, options), names.norm, norm)]);
 }
 
 /** A fully connected layer (`nn.Linear`): `name.weight` [out, in] and `name.bias`, on x [N, in]. */

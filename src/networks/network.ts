@@ -3,10 +3,10 @@
  * The same function serves training (parameters are graph inputs, batch statistics, running-statistics updates)
  * and inference (parameters are constants).
  */
-import { GraphError, ParameterError } from '../core/errors.ts';
+import { GraphError, ParameterError, ShapeError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import { float32, sizeOf, type Tensor } from '../core/tensor.ts';
-import type { GraphBuilder, Value } from '../onnx/index.ts';
+import { formatShape, type GraphBuilder, type Value } from '../onnx/index.ts';
 
 /**
  * How a parameter is trained: `weight` (decayed), `bias` and `norm` (trained, not decayed), `statistic`
@@ -55,8 +55,26 @@ export interface Network {
   readonly classes: number;
   /** Names of parameters by stage, first to last; the last one is the head. What `--train head|last-stage` selects. */
   readonly stages: readonly { readonly name: string; readonly prefixes: readonly string[] }[];
+  /** The only size [nMels, nFrames] of picture that it takes; absent where it is not fixed. */
+  readonly picture?: readonly [nMels: number, nFrames: number];
   /** Appends the forward pass. @param x log-mel pictures, float32 [N, 1, nMels, nFrames], normalised */
   forward(context: NetworkContext, x: Value): NetworkOutputs;
+}
+
+/** @throws {ParameterError} unless `classes` is a positive integer */
+export function requireClasses(network: string, classes: number): void {
+  if (!Number.isInteger(classes) || classes < 1)
+    throw new ParameterError(`${network} needs a positive integer number of classes, got ${classes}.`);
+}
+
+/** @throws {ShapeError} unless x is [N, 1, nMels, nFrames] of that size */
+export function requirePicture(network: string, x: Value, picture: readonly [number, number]): void {
+  const expected = [1, ...picture];
+  if (x.shape.length === 4 && expected.every((size, i) => x.shape[i + 1] === size)) return;
+  throw new ShapeError(
+    `${network} takes pictures of ${formatShape(['N', ...expected])}, got ${formatShape(x.shape)}.`,
+    { hint: 'Use the front end and the window that it was trained with.' },
+  );
 }
 
 /** He (Kaiming) normal over the fan-out, as torchvision initialises convolutions. */

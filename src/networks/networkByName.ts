@@ -1,10 +1,22 @@
 /** @file The networks that can be asked for by name. */
 import { ParameterError } from '../core/errors.ts';
 import { type CnnOptions, cnn } from './cnn.ts';
+import { edgel3 } from './edgel3.ts';
 import type { Network } from './network.ts';
+import { type Openl3Options, openl3 } from './openl3.ts';
 import { type ResnetName, type ResnetOptions, resnet } from './resnet.ts';
+import { yamnet } from './yamnet.ts';
 
-export type NetworkName = ResnetName | 'cnn';
+export type NetworkName = ResnetName | 'cnn' | 'openl3' | 'edgel3' | 'yamnet';
+
+/** What networks can be made with; each takes its own of these. */
+export type NetworkOptions = ResnetOptions & CnnOptions & Openl3Options;
+
+/**
+ * How published weights are named in their file: `torchvision` (safetensors, by name) or `keras` (HDF5, by order and
+ * shape; safetensors with the names here too).
+ */
+export type PublishedWeights = 'torchvision' | 'keras';
 
 export interface NetworkEntry {
   readonly name: NetworkName;
@@ -12,9 +24,14 @@ export interface NetworkEntry {
   readonly description: string;
   /** Size [height, width] to which pictures are resized in the graph by default; null leaves them as they are. */
   readonly pictureSize: readonly [number, number] | null;
-  /** Whether weights in torchvision's naming are published for it. */
-  readonly published: boolean;
-  create(options: ResnetOptions & CnnOptions): Network;
+  /** Weights that are published for it; null where there are none. */
+  readonly published: PublishedWeights | null;
+  /**
+   * Whether it means nothing without its weights: it is then refused without them, unless random ones are asked for by
+   * that word.
+   */
+  readonly needsWeights: boolean;
+  create(options: NetworkOptions): Network;
 }
 
 function resnetEntry(name: ResnetName, parameters: string): NetworkEntry {
@@ -22,8 +39,27 @@ function resnetEntry(name: ResnetName, parameters: string): NetworkEntry {
     name,
     description: `Residual network, ${name.slice(6)} layers, ${parameters} million parameters; takes ImageNet weights.`,
     pictureSize: [224, 224],
-    published: true,
+    published: 'torchvision',
+    needsWeights: false,
     create: ({ pictureSize = [224, 224], ...options }) => resnet(name, { pictureSize, ...options }),
+  };
+}
+
+function pretrained(name: NetworkName, description: string, create: NetworkEntry['create']): NetworkEntry {
+  return {
+    name,
+    description,
+    pictureSize: null,
+    published: 'keras',
+    needsWeights: true,
+    create: (options) => {
+      if (options.pictureSize !== undefined) {
+        throw new ParameterError(`${name} takes pictures of one size only; they are not resized.`, {
+          hint: 'Leave the picture size out.',
+        });
+      }
+      return create(options);
+    },
   };
 }
 
@@ -32,12 +68,20 @@ const entries: Readonly<Record<NetworkName, NetworkEntry>> = {
     name: 'cnn',
     description: 'Compact convolutional network for training from scratch on a CPU.',
     pictureSize: null,
-    published: false,
+    published: null,
+    needsWeights: false,
     create: (options) => cnn(options),
   },
   resnet18: resnetEntry('resnet18', '11.2'),
   resnet34: resnetEntry('resnet34', '21.3'),
   resnet50: resnetEntry('resnet50', '23.5'),
+  openl3: pretrained(
+    'openl3',
+    "OpenL3's audio network, 4.7 million parameters: embeddings of 6144 or 512 numbers.",
+    openl3,
+  ),
+  edgel3: pretrained('edgel3', 'EdgeL3-SEA, 0.4 million parameters: embeddings of 64 numbers.', edgel3),
+  yamnet: pretrained('yamnet', 'YAMNet, 3.2 million parameters: embeddings of 1024 numbers.', yamnet),
 };
 
 /** All networks, for help texts. */

@@ -54,17 +54,19 @@ function integers(tensor: Tensor | undefined): number[] | undefined {
 
 const reshaped: Evaluator = (_node, [x], dims) => [{ ...x!, dims: dims[0]! }];
 
-const transpose: Evaluator = (node, [x], dims) => {
-  const perm = intsAttribute(node, 'perm') ?? x!.dims.map((_, i) => x!.dims.length - 1 - i);
-  const own = stridesOf(x!.dims);
-  return [
-    strided(
-      x!,
-      dims[0]!,
-      perm.map((p) => own[p]!),
-    ),
-  ];
-};
+/** `tensor` with its axes in another order: axis i of the result is axis `perm[i]` of `tensor`. */
+export function permute(tensor: Tensor, perm: readonly number[]): Tensor {
+  const own = stridesOf(tensor.dims);
+  return strided(
+    tensor,
+    perm.map((axis) => tensor.dims[axis]!),
+    perm.map((axis) => own[axis]!),
+  );
+}
+
+const transpose: Evaluator = (node, [x]) => [
+  permute(x!, intsAttribute(node, 'perm') ?? x!.dims.map((_, i) => x!.dims.length - 1 - i)),
+];
 
 const slice: Evaluator = (_node, [x, first, , listed, stepping], dims) => {
   const rank = x!.dims.length;

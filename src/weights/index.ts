@@ -1,5 +1,5 @@
 /**
- * @module earshot/weights: safetensors files. `readSafetensors` and `writeSafetensors` need Node, the rest runs
+ * @module earshot/weights: safetensors files and Keras's HDF5. What reads and writes by path needs Node, the rest runs
  * anywhere.
  */
 export {
@@ -8,6 +8,8 @@ export {
   type Safetensors,
 } from './decodeSafetensors.ts';
 export * from './encodeSafetensors.ts';
+export * from './kerasFile.ts';
+export * from './kerasWeights.ts';
 export * from './safetensorsFile.ts';
 export { type SafetensorsDType, type SafetensorsEntry, safetensorsDTypes } from './safetensorsHeader.ts';
 export { toFloat32 } from './toFloat32.ts';

@@ -5,6 +5,7 @@ export * from './evaluate.ts';
 export * from './gradient.ts';
 export type { WorkflowHooks } from './hooks.ts';
 export * from './inspect.ts';
+export * from './models.ts';
 export * from './parity.ts';
 export * from './spectrogram.ts';
 export * from './train.ts';

@@ -10,6 +10,7 @@ import {
   openImportedModel,
   type RunConfig,
   resolveConfig,
+  weightsFile,
 } from '../approaches/index.ts';
 import { readAudio } from '../audio/index.ts';
 import { type Notice, UsageError } from '../core/index.ts';
@@ -137,6 +138,8 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
   for (const notice of [...dataset.notices, ...splits.flatMap((split) => split.notices)])
     options.onNotice?.(notice);
   const resolved = resolveConfig(approach, await suggestWindowSeconds(dataset), seed, options.overrides);
+  // Weights that lack are told now, and not when all features are extracted.
+  if (chosen === null) await weightsFile(resolved.network.name, resolved.network);
   const config = chosen === null ? resolved : configureImported(resolved, chosen.imported, chosen);
   const { workers: _, ...fingerprinting } = extractionOptions(options);
   const dataFingerprint = await fingerprint(dataset, fingerprinting);

@@ -9,6 +9,9 @@ import {
   type ImportedModel,
   importedWeights,
   type RunConfig,
+  randomWeights,
+  readWeights,
+  weightsFile,
 } from '../approaches/index.ts';
 import { DatasetError, float32, type Notice, Random, type Tensor } from '../core/index.ts';
 import { type Clip, type Dataset, type Split, validationSplit } from '../datasets/index.ts';
@@ -16,13 +19,7 @@ import { type PredictionRow, readPredictions, writePredictions } from '../evalua
 import { type ClipFeatures, canonicalJson, digest, extractFeatures } from '../extraction/index.ts';
 import { frontEndPicture } from '../features/index.ts';
 import { writeFileAtomic, writeJson } from '../files/index.ts';
-import {
-  inferenceContext,
-  initializeParameters,
-  loadWeights,
-  loraNetwork,
-  type Network,
-} from '../networks/index.ts';
+import { inferenceContext, initializeParameters, loraNetwork, type Network } from '../networks/index.ts';
 import { encodeModel, GraphBuilder } from '../onnx/index.ts';
 import { Engine, type EngineOptions } from '../runtime/index.ts';
 import {
@@ -35,7 +32,6 @@ import {
   type TrainingClip,
   trainNetwork,
 } from '../training/index.ts';
-import { readSafetensors } from '../weights/index.ts';
 import { engineOptions, extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { predictClips } from './predict.ts';
 import { versions } from './versions.ts';
@@ -137,7 +133,7 @@ export async function trainSplit(
   const adapted = lora === undefined ? null : loraNetwork(base, lora, [1, 1, nMels, nFrames]);
   const network = adapted ?? base;
   const { initial, weights } = await startingParameters(base, network, config, nMels, nFrames);
-  if (adapted !== null && weights === 'random') {
+  if (adapted !== null && weights === randomWeights) {
     notices.push({
       subject: 'adapters',
       message: 'The weights that the adapters join are random and stay so: adapters are for trained weights.',
@@ -267,10 +263,11 @@ async function startingParameters(
     networkParameters(network, nMels, nFrames),
     new Random(`${config.training.seed}/parameters`),
   );
-  const path = config.network.weights;
-  if (path === null) return { initial, weights: importedWeights(config) ?? 'random' };
-  const { tensors } = await readSafetensors(path);
-  const loaded = loadWeights(base, networkParameters(base, nMels, nFrames), tensors, { source: path });
+  if (config.network.imported !== undefined)
+    return { initial, weights: importedWeights(config) ?? randomWeights };
+  const path = await weightsFile(config.network.name, config.network);
+  if (path === null) return { initial, weights: randomWeights };
+  const loaded = await readWeights(base, networkParameters(base, nMels, nFrames), path);
   for (const [name, value] of loaded.values) initial.set(name, value);
   return { initial, weights: loaded.description };
 }

@@ -167,7 +167,10 @@ function addTrainingOptions(command: Command): void {
   const share = number({ min: 0, max: 1 });
   add(
     'Network:',
-    new Option('--weights <file>', 'safetensors file with published weights (default: random weights)'),
+    new Option(
+      '--weights <file>',
+      "published weights: a safetensors or Keras HDF5 file, or a name from 'earshot models list' (default: random weights)",
+    ),
     new Option('--embedding <name>', "tensor of --network's model that the head stands on"),
     choiceOption(
       '--picture-layout <order>',

@@ -1,0 +1,88 @@
+/**
+ * @file Published weights that can be fetched by name: where they are, what identifies them, under which licence. Only
+ * addresses; no weights come with Earshot.
+ */
+import { ParameterError } from '../core/errors.ts';
+
+export interface PublishedModel {
+  /** Such as `openl3-mel256-music-512`. */
+  readonly name: string;
+  /** The network that takes it, as `networkByName` knows it. */
+  readonly network: 'openl3' | 'edgel3' | 'yamnet';
+  readonly description: string;
+  /** Name of the file where it is published, and here. Several models may share one. */
+  readonly file: string;
+  readonly url: string;
+  /** SHA-1 that Git gives the file (of `blob SIZE`, a zero byte and the content), or null where none is known. */
+  readonly gitBlob: string | null;
+  readonly licence: string;
+  /** Numbers that the file holds, front end included; 4 bytes each once it is unpacked. */
+  readonly weights: number;
+}
+
+/** By input representation and content type. Read from the tree of the branch `models`, version 0.4.0. */
+const openl3Blobs = {
+  'linear-music': '4e2e61beb17865481c8b8791c72eac8307e2753a',
+  'linear-env': '7837407f033f3564c7e8d53fc4a4241fe160478b',
+  'mel128-music': '73ff29de441865318c4b3a3f98c40763c4773e7c',
+  'mel128-env': '8c3dfee140f7776373841e5938a3e76c54f28942',
+  'mel256-music': '15e483646fa3d4091a463f0affbb706e6bbbb098',
+  'mel256-env': '34dbd7a91cdd2de6a3d6d036ac0a24d27d78e3cc',
+} as const;
+
+const openl3Models = Object.entries(openl3Blobs).flatMap(([kind, gitBlob]) => {
+  const file = `openl3_audio_${kind.replace('-', '_')}-v0_4_0.h5.gz`;
+  return [512, 6144].map(
+    (size): PublishedModel => ({
+      name: `openl3-${kind}-${size}`,
+      network: 'openl3',
+      description: `OpenL3, ${kind.replace('-', ', ')}: embeddings of ${size} numbers`,
+      file,
+      url: `https://github.com/marl/openl3/raw/models/${file}`,
+      gitBlob,
+      licence: 'CC BY 4.0',
+      // The two sizes are one network with two poolings.
+      weights: 4_689_860,
+    }),
+  );
+});
+
+export const publishedModels: readonly PublishedModel[] = [
+  ...openl3Models,
+  {
+    name: 'edgel3-sea-64',
+    network: 'edgel3',
+    description: 'EdgeL3-SEA, taught on the sounds of New York: embeddings of 64 numbers',
+    file: 'edgel3_sea_ust_audio_emb_64.h5.gz',
+    url: 'https://github.com/ksangeeta2429/edgel3/raw/models/edgel3_sea_ust_audio_emb_64.h5.gz',
+    gitBlob: 'f3535405c91fe8da71f6456adb8a061213324239',
+    licence: 'MIT',
+    weights: 1_482_916,
+  },
+  {
+    name: 'yamnet',
+    network: 'yamnet',
+    description: 'YAMNet, 521 classes of AudioSet: embeddings of 1024 numbers',
+    file: 'yamnet.h5',
+    url: 'https://storage.googleapis.com/audioset/yamnet.h5',
+    gitBlob: null,
+    licence: 'Apache 2.0',
+    weights: 3_751_369,
+  },
+];
+
+/** The model of that name. @throws {ParameterError} that lists the names when there is none */
+export function publishedModel(name: string): PublishedModel {
+  const found = publishedModels.find((model) => model.name === name);
+  if (found === undefined) {
+    throw new ParameterError(`There is no published model '${name}' that could be fetched.`, {
+      hint: `There are ${publishedModels.map((model) => model.name).join(', ')}.`,
+    });
+  }
+  return found;
+}
+
+/** The name of OpenL3's weights for these settings. */
+export function openl3ModelName(inputRepr: string, contentType: string, embeddingSize: number): string {
+  return `openl3-${inputRepr}-${contentType}-${embeddingSize}`;
+}
