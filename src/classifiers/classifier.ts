@@ -61,7 +61,10 @@ export function isProbabilistic<L extends Label>(
 /** The class with the largest score in each row; the first of equals. */
 export function bestClasses<L extends Label>(scores: Matrix64, classes: readonly L[]): L[] {
   const k = classes.length;
-  return Array.from({ length: scores.rows }, (_, i) => classes[argmax(scores.data.subarray(i * k, (i + 1) * k))]!);
+  return Array.from(
+    { length: scores.rows },
+    (_, i) => classes[argmax(scores.data.subarray(i * k, (i + 1) * k))]!,
+  );
 }
 
 /** The parts that do not differ: checks and prediction. */

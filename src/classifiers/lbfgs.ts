@@ -55,8 +55,13 @@ export function minimize(
     for (let trial = 0; trial < 60 && !found; trial++) {
       for (let i = 0; i < n; i++) next[i] = x[i]! + step * direction[i]!;
       nextValue = evaluate(next, nextGradient);
-      if (!(nextValue <= value + 1e-4 * step * slope)) high = step;
-      else if (dot(nextGradient, direction) < 0.9 * slope) low = step;
+      const nextSlope = dot(nextGradient, direction);
+      // Near the minimum rounding hides the descent; there the slopes tell (Hager and Zhang 2005, section 2).
+      const descends =
+        nextValue <= value + 1e-4 * step * slope ||
+        (nextValue <= value + 1e-13 * Math.abs(value) && nextSlope <= -0.8 * slope);
+      if (!descends) high = step;
+      else if (nextSlope < 0.9 * slope) low = step;
       else found = true;
       if (!found) step = high === Number.POSITIVE_INFINITY ? 2 * low : (low + high) / 2;
     }

@@ -90,7 +90,12 @@ export class NearestNeighbours<L extends Label = Label>
     }
     const products = g.op('MatMul', [query, constant([d, n], transposed)]);
     const distances = g.op('Sub', [constant([n], lengths), g.op('Mul', [products, g.scalar(2)])]);
-    const nearest = g.ops('TopK', [distances, g.ints([k])], { axis: 1, largest: 0, sorted: 1 }, { outputs: 2 })[1]!;
+    const nearest = g.ops(
+      'TopK',
+      [distances, g.ints([k])],
+      { axis: 1, largest: 0, sorted: 1 },
+      { outputs: 2 },
+    )[1]!;
     const votes = g.op('Gather', [constant([n, this.classes.length], members), nearest], { axis: 0 });
     const scores = g.op('ReduceMean', [votes, g.ints([1])], { keepdims: 0 });
     return { scores, probabilities: scores };

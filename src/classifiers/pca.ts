@@ -44,8 +44,11 @@ export class Pca implements Transform {
   private weights(): Float64Array {
     const { components, explainedVariance, whiten } = this.state;
     const out = new Float64Array(components.data.length);
+    const rounding = explainedVariance[0]! * components.columns * Number.EPSILON;
     for (let p = 0; p < components.rows; p++) {
-      const scale = whiten ? 1 / Math.sqrt(explainedVariance[p]!) : 1;
+      // A component along which nothing varies gives zeros, not rounding blown up.
+      const deviation = explainedVariance[p]! > rounding ? Math.sqrt(explainedVariance[p]!) : Infinity;
+      const scale = whiten ? 1 / deviation : 1;
       for (let j = 0; j < components.columns; j++) {
         out[j * components.rows + p] = scale * components.data[p * components.columns + j]!;
       }

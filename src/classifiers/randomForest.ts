@@ -107,7 +107,10 @@ export class RandomForest<L extends Label = Label>
     // The first split of each tree: the same for every row, so no indices per row are needed yet.
     const first = g.op('LessOrEqual', [
       g.op('Gather', [x, whole([T], atRoots(features))], { axis: 1 }),
-      real([T], Float32Array.from(roots, (r) => thresholds[r]!)),
+      real(
+        [T],
+        Float32Array.from(roots, (r) => thresholds[r]!),
+      ),
     ]);
     let node = g.op('Where', [first, whole([T], atRoots(left)), whole([T], atRoots(right))]);
     const tables = {
@@ -144,7 +147,12 @@ export function fitRandomForest<L extends Label>(
   const { rows, columns } = x;
   const { maxFeatures = 'sqrt' } = options;
   const tried = maxFeatures === 'sqrt' ? Math.floor(Math.sqrt(columns)) : maxFeatures;
-  for (const [name, value] of Object.entries({ trees, minSamplesLeaf, maxFeatures: tried, maxDepth: maxDepth ?? 1 })) {
+  for (const [name, value] of Object.entries({
+    trees,
+    minSamplesLeaf,
+    maxFeatures: tried,
+    maxDepth: maxDepth ?? 1,
+  })) {
     requireInteger(value, name);
   }
   if (tried > columns) {

@@ -149,9 +149,16 @@ export class RbfSvm<L extends Label = Label> extends ScoringClassifier<L> implem
       g.constant(tensor('float32', dims, data), 'classifier_rbf');
     const own = g.op('ReduceSum', [g.op('Mul', [x, x]), g.constant(int64([1], [1]))], { keepdims: 1 });
     const products = g.op('MatMul', [x, constant([d, n], vectors)]);
-    const squares = g.op('Add', [g.op('Sub', [own, g.op('Mul', [products, g.scalar(2)])]), constant([n], lengths)]);
+    const squares = g.op('Add', [
+      g.op('Sub', [own, g.op('Mul', [products, g.scalar(2)])]),
+      constant([n], lengths),
+    ]);
     const kernel = g.op('Exp', [g.op('Mul', [g.op('Relu', [squares]), g.scalar(-gamma)])]);
-    const decisions = g.op('Gemm', [kernel, constant([n, P], weights), constant([P], Float32Array.from(intercepts))]);
+    const decisions = g.op('Gemm', [
+      kernel,
+      constant([n, P], weights),
+      constant([P], Float32Array.from(intercepts)),
+    ]);
     if (k === 2) return { scores: g.op('Concat', [decisions, g.op('Neg', [decisions])], { axis: 1 }) };
     const first = new Float32Array(P * k);
     const second = new Float32Array(P * k);
@@ -185,8 +192,7 @@ export function fitRbfSvm<L extends Label>(
   const { C = 1, tol = 1e-3, maxIterations = 1e7, cacheMegabytes = 200 } = options;
   const known = trainingLabels(x, labels);
   const { classes, positions, counts } = known;
-  const gamma =
-    options.gamma === undefined || options.gamma === 'scale' ? scaleGamma(x) : options.gamma;
+  const gamma = options.gamma === undefined || options.gamma === 'scale' ? scaleGamma(x) : options.gamma;
   for (const [name, value] of Object.entries({ C, gamma, tol, cacheMegabytes })) requirePositive(value, name);
   requireInteger(maxIterations, 'maxIterations');
   const perClass = weightsPerClass(known, options.classWeights);

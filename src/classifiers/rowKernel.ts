@@ -73,7 +73,8 @@ export function createRowKernel(x: Matrix, options: RowKernelOptions): RowKernel
   const memory = module === null ? null : reserve(bytes);
   const buffer = memory?.buffer ?? new ArrayBuffer(bytes);
 
-  const rows = size === 4 ? new Float32Array(buffer, 0, x.rows * stride) : new Float64Array(buffer, 0, x.rows * stride);
+  const rows =
+    size === 4 ? new Float32Array(buffer, 0, x.rows * stride) : new Float64Array(buffer, 0, x.rows * stride);
   for (let i = 0; i < x.rows; i++) {
     rows.set(x.data.subarray(i * x.columns, (i + 1) * x.columns), i * stride);
     if (constant !== undefined) rows[i * stride + x.columns] = constant;

@@ -117,7 +117,8 @@ function diagonalize(v: Float64Array, d: Float64Array, e: Float64Array, n: numbe
     let m = l;
     while (m < n - 1 && Math.abs(e[m]!) > Number.EPSILON * largest) m++;
     for (let step = 0; m > l; step++) {
-      if (step === 60) throw new TrainingError('The eigenvalues of the covariance were not found in 60 steps.');
+      if (step === 60)
+        throw new TrainingError('The eigenvalues of the covariance were not found in 60 steps.');
       let g = d[l]!;
       let p = (d[l + 1]! - g) / (2 * e[l]!);
       let r = Math.hypot(p, 1);

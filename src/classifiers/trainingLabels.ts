@@ -61,7 +61,9 @@ export function weightsPerClass<L extends Label>(
       });
     }
     if (!(weight >= 0 && Number.isFinite(weight))) {
-      throw new ParameterError(`A class weight must be a finite number ≥ 0; that of "${label}" is ${weight}.`);
+      throw new ParameterError(
+        `A class weight must be a finite number ≥ 0; that of "${label}" is ${weight}.`,
+      );
     }
     out[c] = weight;
   }
