@@ -156,13 +156,10 @@ describe.each(Object.entries(fits))('contract: %s', (_name, fitOn) => {
 
   it('does not mind constant features, or rows that occur twice', async () => {
     const random = new Random(5);
-    const rows = Array.from({ length: 60 }, (_, i) => [
-      0,
-      i % 3,
-      random.normal() + (i % 3),
-      random.normal(),
-      1,
-    ]);
+    const rows = Array.from({ length: 60 }, (_, i) => {
+      const angle = (2 * Math.PI * i) / 3;
+      return [0, 3 * Math.cos(angle), 3 * Math.sin(angle) + random.normal(), random.normal(), 1];
+    });
     const x = matrixOf([...rows, ...rows]);
     const labels = [...rows, ...rows].map((_, i) => `class ${i % 3}`);
     const model = await fitOn(x, labels);
