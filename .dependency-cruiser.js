@@ -5,7 +5,7 @@ const layers = [
   ['core'],
   ['files', 'parallel'],
   ['audio', 'onnx', 'metrics', 'statistics', 'models'],
-  ['features', 'autodiff', 'runtime', 'weights', 'pictures', 'datasets'],
+  ['features', 'autodiff', 'runtime', 'weights', 'pictures', 'datasets', 'classifiers'],
   ['networks', 'extraction'],
   ['training'],
   ['approaches', 'evaluation'],
@@ -35,6 +35,8 @@ const reasons = {
   pictures: 'pictures draw numbers: they know no datasets and no runs.',
   datasets:
     'datasets say which clip has which label, fold and recording: what is learnt from it is decided above.',
+  classifiers:
+    'classifiers take matrices and give labels: where the numbers come from, and what the labels mean, is decided above.',
   networks: 'networks are graph builders: how they are trained, and on what, is decided above.',
   extraction: 'extraction makes windows of features from clips: it serves any network.',
   training:
@@ -61,6 +63,9 @@ const upward = layers.slice(0, -1).flatMap((names, i) =>
 
 /** Node-only files of audio/: file access and the ffmpeg process. Everything else there runs in a browser. */
 const audioForNode = ['index', 'readAudio', 'ffmpeg'];
+
+/** Node-only files of classifiers/: fits on worker threads. */
+const classifiersForNode = ['index', 'linearSvmThreads', 'linearSvmWorker'];
 
 /** Modules of Node that browser-safe code must not even reach. */
 const nodeModules = [
@@ -145,12 +150,22 @@ export default {
       to: { dependencyTypes: ['core'] },
     },
     {
+      name: 'browser-safe-classifiers',
+      comment: 'Classifiers are fitted and used in a browser too; only the worker threads need Node.',
+      severity: 'error',
+      from: {
+        path: '^src/classifiers/',
+        pathNot: `^src/classifiers/(${classifiersForNode.join('|')})\\.ts$`,
+      },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
       name: 'browser-safe-all-the-way',
       comment: 'A browser-safe module that reaches a Node module through others is not browser-safe either.',
       severity: 'error',
       from: {
-        path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|audio)/',
-        pathNot: `^src/audio/(${audioForNode.join('|')})\\.ts$`,
+        path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|audio|classifiers)/',
+        pathNot: `^src/(audio/(${audioForNode.join('|')})|classifiers/(${classifiersForNode.join('|')}))\\.ts$`,
       },
       to: { reachable: true, path: `^(node:)?(${nodeModules.join('|')})(/|$)` },
     },

@@ -1,18 +1,6 @@
-/**
- * @file Divides clips into parts without ever dividing a group, keeping each class's shares near the wanted ones.
- *
- * Greedy, like longest-processing-time scheduling: groups from large to small (ties in seeded order) each go to the
- * part that lacks their classes most. For groups of one class, a part's count of a class is less than one group of
- * that class (its largest) away from its share when there are two parts, and the excess is so for any number.
- */
-import { Random } from '../core/index.ts';
+/** @file Divides clips into parts by {@link groupedParts}, and sets parts aside so that no class is lost. */
+import { groupedParts } from '../statistics/index.ts';
 import { type Clip, compareText, groupBy } from './dataset.ts';
-
-interface Group {
-  readonly clips: readonly Clip[];
-  /** Clips per class: index and number, for the classes it has. Most groups have one class of perhaps hundreds. */
-  readonly counts: readonly (readonly [classIndex: number, clips: number])[];
-}
 
 /**
  * @param shares positive, summing to 1: the wanted share of each part
@@ -23,32 +11,13 @@ export function divideByGroup(
   shares: readonly number[],
   seed: number | string,
 ): Clip[][] {
-  const { groups, classTotals } = gather(clips, seed);
-  const filled = shares.map(() => new Float64Array(classTotals.length));
-  const parts: Clip[][] = shares.map(() => []);
-  const sizes = shares.map(() => 0);
-  for (const group of groups) {
-    let best = 0;
-    let bestCost = Number.POSITIVE_INFINITY;
-    for (let part = 0; part < shares.length; part++) {
-      // Growth of Σ_classes (count − wanted)² / total when the group joins this part, constant terms dropped.
-      let cost = 0;
-      for (const [c, n] of group.counts) {
-        cost += (2 * n * (filled[part]![c]! - shares[part]! * classTotals[c]!)) / classTotals[c]!;
-      }
-      // Equal need: the part that is emptier for its share.
-      const better = cost < bestCost - 1e-9;
-      const tied = !better && cost <= bestCost + 1e-9;
-      if (better || (tied && sizes[part]! / shares[part]! < sizes[best]! / shares[best]!)) {
-        best = part;
-        bestCost = better ? cost : bestCost;
-      }
-    }
-    for (const [c, n] of group.counts) filled[best]![c]! += n;
-    for (const clip of group.clips) parts[best]!.push(clip);
-    sizes[best] += group.clips.length;
-  }
-  return inOrder(clips, parts);
+  const part = groupedParts(
+    clips.map((clip) => clip.label),
+    clips.map((clip) => clip.group),
+    shares,
+    seed,
+  );
+  return shares.map((_, p) => clips.filter((_clip, i) => part[i] === p));
 }
 
 /**
@@ -117,29 +86,4 @@ export function setAsideByGroup(
 function hasAnother(side: Iterable<Clip>, label: string, group: string): boolean {
   for (const clip of side) if (clip.label === label && clip.group !== group) return true;
   return false;
-}
-
-function gather(
-  clips: readonly Clip[],
-  seed: number | string,
-): { groups: Group[]; classTotals: Float64Array } {
-  const labels = new Map(
-    [...new Set(clips.map((clip) => clip.label))].sort(compareText).map((label, i) => [label, i]),
-  );
-  const classTotals = new Float64Array(labels.size);
-  for (const clip of clips) classTotals[labels.get(clip.label)!]!++;
-  // By name first, so that the seed alone decides and not the order in which clips were listed.
-  const named = [...groupBy(clips, (clip) => clip.group)].sort(([a], [b]) => compareText(a, b));
-  const groups = new Random(seed).shuffle(named).map(([, list]): Group => {
-    const counts = [...groupBy(list, (clip) => labels.get(clip.label)!)].map(
-      ([c, mine]) => [c, mine.length] as const,
-    );
-    return { clips: list, counts };
-  });
-  return { groups: groups.sort((a, b) => b.clips.length - a.clips.length), classTotals };
-}
-
-function inOrder(clips: readonly Clip[], parts: readonly Clip[][]): Clip[][] {
-  const place = new Map(clips.map((clip, i) => [clip, i]));
-  return parts.map((part) => part.sort((a, b) => place.get(a)! - place.get(b)!));
 }

@@ -79,7 +79,7 @@ function check(
  * degree `order`. With that degree the derivative is the same all over the stretch: order! times the leading
  * coefficient, which is found with polynomials orthogonal on the stretch (Gram–Schmidt).
  */
-function derivativeWeights(width: number, order: number): Float64Array {
+export function derivativeWeights(width: number, order: number): Float64Array {
   const half = (width - 1) / 2;
   const x = Float64Array.from({ length: width }, (_, i) => i - half);
   const basis: Float64Array[] = [];

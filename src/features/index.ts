@@ -1,6 +1,6 @@
 /** @module earshot/features: spectrograms, mel, decibels, MFCC and shape features; the front ends. Runs anywhere. */
 export * from './decibels.ts';
-export * from './delta.ts';
+export { type DeltaOptions, delta } from './delta.ts';
 export { type ComplexFft, complexFft, type RealFft, realFft } from './fft.ts';
 export * from './frontEnd.ts';
 export { logMel } from './logMel.ts';
@@ -8,7 +8,8 @@ export { logMelNodes } from './logMelNodes.ts';
 export * from './logMelSpec.ts';
 export * from './mel.ts';
 export * from './melSpectrogram.ts';
-export * from './mfcc.ts';
+export { type Mfcc, type MfccOptions, mfcc, mfccOf } from './mfcc.ts';
+export * from './mfcc82.ts';
 export * from './onsetStrength.ts';
 export { l3InputNodes, l3Nodes } from './openl3/openl3Nodes.ts';
 export { l3Picture } from './openl3/openl3Picture.ts';

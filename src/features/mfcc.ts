@@ -41,13 +41,19 @@ export function mfccOf(source: LogMel, options: { nMfcc?: number; lifter?: numbe
   for (let k = 0; k < nMfcc; k++) {
     row.fill(0);
     const lift = lifter > 0 ? 1 + (lifter / 2) * Math.sin((Math.PI * (k + 1)) / lifter) : 1;
-    const scale = lift * Math.sqrt((k === 0 ? 1 : 2) / nMels);
+    const weights = dctWeights(k, nMels);
     for (let m = 0; m < nMels; m++) {
-      const weight = scale * Math.cos((Math.PI * k * (m + 0.5)) / nMels);
+      const weight = lift * weights[m]!;
       const at = m * nFrames;
       for (let t = 0; t < nFrames; t++) row[t]! += weight * source.data[at + t]!;
     }
     data.set(row, k * nFrames);
   }
   return { data, nMfcc, nFrames };
+}
+
+/** Row k of the orthonormal DCT-II of n points. */
+export function dctWeights(k: number, n: number): Float64Array {
+  const scale = Math.sqrt((k === 0 ? 1 : 2) / n);
+  return Float64Array.from({ length: n }, (_, m) => scale * Math.cos((Math.PI * k * (m + 0.5)) / n));
 }

@@ -1,4 +1,5 @@
-/** @module earshot/statistics: numbers in, intervals and p-values out. */
+/** @module earshot/statistics: numbers in, intervals and p-values out; division of items by group. */
 export * from './bootstrap.ts';
+export * from './groupedParts.ts';
 export * from './mcnemar.ts';
 export * from './summaries.ts';
