@@ -1,0 +1,9 @@
+/**
+ * @module Embeddings without Node: embedders, pooling, similarity, and the file formats of embeddings. What runs the
+ * network is handed in.
+ */
+export * from './embedder.ts';
+export * from './pooling.ts';
+export * from './similarity.ts';
+export * from './windowBatcher.ts';
+export * from './windowing.ts';

@@ -1,0 +1,4 @@
+/** @module earshot/embeddings: recordings as vectors of frozen networks, and what is near what. */
+export * from './browser.ts';
+export * from './node/embedderKey.ts';
+export * from './node/embedRecordings.ts';
