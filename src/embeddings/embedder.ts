@@ -78,25 +78,36 @@ export function windowInputSize({ inputDims }: EmbedderGraph): number {
   return inputDims.reduce((a, b) => a * b, 1);
 }
 
+/** What the network sees of some windows. */
+export interface WindowInputs {
+  /** Shape [n, …inputDims], row-major. */
+  readonly inputs: Float32Array;
+  /** Root mean square of each window's samples, full scale 1: windows of silence are all alike. */
+  readonly levels: Float32Array;
+}
+
 /**
  * What the network sees of windows `first` to `last` (exclusive) of a recording.
  * @param stretch samples that hold these windows, at the spec's rate
- * @returns shape [last − first, …inputDims], row-major
  */
 export function windowInputs(
   stretch: Stretch,
   first: number,
   last: number,
   { frontEnd, windowing }: Pick<EmbedderSpec, 'frontEnd' | 'windowing'>,
-): Float32Array {
+): WindowInputs {
   const size =
     frontEnd === null ? windowing.samples : frontEnd.nMels * frontEndFrames(windowing.samples, frontEnd);
   const inputs = new Float32Array((last - first) * size);
+  const levels = new Float32Array(last - first);
   for (let i = first; i < last; i++) {
     const window = cutWindow(stretch, i, windowing);
     inputs.set(frontEnd === null ? window : frontEndPicture(window, frontEnd).data, (i - first) * size);
+    let squares = 0;
+    for (const sample of window) squares += sample * sample;
+    levels[i - first] = Math.sqrt(squares / window.length);
   }
-  return inputs;
+  return { inputs, levels };
 }
 
 /** What runs graphs: `Engine` in Node, the browser's ONNX Runtime there. */

@@ -6,11 +6,11 @@ import { CancelledError, EarshotError, type ProgressListener, RuntimeError } fro
 import { digest } from '../../extraction/index.ts';
 import { ContentHashes } from '../../files/index.ts';
 import { WorkerPool } from '../../parallel/index.ts';
-import type { Embedder } from '../embedder.ts';
+import type { Embedder, WindowInputs } from '../embedder.ts';
 import { WindowBatcher } from '../windowBatcher.ts';
 import { windowCount, windowTimes } from '../windowing.ts';
 import { embedderKey } from './embedderKey.ts';
-import { recallEmbedding, storeEmbedding } from './embeddingCache.ts';
+import { type EmbeddedWindows, recallEmbedding, storeEmbedding } from './embeddingCache.ts';
 import { MemoryGate } from './memoryGate.ts';
 import {
   type OpenedRecording,
@@ -46,6 +46,8 @@ export interface EmbeddedRecording extends RecordingFacts {
   readonly embedding: Float32Array;
   /** Seconds, one per window ({@link windowTimes}). */
   readonly timestamps: Float64Array;
+  /** Root mean square of each window's samples. */
+  readonly levels: Float32Array;
   readonly fromCache: boolean;
 }
 
@@ -99,7 +101,7 @@ class Embedding {
   private readonly batcher: WindowBatcher;
   private readonly key: string;
   private readonly settings: RecordingSettings;
-  private readonly pool: WorkerPool<RecordingTask, OpenedRecording | Float32Array>;
+  private readonly pool: WorkerPool<RecordingTask, OpenedRecording | WindowInputs>;
 
   private constructor(
     private readonly embedder: Embedder,
@@ -153,14 +155,14 @@ class Embedding {
     if (cacheDir === null) return null;
     const hash = await this.hashes.hash(path);
     const found = await recallEmbedding(cacheDir, this.cached(hash), this.embedder.spec);
-    return found === null ? null : this.finished({ ...found.facts, hash }, found.embedding, true);
+    return found === null ? null : this.finished({ ...found.facts, hash }, found.windows, true);
   }
 
-  private finished(facts: RecordingFacts, embedding: Float32Array, fromCache: boolean): EmbeddedRecording {
+  private finished(facts: RecordingFacts, windows: EmbeddedWindows, fromCache: boolean): EmbeddedRecording {
     const { windowing, sampleRate } = this.embedder.spec;
     return {
       ...facts,
-      embedding,
+      ...windows,
       timestamps: windowTimes(facts.samples, windowing, sampleRate),
       fromCache,
     };
@@ -168,7 +170,7 @@ class Embedding {
 
   private async make(path: string): Promise<EmbeddedRecording> {
     const { windowing, size } = this.embedder.spec;
-    let opened: Omit<OpenedRecording, 'inputs'> | undefined;
+    let opened: OpenedRecording | undefined;
     let held = 0;
     const hold = (bytes: number) => {
       held += bytes;
@@ -176,48 +178,47 @@ class Embedding {
     };
     try {
       const first = await this.through(async () => {
-        const { inputs, ...rest } = (await this.pool.run({ kind: 'open', path })) as OpenedRecording;
-        hold(inputs.byteLength + (rest.samples?.byteLength ?? 0));
-        opened = rest;
-        return inputs;
+        opened = (await this.pool.run({ kind: 'open', path })) as OpenedRecording;
+        hold(opened.windows.inputs.byteLength + (opened.samples?.byteLength ?? 0));
+        return opened.windows;
       });
       const { facts, samples } = opened!;
       const count = windowCount(facts.samples, windowing);
-      let embedding = first;
+      let windows = first;
       if (samples !== null) {
-        embedding = new Float32Array(count * size);
-        embedding.set(first);
+        windows = { embedding: new Float32Array(count * size), levels: new Float32Array(count) };
+        windows.embedding.set(first.embedding);
+        windows.levels.set(first.levels);
         for (let from = chunk; from < count; from += chunk) {
           const to = Math.min(count, from + chunk);
           const stretch = stretchOf(samples, from, to, this.settings);
-          const rows = await this.through(
-            async () =>
-              (await this.pool.run({ kind: 'windows', stretch, first: from, last: to }, [
-                stretch.data.buffer as ArrayBuffer,
-              ])) as Float32Array,
+          const task: RecordingTask = { kind: 'windows', stretch, first: from, last: to };
+          const next = await this.through(
+            async () => (await this.pool.run(task, [stretch.data.buffer as ArrayBuffer])) as WindowInputs,
           );
-          embedding.set(rows, from * size);
+          windows.embedding.set(next.embedding, from * size);
+          windows.levels.set(next.levels, from);
         }
       }
       const { cacheDir = null } = this.options;
-      if (cacheDir !== null) await storeEmbedding(cacheDir, this.cached(facts.hash), facts, embedding);
-      return this.finished(facts, embedding, false);
+      if (cacheDir !== null) await storeEmbedding(cacheDir, this.cached(facts.hash), facts, windows);
+      return this.finished(facts, windows, false);
     } finally {
       hold(-held);
     }
   }
 
-  /** Inputs through the network; a failure of the network is told from one of the recording. */
-  private async through(make: () => Promise<Float32Array>): Promise<Float32Array> {
-    let made = false;
+  /** Windows through the network; a failure of the network is told from one of the recording. */
+  private async through(make: () => Promise<WindowInputs>): Promise<EmbeddedWindows> {
+    let made: WindowInputs | undefined;
     try {
-      return await this.batcher.embed(async () => {
-        const inputs = await make();
-        made = true;
-        return inputs;
+      const embedding = await this.batcher.embed(async () => {
+        made = await make();
+        return made.inputs;
       });
+      return { embedding, levels: made!.levels };
     } catch (error) {
-      throw made && error instanceof Error ? new NetworkFailure(error) : error;
+      throw made !== undefined && error instanceof Error ? new NetworkFailure(error) : error;
     }
   }
 }

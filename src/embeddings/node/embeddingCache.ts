@@ -4,20 +4,31 @@ import type { EmbedderSpec } from '../embedder.ts';
 import { windowCount } from '../windowing.ts';
 import type { RecordingFacts } from './recordingTask.ts';
 
-type Meta = Omit<RecordingFacts, 'hash'>;
+/** What the windows of a recording came to. */
+export interface EmbeddedWindows {
+  /** [nWindows, size] */
+  readonly embedding: Float32Array;
+  /** Root mean square of each window's samples. */
+  readonly levels: Float32Array;
+}
 
-/** A recording's embeddings, [nWindows, size]; null where they are not there whole. */
+interface Meta {
+  readonly facts: Omit<RecordingFacts, 'hash'>;
+  readonly levels: readonly number[];
+}
+
+/** A recording's embeddings; null where they are not there whole. */
 export async function recallEmbedding(
   cacheDir: string,
   key: string,
   { size, windowing }: EmbedderSpec,
-): Promise<{ facts: Meta; embedding: Float32Array } | null> {
+): Promise<{ facts: Meta['facts']; windows: EmbeddedWindows } | null> {
   const entry = await readEntry(entryPath(cacheDir, key, 'embeddings'));
   if (entry === null) return null;
-  const facts = entry.meta as Meta;
-  return entry.data.length === windowCount(facts.samples, windowing) * size
-    ? { facts, embedding: entry.data }
-    : null;
+  const { facts, levels } = entry.meta as Meta;
+  const count = windowCount(facts.samples, windowing);
+  if (entry.data.length !== count * size || levels.length !== count) return null;
+  return { facts, windows: { embedding: entry.data, levels: Float32Array.from(levels) } };
 }
 
 /** Keeps them. A cache that cannot be written is no error. */
@@ -25,7 +36,8 @@ export async function storeEmbedding(
   cacheDir: string,
   key: string,
   { hash: _, ...facts }: RecordingFacts,
-  embedding: Float32Array,
+  { embedding, levels }: EmbeddedWindows,
 ): Promise<void> {
-  await writeEntry(entryPath(cacheDir, key, 'embeddings'), facts satisfies Meta, embedding);
+  const meta: Meta = { facts, levels: Array.from(levels) };
+  await writeEntry(entryPath(cacheDir, key, 'embeddings'), meta, embedding);
 }

@@ -5,7 +5,7 @@ import { decodeAudio, readAudio, resample, toMono } from '../../audio/index.ts';
 import { DecodeError } from '../../core/index.ts';
 import { isSilent, measureLevels } from '../../datasets/levels.ts';
 import { sha256 } from '../../files/index.ts';
-import { type EmbedderSpec, windowInputs } from '../embedder.ts';
+import { type EmbedderSpec, type WindowInputs, windowInputs } from '../embedder.ts';
 import { type Stretch, samplesOfWindows, windowCount } from '../windowing.ts';
 
 export interface RecordingSettings {
@@ -34,8 +34,8 @@ export interface RecordingFacts {
 
 export interface OpenedRecording {
   readonly facts: RecordingFacts;
-  /** Of the first windows, at most `chunk` of them. */
-  readonly inputs: Float32Array;
+  /** The first windows, at most `chunk` of them. */
+  readonly windows: WindowInputs;
   /** The recording, where there are more windows than that; else null. */
   readonly samples: Float32Array | null;
 }
@@ -67,8 +67,8 @@ export async function openRecording(
   };
   const count = windowCount(samples.length, spec.windowing);
   const whole: Stretch = { data: samples, offset: 0, total: samples.length };
-  const inputs = windowInputs(whole, 0, Math.min(count, chunk), spec);
-  return { facts, inputs, samples: count > chunk ? ownBuffer(samples) : null };
+  const windows = windowInputs(whole, 0, Math.min(count, chunk), spec);
+  return { facts, windows, samples: count > chunk ? ownBuffer(samples) : null };
 }
 
 /** The stretch of a recording that some windows need, as samples of its own. */
