@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { UsageError } from '../core/index.ts';
 import type { Windowing } from '../embeddings/browser.ts';
-import { type FrontEndName, type FrontEndSpec, frontEndByName } from '../features/index.ts';
+import { type FrontEndSpec, frontEndByName } from '../features/index.ts';
 import type { PictureLayout } from '../networks/index.ts';
 
 /** What a user may say of an embedder. Which of it applies is the network's to decide. */
@@ -13,7 +13,8 @@ export interface EmbedderChoice {
   readonly embedding?: string;
   readonly layout?: PictureLayout;
   readonly pictureSize?: number;
-  readonly frontEnd?: FrontEndName;
+  /** A name of the table of front ends, or one that the network knows. */
+  readonly frontEnd?: string;
   readonly sampleRate?: number;
   readonly nMels?: number;
   readonly windowSeconds?: number;

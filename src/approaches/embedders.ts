@@ -13,7 +13,7 @@ import {
   type Windowing,
 } from '../embeddings/browser.ts';
 import { digest } from '../extraction/index.ts';
-import { type FrontEndSpec, frontEndByName, frontEndFrames } from '../features/index.ts';
+import { type FrontEndName, type FrontEndSpec, frontEndByName, frontEndFrames } from '../features/index.ts';
 import { forwardContext, importedBody, ParameterTable, pictureLayoutOf } from '../networks/index.ts';
 import { artifactInfo } from './artifact.ts';
 import { checkOptions, type EmbedderChoice, type EmbedderOption, usualWindowing } from './embedderChoice.ts';
@@ -61,7 +61,8 @@ function modelParts(imported: ImportedModel, choice: EmbedderChoice): EmbedderPa
   const { model, file, sha256, weightsSha256 } = imported;
   const embedding = embeddingTensor(imported, choice.embedding, 'is the embedding');
   const { sampleRate, nMels } = choice;
-  const frontEnd: FrontEndSpec = frontEndByName(choice.frontEnd ?? 'log-mel').spec({
+  // A name that is none is refused there.
+  const frontEnd: FrontEndSpec = frontEndByName((choice.frontEnd ?? 'log-mel') as FrontEndName).spec({
     ...(sampleRate === undefined ? {} : { sampleRate }),
     ...(nMels === undefined ? {} : { nMels }),
   });

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { addClassify } from './commands/classify.ts';
 import { addDataInspect } from './commands/dataInspect.ts';
 import { addDemo } from './commands/demo.ts';
+import { addEmbed } from './commands/embed.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addGradient } from './commands/gradient.ts';
 import { addSpectrogram } from './commands/spectrogram.ts';
@@ -44,6 +45,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addTrain(program, context);
   addEvaluate(program, context);
   addClassify(program, context);
+  addEmbed(program, context);
   addGradient(program, context);
   for (const command of program.commands) {
     throwUsageErrors(command, `earshot ${command.name()} --help`);

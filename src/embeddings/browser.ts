@@ -3,6 +3,9 @@
  * network is handed in.
  */
 export * from './embedder.ts';
+export * from './embeddingFile.ts';
+export * from './npy.ts';
+export * from './npz.ts';
 export * from './pooling.ts';
 export * from './similarity.ts';
 export * from './windowBatcher.ts';

@@ -1,6 +1,7 @@
 /** @module earshot/workflows: the use cases that the command line and programs share. Node only. */
 export * from './classify.ts';
 export * from './demo.ts';
+export * from './embed.ts';
 export * from './evaluate.ts';
 export * from './gradient.ts';
 export type { WorkflowHooks } from './hooks.ts';

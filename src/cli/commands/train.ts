@@ -31,7 +31,7 @@ interface Options extends SharedOptions, Omit<Overrides, 'trainable'> {
 /** A test compares these with what the library knows. */
 const approachNames = ['cnn', 'resnet50', 'resnet34', 'resnet18'];
 const frontEndNames = ['log-mel', 'yamnet'];
-const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
+export const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
 
 const overrideNames = [
   ...['loraRank', 'loraAlpha', 'loraTargets', 'checkpointActivations'],
