@@ -93,7 +93,8 @@ async function readSource(bytes: Uint8Array, format: EmbeddingFormat): Promise<u
     case 'json':
       return (JSON.parse(new TextDecoder().decode(bytes)) as { source: unknown }).source;
     case 'parquet': {
-      const buffer = bytes.slice().buffer as ArrayBuffer;
+      // Of its own, and no slice(): that of Node's Buffer is a view.
+      const { buffer } = Uint8Array.from(bytes);
       const { key_value_metadata: pairs = [] } = await parquetMetadataAsync({
         byteLength: buffer.byteLength,
         slice: (from, to) => buffer.slice(from, to),

@@ -64,5 +64,7 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   if (bytes.length < at + count * type.BYTES_PER_ELEMENT)
     throw new ParameterError(`The NumPy array is cut short: [${shape.join(', ')}] needs more bytes.`);
   // A copy: the numbers need not be aligned in the file.
-  return { shape, data: new type(bytes.slice(at, at + count * type.BYTES_PER_ELEMENT).buffer) };
+  const data = new type(count);
+  new Uint8Array(data.buffer).set(bytes.subarray(at, at + data.byteLength));
+  return { shape, data };
 }
