@@ -7,6 +7,8 @@ import { addDemo } from './commands/demo.ts';
 import { addEmbed } from './commands/embed.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addGradient } from './commands/gradient.ts';
+import { addIndex } from './commands/indexDataset.ts';
+import { addSimilar } from './commands/similar.ts';
 import { addSpectrogram } from './commands/spectrogram.ts';
 import { addTrain } from './commands/train.ts';
 import type { Context } from './context.ts';
@@ -46,6 +48,8 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addEvaluate(program, context);
   addClassify(program, context);
   addEmbed(program, context);
+  addIndex(program, context);
+  addSimilar(program, context);
   addGradient(program, context);
   for (const command of program.commands) {
     throwUsageErrors(command, `earshot ${command.name()} --help`);

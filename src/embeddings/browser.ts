@@ -2,6 +2,7 @@
  * @module Embeddings without Node: embedders, pooling, similarity, and the file formats of embeddings. What runs the
  * network is handed in.
  */
+export * from './clipSimilarity.ts';
 export * from './embedder.ts';
 export * from './embeddingFile.ts';
 export * from './npy.ts';

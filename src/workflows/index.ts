@@ -5,6 +5,8 @@ export * from './embed.ts';
 export * from './evaluate.ts';
 export * from './gradient.ts';
 export type { WorkflowHooks } from './hooks.ts';
+export * from './indexDataset.ts';
 export * from './inspect.ts';
+export * from './similar.ts';
 export * from './spectrogram.ts';
 export * from './train.ts';
