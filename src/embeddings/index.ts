@@ -4,3 +4,4 @@ export * from './node/embedDataset.ts';
 export * from './node/embedderKey.ts';
 export * from './node/embeddingIndex.ts';
 export * from './node/embedRecordings.ts';
+export * from './node/nearDuplicates.ts';
