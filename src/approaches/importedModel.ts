@@ -1,7 +1,7 @@
 /** @file The model of `--network`: read, identified, and made the network of a run. */
 import { createHash } from 'node:crypto';
 import { basename, extname } from 'node:path';
-import { GraphError, ParameterError } from '../core/index.ts';
+import { GraphError, ParameterError, UsageError } from '../core/index.ts';
 import { windowSamplesOf } from '../extraction/index.ts';
 import { frontEndFrames } from '../features/index.ts';
 import { hashFile } from '../files/index.ts';
@@ -63,12 +63,7 @@ export function configureImported(
   choice: { readonly embedding: string; readonly layout?: PictureLayout },
 ): RunConfig {
   const { model, file, sha256, weightsSha256 } = imported;
-  const { embedding } = choice;
-  if (!model.graph.nodes.some((node) => node.outputs.includes(embedding))) {
-    throw new ParameterError(`The model ${file} computes no tensor named '${embedding}'.`, {
-      hint: `${candidatesHint(imported)} All names: earshot gradient ${file} --list.`,
-    });
-  }
+  const embedding = embeddingTensor(imported, choice.embedding, 'shall the head stand on');
   const { nMels } = config.pipeline.frontEnd;
   const nFrames = frontEndFrames(windowSamplesOf(config.pipeline), config.pipeline.frontEnd);
   const [height, width] = config.network.pictureSize ?? [nMels, nFrames];
@@ -91,8 +86,29 @@ export function configureImported(
   return configured;
 }
 
-/** Which tensors a head could stand on, as the sentence of a hint. */
-export function candidatesHint({ model }: ImportedModel): string {
+/**
+ * The tensor of a model that is to be the embedding.
+ * @param use what it is for, as the end of the question "Which tensor of the model …?"
+ * @throws {UsageError} when none is named
+ * @throws {ParameterError} when the model has no such tensor; both list those that would do
+ */
+export function embeddingTensor(imported: ImportedModel, name: string | undefined, use: string): string {
+  const { model, file } = imported;
+  if (name === undefined) {
+    throw new UsageError(`Which tensor of ${file} ${use}? Name it with --embedding.`, {
+      hint: candidatesHint(imported),
+    });
+  }
+  if (!model.graph.nodes.some((node) => node.outputs.includes(name))) {
+    throw new ParameterError(`The model ${file} computes no tensor named '${name}'.`, {
+      hint: `${candidatesHint(imported)} All names: earshot gradient ${file} --list.`,
+    });
+  }
+  return name;
+}
+
+/** Which tensors would do, as the sentence of a hint. */
+function candidatesHint({ model }: ImportedModel): string {
   const candidates = embeddingCandidates(model);
   return candidates.length === 0
     ? 'Name a tensor of shape [N, size] or [N, channels, …].'

@@ -5,7 +5,7 @@ export { type Demo, type DemoOptions, synthesizeDemo } from './demo/synthesizeDe
 export { writeDemo } from './demo/writeDemo.ts';
 export { type FingerprintOptions, fingerprint } from './fingerprint.ts';
 export { type InspectOptions, inspectDataset } from './inspectDataset.ts';
-export { type Inspection, inspectionText } from './inspection.ts';
+export { type Inspection, inspectionText, type NearDuplicate, type NearDuplicates } from './inspection.ts';
 export { type Leak, leakSentence, measureLeak } from './leak.ts';
 export { isSilent, type Levels, measureLevels, notableDcOffset, silencePeak } from './levels.ts';
 export { type OpenDatasetOptions, openDataset } from './openDataset.ts';

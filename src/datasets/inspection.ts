@@ -2,6 +2,41 @@
 import type { Notice } from '../core/index.ts';
 import { count, type DatasetKind, listSome } from './dataset.ts';
 
+/** Two clips of different recordings that hold the same sound. */
+export interface NearDuplicate {
+  readonly clips: readonly [string, string];
+  readonly labels: readonly [string, string];
+  readonly groups: readonly [string, string];
+  readonly folds: readonly [number | null, number | null];
+  /** The second clip's dataset, where it is another one. */
+  readonly dataset: string | null;
+  /** Cosine of their nearest windows. */
+  readonly similarity: number;
+  /** Correlation of their waveforms where they match best. */
+  readonly correlation: number;
+  /** Seconds at which the nearest windows lie. */
+  readonly times: readonly [number, number];
+  /** Seconds after the beginning of the first clip at which the second begins there. */
+  readonly shiftSeconds: number;
+  readonly acrossFolds: boolean;
+  readonly acrossClasses: boolean;
+}
+
+/** What comparing embeddings, and then waveforms, found. */
+export interface NearDuplicates {
+  readonly network: string;
+  /** Least cosine of a candidate. */
+  readonly similarity: number;
+  /** Least correlation that is called the same sound. */
+  readonly correlation: number;
+  /** Pairs of clips whose waveforms were compared. */
+  readonly compared: number;
+  /** One per pair of recordings, the surest first. */
+  readonly pairs: readonly NearDuplicate[];
+  /** Pairs of recordings that sound alike without being the same sound. */
+  readonly alike: number;
+}
+
 type Tally<V> = readonly { readonly value: V; readonly clips: number }[];
 
 export interface Inspection {
@@ -62,6 +97,8 @@ export interface Inspection {
     readonly acrossClasses: boolean;
     readonly acrossFolds: boolean;
   }[];
+  /** Only where an index of embeddings was at hand. */
+  readonly nearDuplicates?: NearDuplicates;
   readonly unreadable: readonly { readonly clip: string; readonly message: string }[];
   /** Clips that stay within 0.0001 of full scale about their mean. */
   readonly silent: readonly string[];
@@ -161,6 +198,19 @@ export function inspectionText(result: Inspection, { most = 8 }: { most?: number
         `same ${same}: ${listSome(clips, 4)}${acrossClasses ? ' — UNDER DIFFERENT LABELS' : ''}${acrossFolds ? ' — in different folds' : ''}`,
     ),
   );
+  const { nearDuplicates: near } = result;
+  if (near !== undefined) {
+    problem(
+      'The same sound under different recordings',
+      near.pairs.map(
+        ({ clips, correlation, similarity, dataset, acrossClasses, acrossFolds }) =>
+          `${clips[0]} and ${dataset === null ? '' : `${dataset}: `}${clips[1]} (correlation ${correlation.toFixed(2)}, cosine ${similarity.toFixed(3)})${acrossClasses ? ' — UNDER DIFFERENT LABELS' : ''}${acrossFolds ? ' — in different folds' : ''}`,
+      ),
+    );
+    section(
+      `Near duplicates: ${count(near.pairs.length, 'pair')} of recordings; ${near.alike} more sound alike (cosine ${near.similarity} or more, ${near.network}).`,
+    );
+  }
   problem(
     'Unreadable',
     result.unreadable.map(({ clip, message }) => `${clip}: ${message}`),

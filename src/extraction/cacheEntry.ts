@@ -1,5 +1,5 @@
 /**
- * @file One file of the feature cache: a little JSON, float32 numbers, and a SHA-256 over both, so that an entry that
+ * @file One file of the cache of features or embeddings: a little JSON, float32 numbers, and a SHA-256 over both, so that an entry that
  * was cut short or damaged is known as such and made again.
  *
  * Layout: `EARSHOT1`, uint32 length of the JSON text (padded with blanks to a multiple of 4), the text, the numbers
@@ -14,8 +14,12 @@ const magic = 'EARSHOT1';
 const checksumBytes = 32;
 
 /** Where an entry lies: spread over 256 folders. */
-export function entryPath(cacheDir: string, key: string): string {
-  return join(cacheDir, 'features', key.slice(0, 2), `${key}.bin`);
+export function entryPath(
+  cacheDir: string,
+  key: string,
+  kind: 'features' | 'embeddings' = 'features',
+): string {
+  return join(cacheDir, kind, key.slice(0, 2), `${key}.bin`);
 }
 
 /** Writes an entry. A cache that cannot be written (full, read-only) is no error: the work is merely done again. */

@@ -1,4 +1,5 @@
 /** @module Extraction (Node): clips to windows of features, on several threads, with a cache. */
+export { entryPath, readEntry, writeEntry } from './cacheEntry.ts';
 export {
   type ClipPipeline,
   canonicalJson,

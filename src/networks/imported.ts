@@ -95,6 +95,33 @@ function stagesOf(names: Iterable<string>): { name: string; prefixes: string[] }
   return [...stages].map(([name, prefix]) => ({ name, prefixes: [prefix] }));
 }
 
+/** The part of a model up to a tensor, without a head. */
+export interface ImportedBody {
+  /** The parameters on the way, with the model's weights as starting values. */
+  readonly specs: ReadonlyMap<string, ParameterSpec>;
+  /** Appends it. @param x pictures, float32 [N, 1, nMels, nFrames] @returns [N, size] */
+  embed(c: NetworkContext, x: Value): Value;
+}
+
+/**
+ * A model up to its tensor `embedding`; maps are averaged.
+ * @throws {ParameterError} when the model has no such tensor
+ * @throws {GraphError} when the model is malformed
+ */
+export function importedBody(model: Model, options: Omit<ImportedNetworkOptions, 'classes'>): ImportedBody {
+  const { name, embedding, picture = 'mel-frames', pictureSize = null } = options;
+  if (!model.graph.nodes.some((node) => node.outputs.includes(embedding)))
+    throw new ParameterError(`The model ${name} computes no tensor named '${embedding}'.`);
+  const specs = parametersOf(model, embedding);
+  return {
+    specs,
+    embed(c, x) {
+      const laidOut = layOut(c, x, pictureInput(model, name).shape, picture, pictureSize);
+      return flattened(c, replay(c, model, specs, embedding, laidOut, name), embedding);
+    },
+  };
+}
+
 /**
  * A network that computes `embedding` as the model does and classifies it with a new linear layer, `head`.
  * Its parameters start from the model's weights; its stages are the model's layers, then the head.
@@ -102,13 +129,10 @@ function stagesOf(names: Iterable<string>): { name: string; prefixes: string[] }
  * @throws {GraphError} when the model is malformed
  */
 export function importedNetwork(model: Model, options: ImportedNetworkOptions): Network {
-  const { name, classes, embedding, picture = 'mel-frames', pictureSize = null } = options;
+  const { name, classes } = options;
   if (!Number.isInteger(classes) || classes < 1)
     throw new ParameterError(`${name} needs a positive integer number of classes, got ${classes}.`);
-  const { graph } = model;
-  if (!graph.nodes.some((node) => node.outputs.includes(embedding)))
-    throw new ParameterError(`The model ${name} computes no tensor named '${embedding}'.`);
-  const specs = parametersOf(model, embedding);
+  const { specs, embed } = importedBody(model, options);
   let head = 'head';
   while ([...specs.keys()].some((parameter) => parameter.startsWith(`${head}.`))) head = `new_${head}`;
   return {
@@ -116,10 +140,8 @@ export function importedNetwork(model: Model, options: ImportedNetworkOptions): 
     classes,
     stages: [...stagesOf(specs.keys()), { name: head, prefixes: [`${head}.`] }],
     forward(c, x) {
-      const laidOut = layOut(c, x, pictureInput(model, name).shape, picture, pictureSize);
-      const found = replay(c, model, specs, embedding, laidOut, name);
-      const flat = flattened(c, found, embedding);
-      return { logits: linear(c, flat, head, classes), embedding: flat };
+      const embedding = embed(c, x);
+      return { logits: linear(c, embedding, head, classes), embedding };
     },
   };
 }

@@ -1,16 +1,14 @@
 /** @file `earshot classify`: any recordings, of any length, with a finished model. */
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Classifier, meanProbabilities } from '../approaches/index.ts';
 import { readAudio, resample, toMono } from '../audio/index.ts';
 import { CancelledError, EarshotError, ParameterError } from '../core/index.ts';
-import { isAudioName } from '../datasets/index.ts';
 import { fitWindows, windowStarts } from '../extraction/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
+import { findSoundFiles } from './soundFiles.ts';
 
 export interface ClassifyOptions extends WorkflowHooks {
   readonly model: string;
-  /** Files, and folders whose sound files are taken (recursively). */
+  /** Files, folders whose sound files are taken (recursively), and patterns. */
   readonly paths: readonly string[];
   /** How many classes to list per file; default 1. */
   readonly top?: number;
@@ -49,8 +47,7 @@ export async function* classify(options: ClassifyOptions): AsyncGenerator<Classi
   const { top = 1, onProgress, signal } = options;
   if (!Number.isInteger(top) || top < 1)
     throw new ParameterError(`top must be a whole number ≥ 1, got ${top}.`);
-  const files: string[] = [];
-  for (const path of options.paths) files.push(...(await soundFiles(path)));
+  const files = (await findSoundFiles(options.paths)).map(({ path }) => path);
   if (files.length === 0) {
     throw new ParameterError(`There is no sound file in ${options.paths.join(', ') || '(nothing given)'}.`);
   }
@@ -103,15 +100,4 @@ async function classifyFile(classifier: Classifier, file: string, top: number): 
       };
     }),
   };
-}
-
-/** The file itself, or the sound files below a folder in order of their names; what does not exist stays, to fail by name. */
-async function soundFiles(path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => null);
-  if (!found?.isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && isAudioName(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
 }

@@ -3,8 +3,8 @@ import { access, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
   approachByName,
-  candidatesHint,
   configureImported,
+  embeddingTensor,
   importedApproach,
   type Overrides,
   openImportedModel,
@@ -288,15 +288,8 @@ async function chosenNetwork({ approach, network, overrides }: TrainOptions) {
     );
   }
   const imported = await openImportedModel(network.file);
-  const { embedding, layout } = network;
-  if (embedding === undefined) {
-    throw new UsageError(
-      `Which tensor of ${imported.file} shall the head stand on? Name it with --embedding.`,
-      {
-        hint: candidatesHint(imported),
-      },
-    );
-  }
+  const { layout } = network;
+  const embedding = embeddingTensor(imported, network.embedding, 'shall the head stand on');
   return { imported, embedding, ...(layout === undefined ? {} : { layout }) };
 }
 

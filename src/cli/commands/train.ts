@@ -37,7 +37,7 @@ const frontEndNames = [
   ),
   'edgel3-sea',
 ];
-const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
+export const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
 
 const overrideNames = [
   ...['loraRank', 'loraAlpha', 'loraTargets', 'checkpointActivations'],

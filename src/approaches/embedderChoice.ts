@@ -1,0 +1,76 @@
+/** @file What a user may say of an embedder, which of it applies, and how recordings are cut where nothing is said. */
+import { basename } from 'node:path';
+import { UsageError } from '../core/index.ts';
+import type { Windowing } from '../embeddings/browser.ts';
+import { type FrontEndSpec, frontEndByName } from '../features/index.ts';
+import type { PictureLayout } from '../networks/index.ts';
+
+/** What a user may say of an embedder. Which of it applies is the network's to decide. */
+export interface EmbedderChoice {
+  /** A name of the table, or the path of an ONNX model. */
+  readonly network: string;
+  /** The tensor of an ONNX model that is the embedding. */
+  readonly embedding?: string;
+  readonly layout?: PictureLayout;
+  readonly pictureSize?: number;
+  /** A name of the table of front ends, or one that the network knows. */
+  readonly frontEnd?: string;
+  readonly sampleRate?: number;
+  readonly nMels?: number;
+  readonly windowSeconds?: number;
+  readonly hopSeconds?: number;
+  readonly center?: boolean;
+  /** Path of a weights file, or `random`. */
+  readonly weights?: string;
+  readonly inputRepr?: 'linear' | 'mel128' | 'mel256';
+  readonly contentType?: 'music' | 'env';
+  readonly embeddingSize?: number;
+}
+
+export type EmbedderOption = Exclude<keyof EmbedderChoice, 'network'>;
+
+/** The options as the command line spells them. */
+const flags: { readonly [K in EmbedderOption]: string } = {
+  embedding: '--embedding',
+  layout: '--picture-layout',
+  pictureSize: '--picture-size',
+  frontEnd: '--front-end',
+  sampleRate: '--sample-rate',
+  nMels: '--n-mels',
+  windowSeconds: '--window-seconds',
+  hopSeconds: '--hop-size',
+  center: '--center',
+  weights: '--weights',
+  inputRepr: '--input-repr',
+  contentType: '--content-type',
+  embeddingSize: '--embedding-size',
+};
+
+/** @throws {UsageError} for an option that is set and does not apply to the network */
+export function checkOptions(choice: EmbedderChoice, allowed: readonly EmbedderOption[]): void {
+  const wrong = (Object.keys(flags) as EmbedderOption[]).find(
+    (name) => choice[name] !== undefined && !allowed.includes(name),
+  );
+  if (wrong === undefined) return;
+  throw new UsageError(`${flags[wrong]} does not apply to the network ${basename(choice.network)}.`, {
+    hint: `What can be set there: ${allowed.map((name) => flags[name]).join(', ')}.`,
+  });
+}
+
+/**
+ * How recordings are cut for a front end where the network does not say otherwise. Where it fills up with zeros, so is
+ * the end; where it repeats short recordings, the last window is moved back instead.
+ */
+export function usualWindowing(spec: FrontEndSpec, windowSeconds?: number): Windowing {
+  const { window } = frontEndByName(spec.kind);
+  const samples = Math.round((windowSeconds ?? window.seconds ?? 1) * spec.sampleRate);
+  const hopSamples = Math.max(1, Math.round(samples * (1 - window.overlap)));
+  return {
+    samples,
+    hopSamples,
+    hopSeconds: hopSamples / spec.sampleRate,
+    leading: 0,
+    end: window.pad === 'zero' ? 'zeros' : 'back',
+    pad: window.pad,
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * @file From what a user names to an embedder: a network of the table in `namedEmbedders.ts`, any ONNX model, or a
+ * model that Earshot trained, each with a front end and a windowing.
+ */
+import { stat } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { float32, Random } from '../core/index.ts';
+import {
+  chooseWindowing,
+  describeEmbedder,
+  type EmbedderDescription,
+  type EmbedderParts,
+  type Windowing,
+} from '../embeddings/browser.ts';
+import { digest } from '../extraction/index.ts';
+import { type FrontEndName, type FrontEndSpec, frontEndByName, frontEndFrames } from '../features/index.ts';
+import { forwardContext, importedBody, ParameterTable, pictureLayoutOf } from '../networks/index.ts';
+import { artifactInfo } from './artifact.ts';
+import { checkOptions, type EmbedderChoice, type EmbedderOption, usualWindowing } from './embedderChoice.ts';
+import { embeddingTensor, type ImportedModel, openImportedModel } from './importedModel.ts';
+import { namedEmbedderByName, namedEmbedders } from './namedEmbedders.ts';
+
+const modelOptions: readonly EmbedderOption[] = [
+  ...(['embedding', 'layout', 'pictureSize', 'frontEnd', 'sampleRate', 'nMels'] as const),
+  ...(['windowSeconds', 'hopSeconds', 'center'] as const),
+];
+const artifactOptions: readonly EmbedderOption[] = ['hopSeconds', 'center'];
+
+/**
+ * The embedder that a choice comes to, not loaded yet.
+ * @throws {UsageError} for an option that does not apply to the network, for weights that are needed and not named, and
+ *   for an ONNX model without the name of its embedding (listing the tensors that would do)
+ * @throws {ParameterError} for a network that there is not, or a value out of range
+ * @throws {GraphError} when a model cannot be read
+ * @throws {WeightsError} when a weights file cannot be read, or does not fit
+ * @throws {ShapeError} when the front end's pictures do not fit the network
+ */
+export async function openEmbedder(choice: EmbedderChoice): Promise<EmbedderDescription> {
+  const { network } = choice;
+  if (!network.toLowerCase().endsWith('.onnx') && !(await isFile(network))) {
+    const named = namedEmbedderByName(network);
+    checkOptions(choice, named.options);
+    return describeEmbedder(await named.open(choice));
+  }
+  const imported = await openImportedModel(network);
+  if (imported.model.metadata.has('earshot')) {
+    checkOptions(choice, artifactOptions);
+    return artifactEmbedder(imported, choice);
+  }
+  checkOptions(choice, modelOptions);
+  return describeEmbedder(modelParts(imported, choice));
+}
+
+/** Names and descriptions of the networks that need no model file, for help texts. */
+export function embedderNames(): readonly string[] {
+  return namedEmbedders.map(({ name }) => name);
+}
+
+/** A tensor of any ONNX model. */
+function modelParts(imported: ImportedModel, choice: EmbedderChoice): EmbedderParts {
+  const { model, file, sha256, weightsSha256 } = imported;
+  const embedding = embeddingTensor(imported, choice.embedding, 'is the embedding');
+  const { sampleRate, nMels } = choice;
+  // A name that is none is refused there.
+  const frontEnd: FrontEndSpec = frontEndByName((choice.frontEnd ?? 'log-mel') as FrontEndName).spec({
+    ...(sampleRate === undefined ? {} : { sampleRate }),
+    ...(nMels === undefined ? {} : { nMels }),
+  });
+  const windowing = chooseWindowing(
+    usualWindowing(frontEnd, choice.windowSeconds),
+    frontEnd.sampleRate,
+    choice,
+  );
+  const side = choice.pictureSize ?? null;
+  const nFrames = frontEndFrames(windowing.samples, frontEnd);
+  const layout = choice.layout ?? pictureLayoutOf(model, file, side ?? frontEnd.nMels, side ?? nFrames);
+  const body = importedBody(model, {
+    name: file,
+    embedding,
+    picture: layout,
+    pictureSize: side === null ? null : [side, side],
+  });
+  // An imported parameter starts from the model's own values; nothing is drawn.
+  const random = new Random(0);
+  return {
+    network: basename(file, extname(file)),
+    settings: { layout, pictureSize: side },
+    embedding,
+    sampleRate: frontEnd.sampleRate,
+    frontEnd,
+    windowing,
+    weights: {
+      description: `Weights from ${file} (SHA-256 ${sha256.slice(0, 12)}…), its tensor '${embedding}'.`,
+      sha256: digest(sha256, weightsSha256),
+    },
+    forward: (g, x) => {
+      const c = forwardContext(g, new ParameterTable(), ({ name, shape, initialize }) =>
+        g.initializer(g.uniqueName(name), float32(shape, initialize(shape, random))),
+      );
+      return body.embed(c, x);
+    },
+  };
+}
+
+/** What `earshot train` left: waveforms in, its embedding out. */
+function artifactEmbedder(
+  { model, file, sha256 }: ImportedModel,
+  choice: EmbedderChoice,
+): EmbedderDescription {
+  const info = artifactInfo(model, file);
+  const { sampleRate, windowSamples, overlap, pad } = info;
+  const hopSamples = Math.max(1, Math.round(windowSamples * (1 - overlap)));
+  const usual: Windowing = {
+    samples: windowSamples,
+    hopSamples,
+    hopSeconds: hopSamples / sampleRate,
+    leading: 0,
+    end: 'back',
+    pad,
+  };
+  return {
+    spec: {
+      network: `${info.approach} (${file})`,
+      settings: {},
+      embedding: 'embedding',
+      size: info.embeddingSize,
+      sampleRate,
+      frontEnd: null,
+      windowing: chooseWindowing(usual, sampleRate, choice),
+      weights: {
+        description: `The model ${file} (SHA-256 ${sha256.slice(0, 12)}…), trained on ${info.trainedOn.dataset}.`,
+        sha256,
+      },
+    },
+    graph: { model, input: 'waveform', inputDims: [windowSamples], output: 'embedding' },
+  };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isFile() ?? false;
+}

@@ -1,0 +1,43 @@
+/** @file Embeddings kept between runs, in the files of the feature cache. */
+import { entryPath, readEntry, writeEntry } from '../../extraction/index.ts';
+import type { EmbedderSpec } from '../embedder.ts';
+import { windowCount } from '../windowing.ts';
+import type { RecordingFacts } from './recordingTask.ts';
+
+/** What the windows of a recording came to. */
+export interface EmbeddedWindows {
+  /** [nWindows, size] */
+  readonly embedding: Float32Array;
+  /** Root mean square of each window's samples. */
+  readonly levels: Float32Array;
+}
+
+interface Meta {
+  readonly facts: Omit<RecordingFacts, 'hash'>;
+  readonly levels: readonly number[];
+}
+
+/** A recording's embeddings; null where they are not there whole. */
+export async function recallEmbedding(
+  cacheDir: string,
+  key: string,
+  { size, windowing }: EmbedderSpec,
+): Promise<{ facts: Meta['facts']; windows: EmbeddedWindows } | null> {
+  const entry = await readEntry(entryPath(cacheDir, key, 'embeddings'));
+  if (entry === null) return null;
+  const { facts, levels } = entry.meta as Meta;
+  const count = windowCount(facts.samples, windowing);
+  if (entry.data.length !== count * size || levels.length !== count) return null;
+  return { facts, windows: { embedding: entry.data, levels: Float32Array.from(levels) } };
+}
+
+/** Keeps them. A cache that cannot be written is no error. */
+export async function storeEmbedding(
+  cacheDir: string,
+  key: string,
+  { hash: _, ...facts }: RecordingFacts,
+  { embedding, levels }: EmbeddedWindows,
+): Promise<void> {
+  const meta: Meta = { facts, levels: Array.from(levels) };
+  await writeEntry(entryPath(cacheDir, key, 'embeddings'), meta, embedding);
+}

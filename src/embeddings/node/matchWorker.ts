@@ -1,0 +1,6 @@
+/** @file Worker thread of findNearDuplicates. */
+import { serveTasks } from '../../parallel/index.ts';
+import type { WaveformMatch } from '../waveformMatch.ts';
+import { type MatchTask, matchFiles } from './matchTask.ts';
+
+serveTasks<MatchTask, WaveformMatch>(async (task) => ({ result: await matchFiles(task) }));

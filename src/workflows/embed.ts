@@ -1,0 +1,164 @@
+/** @file `earshot embed`: recordings to files of embeddings, thousands of them, with a network that is not trained. */
+import { readFile } from 'node:fs/promises';
+import { dirname, join, posix, resolve } from 'node:path';
+import { type EmbedderChoice, openEmbedder } from '../approaches/index.ts';
+import { ParameterError, UsageError } from '../core/index.ts';
+import {
+  Embedder,
+  type EmbedderSpec,
+  type EmbeddingFormat,
+  embedderKey,
+  embeddingFileSource,
+  embedRecordings,
+  encodeEmbeddingFile,
+} from '../embeddings/index.ts';
+import { digest } from '../extraction/index.ts';
+import { removeAbandoned, writeFileAtomic } from '../files/index.ts';
+import { Engine } from '../runtime/index.ts';
+import { engineOptions, type WorkflowHooks } from './hooks.ts';
+import { findSoundFiles, type SoundFile } from './soundFiles.ts';
+
+export interface EmbedOptions extends WorkflowHooks {
+  /** Files, folders whose sound files are taken (recursively), and patterns. */
+  readonly paths: readonly string[];
+  /** The network, its front end and its windows. */
+  readonly embedder: EmbedderChoice;
+  /** Folder that the files go to; those found through a folder keep their place below it. */
+  readonly out: string;
+  /** Default `npz`. */
+  readonly format?: EmbeddingFormat;
+  /** Told once what the embedder is, before the first file. */
+  readonly onEmbedder?: (spec: EmbedderSpec) => void;
+}
+
+export type { EmbedderChoice, EmbedderSpec };
+
+export type EmbedEvent =
+  | {
+      readonly state: 'written';
+      readonly file: string;
+      readonly output: string;
+      readonly windows: number;
+      readonly seconds: number;
+      /** What the decoder had to say, and whether the recording is silent or shorter than a window. */
+      readonly warnings: readonly string[];
+    }
+  /** The output is there already, made from the same recording with the same settings. */
+  | { readonly state: 'kept'; readonly file: string; readonly output: string }
+  | { readonly state: 'failed'; readonly file: string; readonly message: string; readonly hint?: string };
+
+/**
+ * Embeds files and yields what became of each, in order. Outputs are written whole or not at all; an output that was
+ * made from the same content with the same settings is kept, one that was made from others is replaced. A recording
+ * that cannot be read is yielded as failed and the rest go on.
+ * @throws {ParameterError} when there is no sound file
+ * @throws {UsageError} when two recordings would have the same output, or options do not apply to the network
+ * @throws {CancelledError} when stopped; what was written stays
+ */
+export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> {
+  const { format = 'npz', signal, onProgress, threads } = options;
+  const files = await findSoundFiles(options.paths);
+  if (files.length === 0) {
+    throw new ParameterError(`There is no sound file in ${options.paths.join(', ') || '(nothing given)'}.`);
+  }
+  const outputs = outputsOf(files, options.out, format);
+  const description = await openEmbedder(options.embedder);
+  const { spec } = description;
+  options.onEmbedder?.(spec);
+  for (const folder of new Set(outputs.map((output) => dirname(output)))) await removeAbandoned(folder);
+  const key = embedderKey(spec);
+  const sourceOf = (hash: string) => digest('embedding file', key, hash);
+  const engine = new Engine(engineOptions(options));
+  try {
+    const embedder = await Embedder.load(description, engine);
+    const events = embedRecordings(
+      files.map(({ path }) => path),
+      embedder,
+      {
+        signal,
+        onProgress,
+        workers: threads,
+        known: async (i, hash) => isMade(outputs[i]!, format, async () => sourceOf(await hash())),
+      },
+    );
+    for await (const event of events) {
+      const file = files[event.index]!.path;
+      const output = outputs[event.index]!;
+      if (event.state === 'failed') {
+        const { message, hint } = event;
+        yield { state: 'failed', file, message, ...(hint === undefined ? {} : { hint }) };
+      } else if (event.state === 'known') {
+        yield { state: 'kept', file, output };
+      } else {
+        const { embedding, timestamps, seconds, hash, silent, warnings } = event.recording;
+        const source = sourceOf(hash);
+        const bytes = encodeEmbeddingFile({ file, size: spec.size, embedding, timestamps, source }, format);
+        // Not waited for on the disk, thousands of times: what a power cut damages is noticed and made again.
+        await writeFileAtomic(output, bytes, { sync: false });
+        yield {
+          state: 'written',
+          ...{ file, output, seconds },
+          windows: timestamps.length,
+          warnings: [
+            ...warnings,
+            ...(silent ? ['It is silent: nothing but a constant is in it.'] : []),
+            ...shortWarning(event.recording.samples, spec),
+          ],
+        };
+      }
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+function shortWarning(samples: number, { windowing, sampleRate }: EmbedderSpec): string[] {
+  if (samples >= windowing.samples) return [];
+  const [has, needs] = [samples / sampleRate, windowing.samples / sampleRate];
+  return [
+    `It lasts ${has.toFixed(3)} s, less than a window of ${needs.toFixed(3)} s: the rest is filled up.`,
+  ];
+}
+
+/**
+ * Whether an output is there and made from what would be made now.
+ * @throws {UsageError} when something else lies there
+ */
+async function isMade(
+  output: string,
+  format: EmbeddingFormat,
+  wanted: () => Promise<string>,
+): Promise<boolean> {
+  const bytes = await readFile(output).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  // A file that was renamed before a power cut may have no content.
+  if (bytes === null || bytes.length === 0) return false;
+  const source = await embeddingFileSource(bytes, format);
+  if (source === null) {
+    throw new UsageError(`${output} exists, and earshot embed did not make it (or it is damaged).`, {
+      hint: 'Remove it, or choose another folder.',
+    });
+  }
+  return source === (await wanted());
+}
+
+/** Where each file's embeddings go. @throws {UsageError} when two would go to the same place */
+function outputsOf(files: readonly SoundFile[], out: string, format: EmbeddingFormat): string[] {
+  const taken = new Map<string, string>();
+  return files.map(({ path, place }) => {
+    const { dir, name } = posix.parse(place);
+    const output = join(out, dir, `${name}.${format}`);
+    // File systems that do not tell cases apart would mix them up.
+    const key = resolve(output).toLowerCase();
+    const other = taken.get(key);
+    if (other !== undefined) {
+      throw new UsageError(`${other} and ${path} would both be written to ${output}.`, {
+        hint: 'Give the folder that holds both, whose sub-folders are kept; or embed them into different folders.',
+      });
+    }
+    taken.set(key, path);
+    return output;
+  });
+}
