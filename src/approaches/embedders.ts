@@ -3,21 +3,16 @@
  * model that Earshot trained, each with a front end and a windowing.
  */
 import { stat } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
-import { float32, Random } from '../core/index.ts';
 import {
   chooseWindowing,
   describeEmbedder,
   type EmbedderDescription,
-  type EmbedderParts,
   type Windowing,
 } from '../embeddings/browser.ts';
-import { digest } from '../extraction/index.ts';
-import { type FrontEndName, type FrontEndSpec, frontEndByName, frontEndFrames } from '../features/index.ts';
-import { forwardContext, importedBody, ParameterTable, pictureLayoutOf } from '../networks/index.ts';
 import { artifactInfo } from './artifact.ts';
-import { checkOptions, type EmbedderChoice, type EmbedderOption, usualWindowing } from './embedderChoice.ts';
-import { embeddingTensor, type ImportedModel, openImportedModel } from './importedModel.ts';
+import { checkOptions, type EmbedderChoice, type EmbedderOption } from './embedderChoice.ts';
+import { type ImportedModel, openImportedModel } from './importedModel.ts';
+import { modelEmbedder } from './modelEmbedder.ts';
 import { namedEmbedderByName, namedEmbedders } from './namedEmbedders.ts';
 
 const modelOptions: readonly EmbedderOption[] = [
@@ -48,58 +43,12 @@ export async function openEmbedder(choice: EmbedderChoice): Promise<EmbedderDesc
     return artifactEmbedder(imported, choice);
   }
   checkOptions(choice, modelOptions);
-  return describeEmbedder(modelParts(imported, choice));
+  return describeEmbedder(modelEmbedder(imported, choice));
 }
 
 /** Names and descriptions of the networks that need no model file, for help texts. */
 export function embedderNames(): readonly string[] {
   return namedEmbedders.map(({ name }) => name);
-}
-
-/** A tensor of any ONNX model. */
-function modelParts(imported: ImportedModel, choice: EmbedderChoice): EmbedderParts {
-  const { model, file, sha256, weightsSha256 } = imported;
-  const embedding = embeddingTensor(imported, choice.embedding, 'is the embedding');
-  const { sampleRate, nMels } = choice;
-  // A name that is none is refused there.
-  const frontEnd: FrontEndSpec = frontEndByName((choice.frontEnd ?? 'log-mel') as FrontEndName).spec({
-    ...(sampleRate === undefined ? {} : { sampleRate }),
-    ...(nMels === undefined ? {} : { nMels }),
-  });
-  const windowing = chooseWindowing(
-    usualWindowing(frontEnd, choice.windowSeconds),
-    frontEnd.sampleRate,
-    choice,
-  );
-  const side = choice.pictureSize ?? null;
-  const nFrames = frontEndFrames(windowing.samples, frontEnd);
-  const layout = choice.layout ?? pictureLayoutOf(model, file, side ?? frontEnd.nMels, side ?? nFrames);
-  const body = importedBody(model, {
-    name: file,
-    embedding,
-    picture: layout,
-    pictureSize: side === null ? null : [side, side],
-  });
-  // An imported parameter starts from the model's own values; nothing is drawn.
-  const random = new Random(0);
-  return {
-    network: basename(file, extname(file)),
-    settings: { layout, pictureSize: side },
-    embedding,
-    sampleRate: frontEnd.sampleRate,
-    frontEnd,
-    windowing,
-    weights: {
-      description: `Weights from ${file} (SHA-256 ${sha256.slice(0, 12)}…), its tensor '${embedding}'.`,
-      sha256: digest(sha256, weightsSha256),
-    },
-    forward: (g, x) => {
-      const c = forwardContext(g, new ParameterTable(), ({ name, shape, initialize }) =>
-        g.initializer(g.uniqueName(name), float32(shape, initialize(shape, random))),
-      );
-      return body.embed(c, x);
-    },
-  };
 }
 
 /** What `earshot train` left: waveforms in, its embedding out. */

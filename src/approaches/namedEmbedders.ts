@@ -3,20 +3,30 @@
  * it, and how it is opened (front end, windowing, weights, and the function that appends the network to a graph).
  */
 import { ParameterError, Random, UsageError } from '../core/index.ts';
-import { chooseWindowing, type EmbedderParts } from '../embeddings/browser.ts';
-import { frontEndByName, frontEndFrames } from '../features/index.ts';
+import { chooseWindowing, type EmbedderParts, type Windowing } from '../embeddings/browser.ts';
+import {
+  type FrontEndSpec,
+  frontEndByName,
+  frontEndFrames,
+  openl3FrontEndName,
+  openl3Variants,
+} from '../features/index.ts';
 import { hashFile } from '../files/index.ts';
+import { openl3ModelName } from '../models/index.ts';
 import {
   inferenceContext,
   initializeParameters,
-  loadWeights,
+  type Network,
   type NetworkEntry,
+  networkByName,
   networks,
   parameterSpecs,
 } from '../networks/index.ts';
 import { GraphBuilder, type Value } from '../onnx/index.ts';
-import { readSafetensors } from '../weights/index.ts';
 import { type EmbedderChoice, type EmbedderOption, usualWindowing } from './embedderChoice.ts';
+import { openImportedModel } from './importedModel.ts';
+import { modelEmbedder } from './modelEmbedder.ts';
+import { randomWeights, readWeights, weightsFile } from './startingWeights.ts';
 
 export interface NamedEmbedder {
   readonly name: string;
@@ -28,9 +38,12 @@ export interface NamedEmbedder {
 }
 
 /** All of them. */
-export const namedEmbedders: readonly NamedEmbedder[] = networks
-  .filter(({ published }) => published)
-  .map(pictureNetwork);
+export const namedEmbedders: readonly NamedEmbedder[] = [
+  openl3Embedder(),
+  l3Embedder(),
+  yamnetEmbedder(),
+  ...networks.filter(({ published }) => published === 'torchvision').map(pictureNetwork),
+];
 
 /** @throws {ParameterError} that lists the networks there are */
 export function namedEmbedderByName(name: string): NamedEmbedder {
@@ -43,18 +56,128 @@ export function namedEmbedderByName(name: string): NamedEmbedder {
   return found;
 }
 
-/**
- * Which weights to take. Random ones make a network that hears nothing, so they must be asked for.
- * @returns a path, or null for random weights
- * @throws {UsageError} when none are named
- */
-export function requireWeights(network: string, weights: string | undefined): string | null {
-  if (weights === undefined) {
-    throw new UsageError(`The network ${network} needs its pretrained weights.`, {
-      hint: 'Name the file with --weights. To try things out without, --weights random.',
-    });
+function openl3Embedder(): NamedEmbedder {
+  return {
+    name: 'openl3',
+    description: networkByName('openl3').description,
+    options: [
+      ...(['weights', 'inputRepr', 'contentType', 'embeddingSize'] as const),
+      ...(['frontEnd', 'hopSeconds', 'center'] as const),
+    ],
+    open(choice) {
+      const { inputRepr = 'mel256', contentType = 'music', embeddingSize = 6144 } = choice;
+      const variant = openl3Variants.find((name) => name === (choice.frontEnd ?? 'kapre'));
+      if (variant === undefined) {
+        throw new ParameterError(`OpenL3 has no front end '${choice.frontEnd}'.`, {
+          hint: `There are ${openl3Variants.join(', ')}.`,
+        });
+      }
+      // A size that there is not is refused by the network.
+      const size = embeddingSize as 512 | 6144;
+      return pretrained(choice, {
+        network: networkByName('openl3').create({ classes: 1, inputRepr, embeddingSize: size }),
+        frontEnd: frontEndByName(openl3FrontEndName(inputRepr, variant)).spec({}),
+        usual: secondsOfL3,
+        published: openl3ModelName(inputRepr, contentType, size),
+        settings: { inputRepr, contentType, embeddingSize },
+      });
+    },
+  };
+}
+
+function l3Embedder(): NamedEmbedder {
+  const { name, description, create } = networkByName('edgel3');
+  return {
+    name,
+    description,
+    options: ['weights', 'hopSeconds', 'center'],
+    open: (choice) =>
+      pretrained(choice, {
+        network: create({ classes: 1 }),
+        frontEnd: frontEndByName('edgel3-sea').spec({}),
+        usual: secondsOfL3,
+      }),
+  };
+}
+
+function yamnetEmbedder(): NamedEmbedder {
+  const { name, description, create } = networkByName('yamnet');
+  return {
+    name,
+    description,
+    options: ['weights', 'hopSeconds', 'center'],
+    async open(choice) {
+      // The network is also published as ONNX models, by others and under other names inside.
+      if (choice.weights !== undefined && /\.onnx$/i.test(choice.weights)) {
+        const model = await openImportedModel(choice.weights);
+        if (!model.model.metadata.has('earshot')) {
+          const { weights: _, ...windows } = choice;
+          return modelEmbedder(model, { ...windows, frontEnd: 'yamnet', embedding: 'embedding' });
+        }
+      }
+      return pretrained(choice, {
+        network: create({ classes: 1 }),
+        frontEnd: frontEndByName('yamnet').spec({}),
+        usual: (spec) => usualWindowing(spec),
+      });
+    },
+  };
+}
+
+/** As the packages of the L3 family cut: a second every tenth of one, half a second of zeros before the first. */
+function secondsOfL3({ sampleRate }: FrontEndSpec): Windowing {
+  return {
+    samples: sampleRate,
+    hopSamples: Math.floor(0.1 * sampleRate),
+    hopSeconds: 0.1,
+    leading: Math.floor(sampleRate / 2),
+    end: 'zeros',
+    pad: 'zero',
+  };
+}
+
+interface Pretrained {
+  readonly network: Network;
+  readonly frontEnd: FrontEndSpec;
+  readonly usual: (spec: FrontEndSpec) => Windowing;
+  /** Name of the published weights, where the network's name does not say it. */
+  readonly published?: string;
+  readonly settings?: EmbedderParts['settings'];
+}
+
+/** A network that comes trained on the raw pictures of one front end. */
+async function pretrained(choice: EmbedderChoice, made: Pretrained): Promise<EmbedderParts> {
+  const { network, frontEnd, usual, published, settings = {} } = made;
+  const windowing = chooseWindowing(usual(frontEnd), frontEnd.sampleRate, choice);
+  const path = await weightsFile(network.name, {
+    weights: choice.weights ?? null,
+    ...(published === undefined ? {} : { published }),
+  });
+  const { values, weights } = await frozenValues(network, frontEnd, windowing, path);
+  return {
+    ...{ network: network.name, settings, embedding: 'embedding' },
+    ...{ sampleRate: frontEnd.sampleRate, frontEnd, windowing, weights },
+    forward: (g, x) => network.forward(inferenceContext(g, values), x).embedding,
+  };
+}
+
+/** All parameters, from the file of weights or random, and a sentence for what they are. */
+async function frozenValues(
+  network: Network,
+  frontEnd: FrontEndSpec,
+  windowing: Windowing,
+  path: string | null,
+) {
+  const nFrames = frontEndFrames(windowing.samples, frontEnd);
+  const specs = parameterSpecs(network, [1, 1, frontEnd.nMels, nFrames], new GraphBuilder());
+  const values = initializeParameters(specs, new Random('embedder'));
+  if (path === null) {
+    const description = `Random weights: ${network.name} has learnt nothing.`;
+    return { values, weights: { description, sha256: randomWeights } };
   }
-  return weights === 'random' ? null : weights;
+  const loaded = await readWeights(network, specs, path, { replaceHead: true });
+  for (const [name, value] of loaded.values) values.set(name, value);
+  return { values, weights: { description: loaded.description, sha256: await hashFile(path) } };
 }
 
 /** A network made for pictures, on log-mel pictures that are each standardised by their own mean and deviation. */
@@ -67,41 +190,28 @@ function pictureNetwork(entry: NetworkEntry): NamedEmbedder {
       ...(['windowSeconds', 'hopSeconds', 'center'] as const),
     ],
     async open(choice) {
-      const path = requireWeights(entry.name, choice.weights);
+      if (choice.weights === undefined) {
+        // A network that hears nothing must be asked for.
+        throw new UsageError(`The network ${entry.name} needs its pretrained weights.`, {
+          hint: 'Name the file with --weights. To try things out without, --weights random.',
+        });
+      }
       const { sampleRate, nMels, pictureSize } = choice;
       const frontEnd = frontEndByName('log-mel').spec({
         ...(sampleRate === undefined ? {} : { sampleRate }),
         ...(nMels === undefined ? {} : { nMels }),
       });
-      const windowing = chooseWindowing(
-        usualWindowing(frontEnd, choice.windowSeconds),
-        frontEnd.sampleRate,
-        choice,
-      );
       const network = entry.create({
         classes: 1,
         ...(pictureSize === undefined ? {} : { pictureSize: [pictureSize, pictureSize] as const }),
       });
-      const nFrames = frontEndFrames(windowing.samples, frontEnd);
-      const specs = parameterSpecs(network, [1, 1, frontEnd.nMels, nFrames], new GraphBuilder());
-      const values = initializeParameters(specs, new Random('embedder'));
-      let description = `Random weights: ${entry.name} has learnt nothing.`;
-      if (path !== null) {
-        const { tensors } = await readSafetensors(path);
-        const loaded = loadWeights(network, specs, tensors, { source: path, replaceHead: true });
-        for (const [name, value] of loaded.values) values.set(name, value);
-        description = loaded.description;
-      }
-      return {
-        network: entry.name,
-        settings: { pictureSize: pictureSize ?? null },
-        embedding: 'embedding',
-        sampleRate: frontEnd.sampleRate,
+      const parts = await pretrained(choice, {
+        network,
         frontEnd,
-        windowing,
-        weights: { description, sha256: path === null ? 'random' : await hashFile(path) },
-        forward: (g, x) => network.forward(inferenceContext(g, values), standardizedPicture(g, x)).embedding,
-      };
+        usual: (spec) => usualWindowing(spec, choice.windowSeconds),
+        settings: { pictureSize: pictureSize ?? null },
+      });
+      return { ...parts, forward: (g, x) => parts.forward(g, standardizedPicture(g, x)) };
     },
   };
 }
