@@ -1,6 +1,6 @@
 /** @file The approaches: each a choice of parts (front end, network, recipe), not a program of its own. */
-import { ParameterError } from '../core/index.ts';
-import { type ClipPipeline, windowSamplesOf } from '../extraction/index.ts';
+import { ParameterError, UsageError } from '../core/index.ts';
+import { type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
 import { frontEndByName, frontEndFrames } from '../features/index.ts';
 import type { LoraOptions, NetworkName } from '../networks/index.ts';
 import {
@@ -9,7 +9,8 @@ import {
   type OptimizerSpec,
   type ScheduleSpec,
 } from '../training/index.ts';
-import type { Overrides, RunConfig } from './runConfig.ts';
+import type { NetworkRunConfig, Overrides } from './runConfig.ts';
+import { type VectorApproach, vectorApproaches } from './vectorApproaches.ts';
 
 export interface Approach {
   readonly name: string;
@@ -107,14 +108,20 @@ export const importedApproach: Approach = {
 export const approaches: readonly Approach[] = table;
 
 /** @throws {ParameterError} that lists the approaches there are */
-export function approachByName(name: string): Approach {
-  const found = table.find((approach) => approach.name === name);
+export function approachByName(name: string): Approach | VectorApproach {
+  const all = [...table, ...vectorApproaches];
+  const found = all.find((approach) => approach.name === name);
   if (found === undefined) {
     throw new ParameterError(`There is no approach '${name}'.`, {
-      hint: `There are ${table.map((approach) => approach.name).join(', ')}.`,
+      hint: `There are ${all.map((approach) => approach.name).join(', ')}.`,
     });
   }
   return found;
+}
+
+/** Whether an approach fits a classifier to vectors, and does not train a network. */
+export function isVectorApproach(approach: Approach | VectorApproach): approach is VectorApproach {
+  return 'pooling' in approach;
 }
 
 /**
@@ -127,20 +134,29 @@ export function resolveConfig(
   windowSeconds: number,
   seed: number,
   o: Overrides = {},
-): RunConfig {
+): NetworkRunConfig {
   const frontEnd = frontEndByName(o.frontEnd ?? 'log-mel');
   const spec = frontEnd.spec({
     usualMels: approach.nMels,
     ...(o.sampleRate === undefined ? {} : { sampleRate: o.sampleRate }),
     ...(o.nMels === undefined ? {} : { nMels: o.nMels }),
   });
-  const pipeline: ClipPipeline = {
+  const pipeline: PicturePipeline = {
     sampleRate: spec.sampleRate,
     windowSeconds: o.windowSeconds ?? frontEnd.window.seconds ?? windowSeconds,
     pad: o.pad ?? frontEnd.window.pad,
     overlap: frontEnd.window.overlap,
     frontEnd: spec,
   };
+  if (o.vectors !== undefined) {
+    const [first] = Object.keys(o.vectors);
+    throw new UsageError(
+      `The setting ${first} is about a linear SVM on vectors; ${approach.name} trains a network.`,
+      {
+        hint: `It is for ${vectorApproaches.map(({ name }) => name).join(', ')}.`,
+      },
+    );
+  }
   if (!(pipeline.windowSeconds > 0)) {
     throw new ParameterError(`The window must last longer than 0 s, got ${pipeline.windowSeconds}.`);
   }
@@ -165,7 +181,7 @@ export function resolveConfig(
       (kind === approach.optimizer.kind ? approach.optimizer.weightDecay : kind === 'sgd' ? 5e-4 : 0),
     ...(kind === 'sgd' ? { momentum: o.momentum ?? 0.9, nesterov: o.nesterov ?? true } : {}),
   };
-  const config: RunConfig = {
+  const config: NetworkRunConfig = {
     approach: approach.name,
     pipeline,
     standardize: o.standardize ?? approach.standardize ?? frontEnd.standardize,
@@ -215,7 +231,7 @@ function loraOptions({ loraRank: rank, loraAlpha, loraTargets }: Overrides): Lor
 }
 
 /** Masks scale with the picture: at most an eighth of its bands and of its frames each. */
-function augmentation(o: Overrides, approach: Approach, pipeline: ClipPipeline): Augmentation {
+function augmentation(o: Overrides, approach: Approach, pipeline: PicturePipeline): Augmentation {
   const nFrames = frontEndFrames(windowSamplesOf(pipeline), pipeline.frontEnd);
   return {
     timeShift: o.timeShift ?? approach.timeShift,

@@ -2,12 +2,15 @@
  * @file The artefact: the whole pipeline as one ONNX file. Waveform in, `probabilities` and `embedding` out; window,
  * front end, standardisation, network and labels all inside, so it runs wherever ONNX Runtime does.
  */
-import { GraphError, int64, type Tensor } from '../core/index.ts';
-import { type ClipPipeline, windowSamplesOf } from '../extraction/index.ts';
+
+import type { ProbabilisticClassifier } from '../classifiers/index.ts';
+import { float32, GraphError, int64, type Tensor } from '../core/index.ts';
+import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
 import { type FrontEndSpec, frontEndNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
 import { GraphBuilder, type Model, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
+import type { ClipVectors } from './clipVectors.ts';
 
 /** What an artefact says about itself in `metadata_props` under the key `earshot`, as JSON. */
 export interface ArtifactInfo {
@@ -17,13 +20,15 @@ export interface ArtifactInfo {
   readonly sampleRate: number;
   readonly windowSamples: number;
   readonly windowSeconds: number;
-  /** How clips shorter than the window are filled (inside the graph). */
+  /** How clips shorter than the window are filled (inside the graph); `none`: the model hears them as they are. */
   readonly pad: ClipPipeline['pad'];
   /** Overlap of the windows that longer recordings are cut into (outside the graph). */
   readonly overlap: number;
   readonly pipeline: ClipPipeline;
   readonly network: string;
   readonly embeddingSize: number;
+  /** Clips in one run at most, where each takes much memory. */
+  readonly clipsPerRun?: number;
   /** A sentence: where the weights come from. */
   readonly weights: string;
   readonly trainedOn: {
@@ -37,14 +42,19 @@ export interface ArtifactInfo {
 }
 
 export interface ArtifactParts {
-  readonly network: Network;
-  readonly parameters: ReadonlyMap<string, Tensor<'float32'>>;
-  /** Null where pictures are not standardised. */
-  readonly statistics: BandStatistics | null;
+  /** Appends everything between the waveform, [batch, samples], and the outputs. */
+  readonly score: (g: GraphBuilder, waveform: Value) => ArtifactOutputs;
   readonly info: Omit<
     ArtifactInfo,
     'format' | 'embeddingSize' | 'sampleRate' | 'windowSamples' | 'windowSeconds' | 'pad' | 'overlap'
   >;
+}
+
+export interface ArtifactOutputs {
+  /** [batch, classes] */
+  readonly probabilities: Value;
+  /** [batch, embeddingSize] */
+  readonly embedding: Value;
 }
 
 /**
@@ -57,16 +67,12 @@ export function buildArtifact(parts: ArtifactParts): { model: Model; info: Artif
   const samples = windowSamplesOf(pipeline);
   const g = new GraphBuilder({ name: `earshot ${parts.info.approach}` });
   const waveform = g.input('waveform', 'float32', ['batch', 'samples']);
-  const window = fitWindowNodes(g, waveform, samples, pipeline.pad);
-  const features = frontEndNodes(g, window, pipeline.frontEnd);
-  const picture = g.op('Unsqueeze', [features, g.ints([1])]);
-  const x = standardizeNodes(g, picture, parts.statistics);
-  const { logits, embedding } = parts.network.forward(inferenceContext(g, parts.parameters), x);
-  g.output(g.op('Softmax', [logits], { axis: 1 }), 'probabilities');
+  const { probabilities, embedding } = parts.score(g, waveform);
+  g.output(probabilities, 'probabilities');
   g.output(embedding, 'embedding');
   const size = embedding.shape[1];
   if (typeof size !== 'number')
-    throw new GraphError(`The embedding of ${parts.network.name} has no known size.`);
+    throw new GraphError(`The embedding of ${parts.info.network} has no known size.`);
   const info: ArtifactInfo = {
     format: 1,
     ...parts.info,
@@ -86,8 +92,54 @@ export function buildArtifact(parts: ArtifactParts): { model: Model; info: Artif
   return { model, info };
 }
 
+/** A network on the pictures of a pipeline. @param statistics null where pictures are not standardised */
+export function networkScore(
+  network: Network,
+  parameters: ReadonlyMap<string, Tensor<'float32'>>,
+  statistics: BandStatistics | null,
+  pipeline: PicturePipeline,
+): ArtifactParts['score'] {
+  return (g, waveform) => {
+    const window = fitWindowNodes(g, waveform, windowSamplesOf(pipeline), pipeline.pad);
+    const features = frontEndNodes(g, window, pipeline.frontEnd);
+    const picture = g.op('Unsqueeze', [features, g.ints([1])]);
+    const x = standardizeNodes(g, picture, statistics);
+    const { logits, embedding } = network.forward(inferenceContext(g, parameters), x);
+    return { probabilities: g.op('Softmax', [logits], { axis: 1 }), embedding };
+  };
+}
+
+/** A classifier on the vector of a clip, which is the embedding. @param classes columns of the probabilities */
+export function vectorScore(
+  vectors: ClipVectors,
+  classifier: ProbabilisticClassifier<string>,
+  classes: readonly string[],
+  pipeline: ClipPipeline,
+): ArtifactParts['score'] {
+  return (g, waveform) => {
+    const embedding = vectors.nodes(g, waveform, windowSamplesOf(pipeline));
+    const { probabilities } = classifier.appendTo(g, embedding);
+    return { probabilities: inOrder(g, probabilities, classifier.classes, classes), embedding };
+  };
+}
+
+/** Columns in the order of `classes`; a class that the classifier does not know has probability 0. */
+function inOrder(g: GraphBuilder, x: Value, known: readonly string[], classes: readonly string[]): Value {
+  if (known.join('\n') === classes.join('\n')) return x;
+  const place = new Float32Array(known.length * classes.length);
+  known.forEach((label, i) => {
+    place[i * classes.length + classes.indexOf(label)] = 1;
+  });
+  return g.op('MatMul', [x, g.constant(float32([known.length, classes.length], place), 'columns')]);
+}
+
 /** [batch, any] → [batch, samples]: position i holds sample i mod length (repeat) or zeros past the end. */
-function fitWindowNodes(g: GraphBuilder, waveform: Value, samples: number, pad: ClipPipeline['pad']): Value {
+function fitWindowNodes(
+  g: GraphBuilder,
+  waveform: Value,
+  samples: number,
+  pad: PicturePipeline['pad'],
+): Value {
   if (pad === 'zero') {
     const padded = g.op('Pad', [waveform, g.ints([0, samples]), g.scalar(0), g.ints([1])]);
     const cut = g.op('Slice', [padded, g.ints([0]), g.ints([samples]), g.ints([1])]);
@@ -122,7 +174,8 @@ export function artifactInfo(model: Model, name: string): ArtifactInfo {
   }
   // Before there were several front ends, specs did not always say that they were log-mel.
   const { pipeline } = stored;
-  const written: Partial<FrontEndSpec> = pipeline.frontEnd;
+  const written: Partial<FrontEndSpec> | null = pipeline.frontEnd;
+  if (written === null) return stored;
   const frontEnd = { kind: 'log-mel', version: 1, ...written } as FrontEndSpec;
   return { ...stored, pipeline: { ...pipeline, frontEnd } };
 }

@@ -52,20 +52,20 @@ export class Classifier {
   }
 
   /**
-   * Scores windows, `batchSize` at a time.
-   * @param windows mono samples at `info.sampleRate`, each of exactly `info.windowSamples`
+   * Scores windows, `batchSize` of one length at a time.
+   * @param windows mono samples at `info.sampleRate`, each of `info.windowSamples`, or fewer where `info.pad` is `none`
    */
   async score(windows: readonly Float32Array[], batchSize = 16): Promise<WindowScores> {
-    const { windowSamples, classes, embeddingSize } = this.info;
+    const { classes, embeddingSize, clipsPerRun = batchSize } = this.info;
     const scores: WindowScores = { probabilities: [], embeddings: [] };
-    for (let start = 0; start < windows.length; start += batchSize) {
-      const part = windows.slice(start, start + batchSize);
-      const data = new Float32Array(part.length * windowSamples);
+    for (const part of batchesOfOneLength(windows, Math.min(batchSize, clipsPerRun))) {
+      const samples = part[0]!.length;
+      const data = new Float32Array(part.length * samples);
       part.forEach((window, i) => {
-        data.set(window, i * windowSamples);
+        data.set(window, i * samples);
       });
       const { probabilities, embedding } = await this.engine.run(this.model, {
-        feeds: { waveform: float32([part.length, windowSamples], data) },
+        feeds: { waveform: float32([part.length, samples], data) },
         fetch: ['probabilities', 'embedding'],
       });
       const p = probabilities!.data as Float32Array;
@@ -80,6 +80,20 @@ export class Classifier {
 
   async close(): Promise<void> {
     await this.engine.close();
+  }
+}
+
+/** Neighbours of one length, at most `size` together. */
+export function* batchesOfOneLength(
+  windows: readonly Float32Array[],
+  size: number,
+): Generator<readonly Float32Array[]> {
+  for (let start = 0; start < windows.length; ) {
+    let end = start + 1;
+    while (end < windows.length && end - start < size && windows[end]!.length === windows[start]!.length)
+      end++;
+    yield windows.slice(start, end);
+    start = end;
   }
 }
 

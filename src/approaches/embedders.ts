@@ -65,7 +65,8 @@ function artifactEmbedder(
     hopSeconds: hopSamples / sampleRate,
     leading: 0,
     end: 'back',
-    pad,
+    // Cut into windows of one length here, whatever the model would make of a shorter one.
+    pad: pad === 'none' ? 'zero' : pad,
   };
   return {
     spec: {

@@ -20,7 +20,7 @@ import {
 import { GraphBuilder, type Model } from '../onnx/index.ts';
 import { readModel } from '../runtime/index.ts';
 import { trainableParameters } from '../training/index.ts';
-import type { RunConfig } from './runConfig.ts';
+import type { NetworkRunConfig } from './runConfig.ts';
 
 /** A model in memory, and what tells it from any other. */
 export interface ImportedModel {
@@ -58,17 +58,17 @@ export async function openImportedModel(path: string): Promise<ImportedModel> {
  * @throws {UnsupportedOpError} when an operator on the way is not handled
  */
 export function configureImported(
-  config: RunConfig,
+  config: NetworkRunConfig,
   imported: ImportedModel,
   choice: { readonly embedding: string; readonly layout?: PictureLayout },
-): RunConfig {
+): NetworkRunConfig {
   const { model, file, sha256, weightsSha256 } = imported;
   const embedding = embeddingTensor(imported, choice.embedding, 'shall the head stand on');
   const { nMels } = config.pipeline.frontEnd;
   const nFrames = frontEndFrames(windowSamplesOf(config.pipeline), config.pipeline.frontEnd);
   const [height, width] = config.network.pictureSize ?? [nMels, nFrames];
   const layout = choice.layout ?? pictureLayoutOf(model, file, height, width);
-  const configured: RunConfig = {
+  const configured: NetworkRunConfig = {
     ...config,
     network: {
       ...config.network,
@@ -121,7 +121,7 @@ function candidatesHint({ model }: ImportedModel): string {
  * @throws {GraphError} when that model is missing, or another one is given
  */
 export function createNetwork(
-  config: RunConfig,
+  config: NetworkRunConfig,
   classes: number,
   imported: ImportedModel | null = null,
 ): Network {
@@ -144,7 +144,7 @@ export function createNetwork(
 }
 
 /** A sentence for reports: what an imported network started from. */
-export function importedWeights({ network }: RunConfig): string | null {
+export function importedWeights({ network }: NetworkRunConfig): string | null {
   const { imported } = network;
   if (imported === undefined) return null;
   const { file, sha256, embedding } = imported;

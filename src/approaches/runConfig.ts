@@ -1,13 +1,18 @@
 /** @file Everything that decides a run besides the data: resolved, stored with the run, and enough to repeat it. */
-import type { ClipPipeline } from '../extraction/index.ts';
+import type { Pooling } from '../embeddings/browser.ts';
+import type { ClipPipeline, PicturePipeline } from '../extraction/index.ts';
 import type { FrontEndName } from '../features/index.ts';
 import type { LoraOptions, PictureLayout } from '../networks/index.ts';
 import type { TrainingConfig } from '../training/index.ts';
+import type { VectorSpec } from './clipVectors.ts';
 
-export interface RunConfig {
+export type RunConfig = NetworkRunConfig | VectorRunConfig;
+
+/** A network that is trained on pictures of sound. */
+export interface NetworkRunConfig {
   readonly approach: string;
   /** From a recording to windows of features. */
-  readonly pipeline: ClipPipeline;
+  readonly pipeline: PicturePipeline;
   /** Whether pictures are standardised per band by the training side's statistics. */
   readonly standardize: boolean;
   readonly network: {
@@ -27,6 +32,33 @@ export interface RunConfig {
   readonly validationFraction: number;
 }
 
+/** A classifier that is fitted to one vector per clip. */
+export interface VectorRunConfig {
+  readonly approach: string;
+  /** From a recording to waveforms of at most one window. */
+  readonly pipeline: ClipPipeline;
+  readonly vectors: VectorSpec;
+  readonly classifier: ClassifierConfig;
+  readonly seed: number;
+}
+
+export interface ClassifierConfig {
+  readonly kind: 'linear-svm';
+  /** Cost of a unit of loss; or the ones that are tried inside the training side, by grouped cross-validation. */
+  readonly C: number | readonly number[];
+  readonly loss: 'squared-hinge' | 'hinge';
+  readonly classWeights: 'none' | 'balanced';
+  /** How probabilities come from scores. */
+  readonly probabilities: 'sigmoid' | 'isotonic';
+  /** Parts of the training side, by recording, on which probabilities are fitted and C is chosen. */
+  readonly innerFolds: number;
+}
+
+/** Whether a run fits a classifier to vectors, and does not train a network. */
+export function isVectorRun(config: RunConfig): config is VectorRunConfig {
+  return 'vectors' in config;
+}
+
 /** Which model a network is made from, so that a run can be repeated and no other model is taken for it. */
 export interface ImportedModelSpec {
   /** The file's name, without its folder: it may move. */
@@ -40,9 +72,25 @@ export interface ImportedModelSpec {
   readonly layout: PictureLayout;
 }
 
+/** What a user may set of the approaches that fit a classifier to vectors. */
+export interface VectorChoices {
+  readonly pooling?: Pooling;
+  readonly svmC?: number;
+  /** Choose C by grouped cross-validation inside the training side. */
+  readonly tune?: boolean;
+  readonly svmLoss?: ClassifierConfig['loss'];
+  readonly probabilities?: ClassifierConfig['probabilities'];
+  readonly inputRepr?: 'linear' | 'mel128' | 'mel256';
+  readonly contentType?: 'music' | 'env';
+  readonly embeddingSize?: number;
+  readonly hopSeconds?: number;
+  readonly center?: boolean;
+}
+
 /** What a user may set explicitly; everything else comes from the approach. */
 export interface Overrides {
   readonly weights?: string;
+  readonly vectors?: VectorChoices;
   /** Rank of low-rank adapters (LoRA). With them only the head is trained besides, unless `trainable` says more. */
   readonly loraRank?: number;
   /** Adapters are scaled by alpha/rank; default twice the rank. */
@@ -77,7 +125,7 @@ export interface Overrides {
   /** Side of the square picture. */
   readonly pictureSize?: number;
   readonly windowSeconds?: number;
-  readonly pad?: ClipPipeline['pad'];
+  readonly pad?: PicturePipeline['pad'];
   readonly sampleRate?: number;
   readonly nMels?: number;
   readonly mixup?: number;

@@ -9,10 +9,17 @@ export interface ClipPipeline {
   readonly sampleRate: number;
   /** Length of a window, > 0. */
   readonly windowSeconds: number;
-  /** How a clip shorter than a window is filled: by repeating it, or with zeros at its end. */
-  readonly pad: 'repeat' | 'zero';
+  /** How a clip shorter than a window is filled: by repeating it, with zeros at its end, or not at all. */
+  readonly pad: 'repeat' | 'zero' | 'none';
   /** Share of a window that the next one repeats, in [0, 1); for clips longer than a window. */
   readonly overlap: number;
+  /** Null where the model takes waveforms and has its front end inside. */
+  readonly frontEnd: FrontEndSpec | null;
+}
+
+/** A pipeline that ends in pictures. */
+export interface PicturePipeline extends ClipPipeline {
+  readonly pad: 'repeat' | 'zero';
   readonly frontEnd: FrontEndSpec;
 }
 
@@ -31,12 +38,14 @@ export function checkClipPipeline(pipeline: ClipPipeline): void {
       `The pipeline's windowSeconds must be above 0 and at most 3600, got ${windowSeconds}.`,
     );
   }
-  if (pad !== 'repeat' && pad !== 'zero') {
-    throw new ParameterError(`The pipeline's pad must be 'repeat' or 'zero', got '${pad}'.`);
+  const pads = frontEnd === null ? ['repeat', 'zero', 'none'] : ['repeat', 'zero'];
+  if (!pads.includes(pad)) {
+    throw new ParameterError(`The pipeline's pad must be one of ${pads.join(', ')}, got '${pad}'.`);
   }
   if (!(overlap >= 0 && overlap < 1)) {
     throw new ParameterError(`The pipeline's overlap must lie in [0, 1), got ${overlap}.`);
   }
+  if (frontEnd === null) return;
   checkFrontEnd(frontEnd);
   if (frontEnd.sampleRate !== sampleRate) {
     throw new ParameterError(

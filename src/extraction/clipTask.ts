@@ -39,7 +39,7 @@ interface Meta {
 function keysOf(hash: string, pipeline: ClipPipeline): { features: string; waveforms: string } {
   const { frontEnd: _, ...cutting } = pipeline;
   return {
-    features: digest(pipeline.frontEnd.kind, String(cacheVersion), hash, canonicalJson(pipeline)),
+    features: digest(pipeline.frontEnd?.kind ?? 'none', String(cacheVersion), hash, canonicalJson(pipeline)),
     waveforms: digest('waveform', String(cacheVersion), hash, canonicalJson(cutting)),
   };
 }

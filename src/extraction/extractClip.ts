@@ -17,7 +17,7 @@ export interface ExtractedWindows {
   readonly seconds: number;
   /** Nothing but (perhaps) a constant in it. */
   readonly silent: boolean;
-  /** Waveform windows, shape [nWindows, windowSamples]; null unless asked for. */
+  /** Waveform windows, shape [nWindows, windowSamples] (of a clip that is shorter and not filled, itself); null unless asked for. */
   readonly waveforms: Float32Array | null;
 }
 
@@ -41,14 +41,16 @@ export function extractClip(
   }
   const windowSamples = windowSamplesOf(pipeline);
   const windows = fitWindows(samples, windowSamples, pipeline);
-  const { nMels } = pipeline.frontEnd;
-  const nFrames = frontEndFrames(windowSamples, pipeline.frontEnd);
+  const { frontEnd } = pipeline;
+  const nMels = frontEnd?.nMels ?? 0;
+  const nFrames = frontEnd === null ? 0 : frontEndFrames(windowSamples, frontEnd);
   const size = nMels * nFrames;
   const data = new Float32Array(windows.length * size);
-  const waveforms = keepWaveforms ? new Float32Array(windows.length * windowSamples) : null;
+  const length = windows[0]!.length;
+  const waveforms = keepWaveforms ? new Float32Array(windows.length * length) : null;
   for (const [w, window] of windows.entries()) {
-    data.set(frontEndPicture(window, pipeline.frontEnd).data, w * size);
-    waveforms?.set(window, w * windowSamples);
+    if (frontEnd !== null) data.set(frontEndPicture(window, frontEnd).data, w * size);
+    waveforms?.set(window, w * length);
   }
   return { data, nWindows: windows.length, nMels, nFrames, seconds, silent, waveforms };
 }

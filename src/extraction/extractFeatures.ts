@@ -3,7 +3,7 @@ import { CancelledError, type Notice, type ProgressListener } from '../core/inde
 import type { Clip } from '../datasets/index.ts';
 import { ContentHashes, cacheDirectory } from '../files/index.ts';
 import { WorkerPool } from '../parallel/index.ts';
-import { type ClipPipeline, checkClipPipeline, windowSamplesOf } from './clipPipeline.ts';
+import { type ClipPipeline, checkClipPipeline } from './clipPipeline.ts';
 import { type ExtractedClip, type ExtractionSettings, processClip, recallClip } from './clipTask.ts';
 
 export interface ExtractOptions {
@@ -19,7 +19,9 @@ export interface ExtractOptions {
 
 export interface ClipFeatures {
   readonly clip: Clip;
-  /** One per window: the front end's picture, shape [nMels · nFrames], row-major; views of one array. */
+  /** SHA-256 of the file's content. */
+  readonly hash: string;
+  /** One per window: the front end's picture, shape [nMels · nFrames], row-major; views of one array. Empty without one. */
   readonly windows: Float32Array[];
   readonly nMels: number;
   readonly nFrames: number;
@@ -27,7 +29,7 @@ export interface ClipFeatures {
   readonly seconds: number;
   /** It holds nothing but (perhaps) a constant. */
   readonly silent: boolean;
-  /** One per window, shape [windowSamples]; only with `keepWaveforms`. */
+  /** One per window, shape [windowSamples], shorter where nothing fills it; only with `keepWaveforms`. */
   readonly waveforms?: Float32Array[];
 }
 
@@ -95,7 +97,7 @@ export async function extractFeatures(
     await pool?.close();
     await hashes.save();
   }
-  return gather(clips, extracted, pipeline);
+  return gather(clips, extracted);
 }
 
 /** Errors of the file system speak of system calls; decoders already name the file. */
@@ -104,11 +106,7 @@ function explain(path: string, error: unknown): Error {
   return /^E[A-Z]+: /.test(error.message) ? new Error(`${path} cannot be read (${error.message}).`) : error;
 }
 
-function gather(
-  clips: readonly Clip[],
-  extracted: readonly (ExtractedClip | Error)[],
-  pipeline: ClipPipeline,
-): Extraction {
+function gather(clips: readonly Clip[], extracted: readonly (ExtractedClip | Error)[]): Extraction {
   const result: Extraction = { features: [], failures: [], notices: [], fromCache: 0 };
   let fromCache = 0;
   for (const [i, clip] of clips.entries()) {
@@ -124,12 +122,13 @@ function gather(
       result.notices.push({ subject: clip.id, message: 'It is silent: nothing but a constant is in it.' });
     result.features.push({
       clip,
+      hash: item.hash,
       windows: split(data, nWindows, nMels * nFrames),
       nMels,
       nFrames,
       seconds,
       silent,
-      ...(waveforms ? { waveforms: split(waveforms, nWindows, windowSamplesOf(pipeline)) } : {}),
+      ...(waveforms ? { waveforms: split(waveforms, nWindows, waveforms.length / nWindows) } : {}),
     });
   }
   return { ...result, fromCache };

@@ -1,9 +1,10 @@
 /** @file Cuts or fills a clip to windows of one length. */
 import { ParameterError } from '../core/index.ts';
+import type { ClipPipeline } from './clipPipeline.ts';
 
 /**
  * Windows of exactly `windowSamples` samples.
- * - A shorter clip gives one: repeated from its start (`repeat`), or followed by zeros (`zero`).
+ * - A shorter clip gives one: repeated from its start (`repeat`), followed by zeros (`zero`), or itself (`none`).
  * - A clip of that length gives itself.
  * - A longer clip gives windows `windowSamples · (1 − overlap)` apart, the last one moved back to end with the clip:
  *   every sample is in at least one window.
@@ -16,7 +17,7 @@ import { ParameterError } from '../core/index.ts';
 export function fitWindows(
   samples: Float32Array,
   windowSamples: number,
-  { pad, overlap }: { pad: 'repeat' | 'zero'; overlap: number },
+  { pad, overlap }: Pick<ClipPipeline, 'pad' | 'overlap'>,
 ): Float32Array[] {
   const n = samples.length;
   if (n === 0) throw new ParameterError('A clip without samples cannot be cut into windows.');
@@ -26,6 +27,7 @@ export function fitWindows(
   if (!(overlap >= 0 && overlap < 1))
     throw new ParameterError(`The overlap must lie in [0, 1), got ${overlap}.`);
   if (n < windowSamples) {
+    if (pad === 'none') return [samples];
     const window = new Float32Array(windowSamples);
     window.set(samples);
     if (pad === 'repeat') {

@@ -5,6 +5,7 @@ export {
   canonicalJson,
   checkClipPipeline,
   digest,
+  type PicturePipeline,
   windowSamplesOf,
 } from './clipPipeline.ts';
 export { type ExtractedWindows, extractClip } from './extractClip.ts';

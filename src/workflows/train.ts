@@ -6,10 +6,12 @@ import {
   configureImported,
   embeddingTensor,
   importedApproach,
+  isVectorApproach,
   type Overrides,
   openImportedModel,
   type RunConfig,
   resolveConfig,
+  resolveVectorRun,
   weightsFile,
 } from '../approaches/index.ts';
 import { readAudio } from '../audio/index.ts';
@@ -43,6 +45,7 @@ import { cacheDirectory, writeJson } from '../files/index.ts';
 import type { PictureLayout } from '../networks/index.ts';
 import { type Device, resolveDevice } from '../runtime/index.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+import type { SplitRun } from './learner.ts';
 import { type SplitResult, trainSplit, usedSplit } from './trainSplit.ts';
 import { versions } from './versions.ts';
 
@@ -128,7 +131,8 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
   const startedAt = new Date().toISOString();
   const directory = resolve(options.out);
   const chosen = await chosenNetwork(options);
-  const approach = chosen === null ? approachByName(options.approach ?? 'cnn') : importedApproach;
+  // A name that is none is told at once.
+  if (chosen === null) approachByName(options.approach ?? 'cnn');
   await requireFreeDirectory(directory, options.resume ?? false);
   const seed = options.seed ?? 0;
   const dataset = await openNamedDataset(options.dataset, options);
@@ -137,10 +141,7 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
     : [splitDataset(dataset, withSeed(options.split ?? defaultSplit(dataset), seed))];
   for (const notice of [...dataset.notices, ...splits.flatMap((split) => split.notices)])
     options.onNotice?.(notice);
-  const resolved = resolveConfig(approach, await suggestWindowSeconds(dataset), seed, options.overrides);
-  // Weights that lack are told now, and not when all features are extracted.
-  if (chosen === null) await weightsFile(resolved.network.name, resolved.network);
-  const config = chosen === null ? resolved : configureImported(resolved, chosen.imported, chosen);
+  const { config, ...made } = await resolveRun(options, chosen, await suggestWindowSeconds(dataset), seed);
   const { workers: _, ...fingerprinting } = extractionOptions(options);
   const dataFingerprint = await fingerprint(dataset, fingerprinting);
   const record = {
@@ -162,7 +163,7 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
     const { result, rows, classes } = await trainSplit(
       {
         ...{ dataset, dataFingerprint, split, config, directory: place, resume: options.resume ?? false },
-        ...(chosen === null ? {} : { imported: chosen.imported }),
+        ...made,
       },
       splits.length === 1 ? options : withTask(options, `fold ${i + 1}/${splits.length}`),
     );
@@ -221,7 +222,7 @@ async function report(
     command: options.command,
     startedAt: run.startedAt,
     network: {
-      name: config.network.name,
+      name: first.result.network,
       parameters: first.result.parameterCount,
       ...(first.result.trainedParameterCount === first.result.parameterCount
         ? {}
@@ -231,7 +232,9 @@ async function report(
     dataset: summariseDataset(dataset, sides, run.dataFingerprint),
     evaluation,
     predictions,
-    ...(single ? { history: first.result.history, bestEpoch: first.result.chosenEpoch } : {}),
+    ...(single && first.result.history.length > 0
+      ? { history: first.result.history, bestEpoch: first.result.chosenEpoch }
+      : {}),
     artefact: {
       file: single ? 'model.onnx' : `fold-${first.name}/model.onnx`,
       bytes: first.result.modelBytes,
@@ -269,6 +272,26 @@ async function report(
     config,
     fingerprint: run.dataFingerprint,
   };
+}
+
+/** The run's settings, and what is read for it: a model to go on from, or the vectors that a classifier is fitted to. */
+async function resolveRun(
+  { approach = 'cnn', overrides }: TrainOptions,
+  chosen: Awaited<ReturnType<typeof chosenNetwork>>,
+  windowSeconds: number,
+  seed: number,
+): Promise<Pick<SplitRun, 'config' | 'imported' | 'vectors'>> {
+  if (chosen !== null) {
+    const { imported } = chosen;
+    const config = resolveConfig(importedApproach, windowSeconds, seed, overrides);
+    return { config: configureImported(config, imported, chosen), imported };
+  }
+  const named = approachByName(approach);
+  if (isVectorApproach(named)) return resolveVectorRun(named, windowSeconds, seed, overrides);
+  const config = resolveConfig(named, windowSeconds, seed, overrides);
+  // Weights that lack are told now, and not when all features are extracted.
+  await weightsFile(config.network.name, config.network);
+  return { config };
 }
 
 /** The model of `network`, read; null where an approach is trained. */

@@ -1,56 +1,30 @@
-/** @file One training run on one split: features → parameters → artefact → predictions, all in one directory. */
-import { createWriteStream } from 'node:fs';
+/** @file One training run on one split: what was learnt → artefact → predictions, all in one directory. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buildArtifact, Classifier, isVectorRun } from '../approaches/index.ts';
+import { DatasetError, type Notice } from '../core/index.ts';
+import type { Clip, Split } from '../datasets/index.ts';
 import {
-  buildArtifact,
-  Classifier,
-  createNetwork,
-  type ImportedModel,
-  importedWeights,
-  type RunConfig,
-  randomWeights,
-  readWeights,
-  weightsFile,
-} from '../approaches/index.ts';
-import { DatasetError, float32, type Notice, Random, type Tensor } from '../core/index.ts';
-import { type Clip, type Dataset, type Split, validationSplit } from '../datasets/index.ts';
-import { type PredictionRow, readPredictions, writePredictions } from '../evaluation/index.ts';
-import { type ClipFeatures, canonicalJson, digest, extractFeatures } from '../extraction/index.ts';
-import { frontEndPicture } from '../features/index.ts';
-import { writeFileAtomic, writeJson } from '../files/index.ts';
-import { inferenceContext, initializeParameters, loraNetwork, type Network } from '../networks/index.ts';
-import { encodeModel, GraphBuilder } from '../onnx/index.ts';
-import { Engine, type EngineOptions } from '../runtime/index.ts';
-import {
-  type BandStatistics,
-  bandStatistics,
   type EpochRecord,
-  needsWaveforms,
-  networkParameters,
-  standardizeNodes,
-  type TrainingClip,
-  trainNetwork,
-} from '../training/index.ts';
-import { engineOptions, extractionOptions, type WorkflowHooks } from './hooks.ts';
+  type PredictionRow,
+  readPredictions,
+  writePredictions,
+} from '../evaluation/index.ts';
+import { canonicalJson, digest } from '../extraction/index.ts';
+import { writeFileAtomic, writeJson } from '../files/index.ts';
+import { encodeModel } from '../onnx/index.ts';
+import { engineOptions, type WorkflowHooks } from './hooks.ts';
+import { type SplitRun, stopwatch } from './learner.ts';
+import { learnNetwork } from './learnNetwork.ts';
+import { learnVectors } from './learnVectors.ts';
 import { predictClips } from './predict.ts';
 import { versions } from './versions.ts';
-
-export interface SplitRun {
-  readonly dataset: Dataset;
-  readonly dataFingerprint: string;
-  readonly split: Split;
-  readonly config: RunConfig;
-  /** The model that the network is made from, where `config` names one. */
-  readonly imported?: ImportedModel;
-  readonly directory: string;
-  readonly resume: boolean;
-}
 
 /** What is known of a finished run besides its predictions: `run.json`. */
 export interface SplitResult {
   readonly fingerprint: string;
   readonly weights: string;
+  readonly network: string;
   readonly history: readonly EpochRecord[];
   readonly chosenEpoch: number;
   readonly stoppedEarly: boolean;
@@ -92,93 +66,28 @@ export async function trainSplit(
   }
   await mkdir(directory, { recursive: true });
   const clock = stopwatch();
-  const notices: Notice[] = [...split.notices];
-  const held = validationSplit(split.train, {
-    fraction: config.validationFraction,
-    seed: config.training.seed,
-  });
-  notices.push(...held.notices);
-
-  const keepWaveforms = needsWaveforms(config.training.augmentation);
-  const extraction = await extractFeatures([...held.train, ...held.validation], config.pipeline, {
-    ...extractionOptions(hooks),
-    keepWaveforms,
-  });
-  notices.push(...extraction.notices);
-  const failures: Notice[] = extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message }));
-  const inValidation = new Set(held.validation);
-  const [train, validation] = partition(extraction.features, (features) => !inValidation.has(features.clip));
-  const first = train[0];
-  if (first === undefined) {
-    throw new DatasetError('Not one clip of the training side could be read.', {
-      hint:
-        failures[0] === undefined
-          ? 'The training side is empty.'
-          : `The first failure: ${failures[0].message}`,
-    });
-  }
-  const untrained = classes.filter((label) => !train.some((features) => features.clip.label === label));
-  if (untrained.length > 0) {
-    notices.push({
-      subject: 'classes',
-      message: `No training clip has the class ${untrained.join(', ')}; it cannot be recognised.`,
-    });
-  }
-  const { nMels, nFrames } = first;
-  const statistics = config.standardize ? bandStatistics(windowsOf(train), nMels) : null;
-  clock.lap('features');
-
-  const base = createNetwork(config, classes.length, run.imported);
-  const { lora } = config.network;
-  const adapted = lora === undefined ? null : loraNetwork(base, lora, [1, 1, nMels, nFrames]);
-  const network = adapted ?? base;
-  const { initial, weights } = await startingParameters(base, network, config, nMels, nFrames);
-  if (adapted !== null && weights === randomWeights) {
-    notices.push({
-      subject: 'adapters',
-      message: 'The weights that the adapters join are random and stay so: adapters are for trained weights.',
-    });
-  }
-  const log = createWriteStream(join(directory, 'log.jsonl'), { flags: 'a' });
-  const trained = await trainNetwork({
-    network,
-    config: config.training,
-    initial,
-    statistics,
-    nMels,
-    nFrames,
-    train: toTraining(train, classes),
-    validation: toTraining(validation, classes),
-    ...(keepWaveforms
-      ? { frontEnd: (samples: Float32Array) => frontEndPicture(samples, config.pipeline.frontEnd).data }
-      : {}),
-    checkpoints: join(directory, 'checkpoints'),
-    resume: run.resume,
-    fingerprint,
-    ...engineOptions(hooks),
-    ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
-    ...(hooks.onProgress === undefined ? {} : { onProgress: hooks.onProgress }),
-    onEvent: (event) => log.write(`${JSON.stringify(event)}\n`),
-  }).finally(() => new Promise<void>((resolve) => log.end(resolve)));
-  clock.add('training', trained.seconds);
-
+  const learned = isVectorRun(config)
+    ? await learnVectors({ ...run, config }, fingerprint, hooks, clock)
+    : await learnNetwork({ ...run, config }, fingerprint, hooks, clock);
+  const failures: Notice[] = [...learned.failures];
+  const notices: Notice[] = [...split.notices, ...learned.notices];
+  const { weights, clipsPerRun } = learned;
   const { model } = buildArtifact({
-    network: base,
-    parameters: adapted?.merge(trained.parameters) ?? trained.parameters,
-    statistics,
+    score: learned.score,
     info: {
       approach: config.approach,
       classes,
       pipeline: config.pipeline,
-      network: network.name,
+      network: learned.network,
       weights,
+      ...(clipsPerRun === undefined ? {} : { clipsPerRun }),
       trainedOn: {
         dataset: dataset.name,
         synthetic: dataset.synthetic,
         fingerprint: run.dataFingerprint,
         split: split.description,
       },
-      seed: config.training.seed,
+      seed: isVectorRun(config) ? config.seed : config.training.seed,
       versions: versions(),
     },
   });
@@ -186,8 +95,7 @@ export async function trainSplit(
   await writeFileAtomic(join(directory, 'model.onnx'), bytes);
   await writeJson(join(directory, 'labels.json'), { classes, sampleRate: config.pipeline.sampleRate });
 
-  const options = engineOptions(hooks);
-  const classifier = await Classifier.fromBytes(bytes, 'model.onnx', options);
+  const classifier = await Classifier.fromBytes(bytes, 'model.onnx', engineOptions(hooks));
   try {
     const predicted = await predictClips(classifier, split.test, hooks, PARITY_CLIPS);
     failures.push(...predicted.failures);
@@ -197,18 +105,8 @@ export async function trainSplit(
         hint: `The first failure: ${failures[0]?.message ?? 'there are no test clips'}`,
       });
     }
-    const pictures = predicted.sample.flatMap(({ features }) => features.windows);
-    const pipeline = await pipelineProbabilities(
-      network,
-      trained.parameters,
-      statistics,
-      pictures,
-      nMels,
-      nFrames,
-      options,
-    );
     const parity = largestDifference(
-      pipeline,
+      await learned.reference(predicted.sample.map(({ features }) => features)),
       predicted.sample.flatMap(({ windows }) => windows),
     );
     clock.lap('evaluation');
@@ -216,18 +114,19 @@ export async function trainSplit(
     const result: SplitResult = {
       fingerprint,
       weights,
-      history: trained.history,
-      chosenEpoch: trained.chosenEpoch,
-      stoppedEarly: trained.stoppedEarly,
-      parameterCount: trained.parameterCount,
-      trainedParameterCount: trained.trainedParameterCount,
+      network: learned.network,
+      history: learned.history,
+      chosenEpoch: learned.chosenEpoch,
+      stoppedEarly: learned.stoppedEarly,
+      parameterCount: learned.parameterCount,
+      trainedParameterCount: learned.trainedParameterCount,
       modelBytes: bytes.length,
       parity,
       durations: clock.durations,
       failures,
       notices,
-      train: train.map((features) => features.clip.id),
-      validation: validation.map((features) => features.clip.id),
+      train: learned.train,
+      validation: learned.validation,
       test: predicted.rows.map((row) => row.clip),
     };
     await writeJson(join(directory, 'run.json'), result);
@@ -251,75 +150,6 @@ async function finishedRun(
   }
 }
 
-/** Random values, and over those of the network without adapters what the weights file holds. */
-async function startingParameters(
-  base: Network,
-  network: Network,
-  config: RunConfig,
-  nMels: number,
-  nFrames: number,
-) {
-  const initial = initializeParameters(
-    networkParameters(network, nMels, nFrames),
-    new Random(`${config.training.seed}/parameters`),
-  );
-  if (config.network.imported !== undefined)
-    return { initial, weights: importedWeights(config) ?? randomWeights };
-  const path = await weightsFile(config.network.name, config.network);
-  if (path === null) return { initial, weights: randomWeights };
-  const loaded = await readWeights(base, networkParameters(base, nMels, nFrames), path);
-  for (const [name, value] of loaded.values) initial.set(name, value);
-  return { initial, weights: loaded.description };
-}
-
-function toTraining(features: readonly ClipFeatures[], classes: readonly string[]): TrainingClip[] {
-  const index = new Map(classes.map((label, i) => [label, i]));
-  return features.map(({ clip, windows, waveforms }) => ({
-    windows,
-    label: index.get(clip.label)!,
-    ...(waveforms === undefined ? {} : { waveforms }),
-  }));
-}
-
-function* windowsOf(features: readonly ClipFeatures[]): Iterable<Float32Array> {
-  for (const { windows } of features) yield* windows;
-}
-
-function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(test), items.filter((item) => !test(item))];
-}
-
-/** Probabilities from the extracted features, as training and validation see them. */
-async function pipelineProbabilities(
-  network: Network,
-  parameters: ReadonlyMap<string, Tensor<'float32'>>,
-  statistics: BandStatistics | null,
-  pictures: readonly Float32Array[],
-  nMels: number,
-  nFrames: number,
-  options: EngineOptions,
-): Promise<Float32Array[]> {
-  const g = new GraphBuilder();
-  const x = g.input('x', 'float32', ['N', 1, nMels, nFrames]);
-  const { logits } = network.forward(inferenceContext(g, parameters), standardizeNodes(g, x, statistics));
-  g.output(g.op('Softmax', [logits], { axis: 1 }), 'probabilities');
-  const engine = new Engine(options);
-  try {
-    const model = await engine.load(g.model());
-    const rows: Float32Array[] = [];
-    for (const picture of pictures) {
-      const { probabilities } = await engine.run(model, {
-        feeds: { x: float32([1, 1, nMels, nFrames], picture.slice()) },
-        fetch: ['probabilities'],
-      });
-      rows.push(probabilities!.data as Float32Array);
-    }
-    return rows;
-  } finally {
-    await engine.close();
-  }
-}
-
 function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
   let largest = 0;
   a.forEach((row, i) => {
@@ -328,26 +158,6 @@ function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[
     });
   });
   return largest;
-}
-
-/** Seconds by stage. */
-function stopwatch() {
-  const durations: Record<string, number> = {};
-  let since = performance.now();
-  const round = (seconds: number) => Math.round(seconds * 100) / 100;
-  return {
-    durations,
-    /** Books the time since the last lap under `stage`. */
-    lap(stage: string) {
-      durations[stage] = round((performance.now() - since) / 1000);
-      since = performance.now();
-    },
-    /** Books a known number of seconds and starts a new lap. */
-    add(stage: string, seconds: number) {
-      durations[stage] = round(seconds);
-      since = performance.now();
-    },
-  };
 }
 
 /** The clips of a split that were really used, in its order. */

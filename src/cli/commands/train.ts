@@ -10,7 +10,13 @@ import { type Terminal, writeJsonLine } from '../terminal.ts';
 
 type Overrides = NonNullable<TrainOptions['overrides']>;
 
-interface Options extends SharedOptions, Omit<Overrides, 'trainable'> {
+type VectorChoices = NonNullable<Overrides['vectors']>;
+
+interface Options
+  extends SharedOptions,
+    Omit<Overrides, 'trainable' | 'vectors'>,
+    Omit<VectorChoices, 'hopSeconds'> {
+  hopSize?: number;
   approach?: string;
   network?: string;
   embedding?: string;
@@ -29,7 +35,10 @@ interface Options extends SharedOptions, Omit<Overrides, 'trainable'> {
 }
 
 /** A test compares these with what the library knows. */
-const approachNames = ['cnn', 'resnet50', 'resnet34', 'resnet18'];
+const approachNames = [
+  ...['cnn', 'resnet50', 'resnet34', 'resnet18'],
+  ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm'],
+];
 const frontEndNames = [
   ...['log-mel', 'yamnet'],
   ...['linear', 'mel128', 'mel256'].flatMap((representation) =>
@@ -55,6 +64,11 @@ const overrideNames = [
   ...['select', 'validationFraction', 'pictureSize', 'windowSeconds', 'pad', 'sampleRate', 'nMels', 'mixup'],
   ...['specAugment', 'timeShift', 'gain', 'noiseSnr'],
 ] as (keyof Overrides & keyof Options)[];
+
+const vectorNames = [
+  ...['pooling', 'svmC', 'tune', 'svmLoss', 'probabilities'],
+  ...['inputRepr', 'contentType', 'embeddingSize', 'center'],
+] as (keyof VectorChoices & keyof Options)[];
 
 export function addTrain(program: Command, context: Context): void {
   const command = program
@@ -202,6 +216,42 @@ function addTrainingOptions(command: Command): void {
     ),
   );
   add(
+    'Linear SVM on vectors (openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm):',
+    new Option(
+      '--svm-c <x>',
+      'cost of a unit of loss: the smaller, the more regular (default: 0.01)',
+    ).argParser(number({ min: 0, above: true })),
+    new Option('--tune', 'choose it by cross-validation inside the training side, recordings kept together'),
+    choiceOption('--svm-loss <name>', 'loss of the SVM (default: squared-hinge)', ['squared-hinge', 'hinge']),
+    choiceOption('--probabilities <how>', 'from scores on recordings held out (default: sigmoid)', [
+      'sigmoid',
+      'isotonic',
+    ]),
+    choiceOption('--pooling <how>', "one vector from those of a clip's windows (default: the approach's)", [
+      'mean',
+      'mean-deviation',
+      'max',
+    ]),
+    choiceOption('--input-repr <name>', "OpenL3's spectrogram (default: mel256)", [
+      'linear',
+      'mel128',
+      'mel256',
+    ]),
+    choiceOption('--content-type <name>', "recordings of OpenL3's weights (default: music)", [
+      'music',
+      'env',
+    ]),
+    new Option(
+      '--embedding-size <n>',
+      "numbers in OpenL3's embedding: 6144 or 512 (default: 6144)",
+    ).argParser(whole),
+    new Option('--hop-size <x>', "seconds from one of the network's windows to the next").argParser(
+      number({ min: 0, max: 60, above: true }),
+    ),
+    new Option('--center', 'half a window of zeros goes before the clip (default of OpenL3 and EdgeL3)'),
+    new Option('--no-center', 'the first window begins with the clip'),
+  );
+  add(
     'Optimisation (defaults depend on the approach):',
     new Option('--epochs <n>', 'passes over the training clips').argParser(whole),
     new Option('--batch-size <n>', 'clips in a step').argParser(whole),
@@ -335,7 +385,17 @@ function overridesOf(options: Options): Overrides {
   const chosen = Object.fromEntries(
     overrideNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   ) as Overrides;
-  return options.train === undefined ? chosen : { ...chosen, trainable: options.train };
+  const vectors: VectorChoices = {
+    ...Object.fromEntries(
+      vectorNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+    ),
+    ...(options.hopSize === undefined ? {} : { hopSeconds: options.hopSize }),
+  };
+  return {
+    ...chosen,
+    ...(options.train === undefined ? {} : { trainable: options.train }),
+    ...(Object.keys(vectors).length === 0 ? {} : { vectors }),
+  };
 }
 
 /** The evaluation's own keys (scikit-learn's) at the top, and the run under `run`. */

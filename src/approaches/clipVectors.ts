@@ -1,0 +1,131 @@
+/**
+ * @file What a clip becomes before a classifier sees it: one vector, computed by nodes from its waveform, so that the
+ * numbers that a classifier is fitted to are those of the model file.
+ */
+import { ParameterError } from '../core/index.ts';
+import { type EmbedderParts, type Pooling, type Windowing, windowCount } from '../embeddings/browser.ts';
+import {
+  type FrontEndSpec,
+  frontEndNodes,
+  mfcc82Length,
+  mfcc82Nodes,
+  mfcc82Spec,
+} from '../features/index.ts';
+import type { GraphBuilder, Value } from '../onnx/index.ts';
+
+/** Everything that decides the numbers, as data. */
+export type VectorSpec =
+  | { readonly kind: 'mfcc82' }
+  | ({
+      readonly kind: 'embedding';
+      readonly frontEnd: FrontEndSpec;
+      readonly pooling: Pooling;
+    } & Pick<EmbedderParts, 'network' | 'settings' | 'embedding' | 'windowing' | 'weights'>);
+
+export interface ClipVectors {
+  readonly spec: VectorSpec;
+  /** Hz. */
+  readonly sampleRate: number;
+  /** Length of the vector. */
+  readonly size: number;
+  /** A sentence for reports: where the weights come from; `none` where there are none. */
+  readonly weights: string;
+  /** Windows that the network sees of a clip of so many samples; 1 without a network. */
+  windows(samples: number): number;
+  /**
+   * Appends the nodes.
+   * @param waveform float32 [batch, samples], mono, at most `most` samples
+   * @returns [batch, size]
+   */
+  nodes(g: GraphBuilder, waveform: Value, most: number): Value;
+}
+
+/** A clip in 82 numbers: {@link mfcc82}. */
+export const mfccVectors: ClipVectors = {
+  spec: { kind: 'mfcc82' },
+  sampleRate: mfcc82Spec.sampleRate,
+  size: mfcc82Length,
+  weights: 'none',
+  windows: () => 1,
+  nodes: (g, waveform) => mfcc82Nodes(g, waveform),
+};
+
+/**
+ * The embeddings of a clip's windows, pooled over time. The last window is filled up with zeros.
+ * @param size numbers in an embedding
+ * @throws {ParameterError} for an embedder whose windows end otherwise
+ */
+export function embeddingVectors(parts: EmbedderParts, size: number, pooling: Pooling): ClipVectors {
+  const { network, settings, embedding, windowing, weights, frontEnd, sampleRate, forward } = parts;
+  if (windowing.end !== 'zeros') {
+    throw new ParameterError(
+      `The windows of ${network} do not end in zeros, so clips cannot be pooled in a graph.`,
+    );
+  }
+  return {
+    spec: { kind: 'embedding', network, settings, embedding, frontEnd, windowing, pooling, weights },
+    sampleRate,
+    size: pooling === 'mean-deviation' ? 2 * size : size,
+    weights: weights.description,
+    windows: (samples) => windowCount(samples, windowing),
+    nodes(g, waveform, most) {
+      const windows = windowNodes(g, waveform, most, windowing);
+      const pictures = g.op('Unsqueeze', [frontEndNodes(g, windows, frontEnd), g.ints([1])]);
+      const each = forward(g, pictures);
+      // [batch · windows, size] to [batch, windows, size].
+      const batch = g.op('Slice', [g.op('Shape', [waveform]), g.ints([0]), g.ints([1]), g.ints([0])]);
+      const shape = g.op('Concat', [batch, g.ints([-1, size])], { axis: 0 });
+      const name = g.uniqueName('window_embeddings');
+      const node = {
+        opType: 'Reshape',
+        domain: '',
+        name: `${name}/node`,
+        inputs: [],
+        outputs: [name],
+        attributes: {},
+      };
+      const types = [{ dtype: 'float32', shape: [waveform.shape[0]!, 'windows', size] }] as const;
+      return pooled(g, g.addNode(node, [each, shape], { types })[0]!, pooling);
+    },
+  };
+}
+
+/** [batch, samples] to [batch · windows, window samples]: as many windows as cover the samples that there are. */
+function windowNodes(g: GraphBuilder, waveform: Value, most: number, windowing: Windowing): Value {
+  const { samples, hopSamples, leading } = windowing;
+  const count = windowCount(most, windowing);
+  const total = (count - 1) * hopSamples + samples;
+  const axis = g.ints([1]);
+  const heard = g.op('Slice', [waveform, g.ints([0]), g.ints([most]), axis]);
+  const filled = g.op('Pad', [heard, g.ints([leading, total]), g.scalar(0), axis]);
+  const cut = g.op('Slice', [filled, g.ints([0]), g.ints([total]), axis]);
+  // Says what shape inference cannot know of a slice of an unknown length.
+  const signal = g.op('Reshape', [cut, g.ints([0, total])]);
+  const windows = Array.from({ length: count }, (_, i) =>
+    g.op('Unsqueeze', [
+      g.op('Slice', [signal, g.ints([i * hopSamples]), g.ints([i * hopSamples + samples]), axis]),
+      axis,
+    ]),
+  );
+  const all = windows.length === 1 ? windows[0]! : g.op('Concat', windows, { axis: 1 });
+  // ⌈(length + leading − samples) / hop⌉ + 1, at least 1; what lies beyond is zeros alone. Slicing ends at `count`.
+  const length = g.op('Slice', [g.op('Shape', [waveform]), g.ints([1]), g.ints([2]), g.ints([0])]);
+  const beyond = g.op('Max', [
+    g.op('Add', [length, g.ints([leading - samples + hopSamples - 1])]),
+    g.ints([0]),
+  ]);
+  const used = g.op('Add', [g.op('Div', [beyond, g.ints([hopSamples])]), g.ints([1])]);
+  return g.op('Reshape', [g.op('Slice', [all, g.ints([0]), used, axis]), g.ints([-1, samples])]);
+}
+
+/** [batch, windows, size] to [batch, size] or [batch, 2 · size]: the nodes of `poolWindows`. */
+function pooled(g: GraphBuilder, rows: Value, pooling: Pooling): Value {
+  const windows = g.ints([1]);
+  if (pooling === 'max') return g.op('ReduceMax', [rows, windows], { keepdims: 0 });
+  const mean = g.op('ReduceMean', [rows, windows], { keepdims: 1 });
+  const flat = g.op('Squeeze', [mean, windows]);
+  if (pooling === 'mean') return flat;
+  const centred = g.op('Sub', [rows, mean]);
+  const variance = g.op('ReduceMean', [g.op('Mul', [centred, centred]), windows], { keepdims: 0 });
+  return g.op('Concat', [flat, g.op('Sqrt', [variance])], { axis: 1 });
+}

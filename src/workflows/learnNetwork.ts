@@ -1,0 +1,200 @@
+/** @file Learning by training a network on pictures of sound. */
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import {
+  createNetwork,
+  importedWeights,
+  type NetworkRunConfig,
+  networkScore,
+  randomWeights,
+  readWeights,
+  weightsFile,
+} from '../approaches/index.ts';
+import { DatasetError, float32, type Notice, Random, type Tensor } from '../core/index.ts';
+import { validationSplit } from '../datasets/index.ts';
+import { type ClipFeatures, extractFeatures } from '../extraction/index.ts';
+import { frontEndPicture } from '../features/index.ts';
+import { inferenceContext, initializeParameters, loraNetwork, type Network } from '../networks/index.ts';
+import { GraphBuilder } from '../onnx/index.ts';
+import { Engine, type EngineOptions } from '../runtime/index.ts';
+import {
+  type BandStatistics,
+  bandStatistics,
+  needsWaveforms,
+  networkParameters,
+  standardizeNodes,
+  type TrainingClip,
+  trainNetwork,
+} from '../training/index.ts';
+import { engineOptions, extractionOptions } from './hooks.ts';
+import { firstFailure, type Learner, untrainedNotices } from './learner.ts';
+
+/** Trains on the training side, less what the settings set aside for validation. Checkpoints go into the directory. */
+export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, hooks, clock) => {
+  const { dataset, config, directory, split } = run;
+  const { classes } = dataset;
+  const notices: Notice[] = [...split.notices];
+  const held = validationSplit(split.train, {
+    fraction: config.validationFraction,
+    seed: config.training.seed,
+  });
+  notices.push(...held.notices);
+
+  const keepWaveforms = needsWaveforms(config.training.augmentation);
+  const extraction = await extractFeatures([...held.train, ...held.validation], config.pipeline, {
+    ...extractionOptions(hooks),
+    keepWaveforms,
+  });
+  notices.push(...extraction.notices);
+  const failures: Notice[] = extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message }));
+  const inValidation = new Set(held.validation);
+  const [train, validation] = partition(extraction.features, (features) => !inValidation.has(features.clip));
+  const first = train[0];
+  if (first === undefined) {
+    throw new DatasetError('Not one clip of the training side could be read.', {
+      hint: firstFailure(failures),
+    });
+  }
+  notices.push(
+    ...untrainedNotices(
+      classes,
+      train.map((features) => features.clip.label),
+    ),
+  );
+  const { nMels, nFrames } = first;
+  const statistics = config.standardize ? bandStatistics(windowsOf(train), nMels) : null;
+  clock.lap('features');
+
+  const base = createNetwork(config, classes.length, run.imported);
+  const { lora } = config.network;
+  const adapted = lora === undefined ? null : loraNetwork(base, lora, [1, 1, nMels, nFrames]);
+  const network = adapted ?? base;
+  const { initial, weights } = await startingParameters(base, network, config, nMels, nFrames);
+  if (adapted !== null && weights === randomWeights) {
+    notices.push({
+      subject: 'adapters',
+      message: 'The weights that the adapters join are random and stay so: adapters are for trained weights.',
+    });
+  }
+  const log = createWriteStream(join(directory, 'log.jsonl'), { flags: 'a' });
+  const trained = await trainNetwork({
+    network,
+    config: config.training,
+    initial,
+    statistics,
+    nMels,
+    nFrames,
+    train: toTraining(train, classes),
+    validation: toTraining(validation, classes),
+    ...(keepWaveforms
+      ? { frontEnd: (samples: Float32Array) => frontEndPicture(samples, config.pipeline.frontEnd).data }
+      : {}),
+    checkpoints: join(directory, 'checkpoints'),
+    resume: run.resume,
+    fingerprint,
+    ...engineOptions(hooks),
+    ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+    ...(hooks.onProgress === undefined ? {} : { onProgress: hooks.onProgress }),
+    onEvent: (event) => log.write(`${JSON.stringify(event)}\n`),
+  }).finally(() => new Promise<void>((resolve) => log.end(resolve)));
+  clock.add('training', trained.seconds);
+
+  return {
+    score: networkScore(
+      base,
+      adapted?.merge(trained.parameters) ?? trained.parameters,
+      statistics,
+      config.pipeline,
+    ),
+    network: network.name,
+    weights,
+    history: trained.history,
+    chosenEpoch: trained.chosenEpoch,
+    stoppedEarly: trained.stoppedEarly,
+    parameterCount: trained.parameterCount,
+    trainedParameterCount: trained.trainedParameterCount,
+    train: train.map((features) => features.clip.id),
+    validation: validation.map((features) => features.clip.id),
+    failures,
+    notices,
+    reference: (clips) =>
+      pipelineProbabilities(
+        network,
+        trained.parameters,
+        statistics,
+        clips.flatMap(({ windows }) => windows),
+        nMels,
+        nFrames,
+        engineOptions(hooks),
+      ),
+  };
+};
+
+/** Random values, and over those of the network without adapters what the weights file holds. */
+async function startingParameters(
+  base: Network,
+  network: Network,
+  config: NetworkRunConfig,
+  nMels: number,
+  nFrames: number,
+) {
+  const initial = initializeParameters(
+    networkParameters(network, nMels, nFrames),
+    new Random(`${config.training.seed}/parameters`),
+  );
+  if (config.network.imported !== undefined)
+    return { initial, weights: importedWeights(config) ?? randomWeights };
+  const path = await weightsFile(config.network.name, config.network);
+  if (path === null) return { initial, weights: randomWeights };
+  const loaded = await readWeights(base, networkParameters(base, nMels, nFrames), path);
+  for (const [name, value] of loaded.values) initial.set(name, value);
+  return { initial, weights: loaded.description };
+}
+
+function toTraining(features: readonly ClipFeatures[], classes: readonly string[]): TrainingClip[] {
+  const index = new Map(classes.map((label, i) => [label, i]));
+  return features.map(({ clip, windows, waveforms }) => ({
+    windows,
+    label: index.get(clip.label)!,
+    ...(waveforms === undefined ? {} : { waveforms }),
+  }));
+}
+
+function* windowsOf(features: readonly ClipFeatures[]): Iterable<Float32Array> {
+  for (const { windows } of features) yield* windows;
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
+}
+
+/** Probabilities from the extracted features, as training and validation see them. */
+async function pipelineProbabilities(
+  network: Network,
+  parameters: ReadonlyMap<string, Tensor<'float32'>>,
+  statistics: BandStatistics | null,
+  pictures: readonly Float32Array[],
+  nMels: number,
+  nFrames: number,
+  options: EngineOptions,
+): Promise<Float32Array[]> {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'float32', ['N', 1, nMels, nFrames]);
+  const { logits } = network.forward(inferenceContext(g, parameters), standardizeNodes(g, x, statistics));
+  g.output(g.op('Softmax', [logits], { axis: 1 }), 'probabilities');
+  const engine = new Engine(options);
+  try {
+    const model = await engine.load(g.model());
+    const rows: Float32Array[] = [];
+    for (const picture of pictures) {
+      const { probabilities } = await engine.run(model, {
+        feeds: { x: float32([1, 1, nMels, nFrames], picture.slice()) },
+        fetch: ['probabilities'],
+      });
+      rows.push(probabilities!.data as Float32Array);
+    }
+    return rows;
+  } finally {
+    await engine.close();
+  }
+}

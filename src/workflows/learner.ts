@@ -1,0 +1,91 @@
+/** @file What a way of learning takes and gives: `trainSplit` does the rest, the same for all. */
+import type { ArtifactParts, ClipVectors, ImportedModel, RunConfig } from '../approaches/index.ts';
+import type { Notice } from '../core/index.ts';
+import type { Dataset, Split } from '../datasets/index.ts';
+import type { EpochRecord } from '../evaluation/index.ts';
+import type { ClipFeatures } from '../extraction/index.ts';
+import type { WorkflowHooks } from './hooks.ts';
+
+export interface SplitRun<C extends RunConfig = RunConfig> {
+  readonly dataset: Dataset;
+  readonly dataFingerprint: string;
+  readonly split: Split;
+  readonly config: C;
+  /** The model that the network is made from, where `config` names one. */
+  readonly imported?: ImportedModel;
+  /** What clips become, where `config` says that a classifier is fitted. */
+  readonly vectors?: ClipVectors;
+  readonly directory: string;
+  readonly resume: boolean;
+}
+
+/** What was learnt from the training side. */
+export interface Learned {
+  /** The model, from the waveform on. */
+  readonly score: ArtifactParts['score'];
+  readonly network: string;
+  readonly weights: string;
+  readonly clipsPerRun?: number;
+  readonly history: readonly EpochRecord[];
+  readonly chosenEpoch: number;
+  readonly stoppedEarly: boolean;
+  readonly parameterCount: number;
+  readonly trainedParameterCount: number;
+  /** Ids of the clips on each side, those that could not be read left out. */
+  readonly train: readonly string[];
+  readonly validation: readonly string[];
+  readonly failures: readonly Notice[];
+  readonly notices: readonly Notice[];
+  /** Probabilities as training computes them, one row per window of these clips: to compare the model with. */
+  reference(clips: readonly ClipFeatures[]): Promise<Float32Array[]>;
+}
+
+/** @param fingerprint of the run: settings and data */
+export type Learner<C extends RunConfig> = (
+  run: SplitRun<C>,
+  fingerprint: string,
+  hooks: WorkflowHooks,
+  clock: Stopwatch,
+) => Promise<Learned>;
+
+/** Seconds by stage. */
+export function stopwatch() {
+  const durations: Record<string, number> = {};
+  let since = performance.now();
+  const round = (seconds: number) => Math.round(seconds * 100) / 100;
+  return {
+    durations,
+    /** Books the time since the last lap under `stage`. */
+    lap(stage: string) {
+      durations[stage] = round((performance.now() - since) / 1000);
+      since = performance.now();
+    },
+    /** Books a known number of seconds and starts a new lap. */
+    add(stage: string, seconds: number) {
+      durations[stage] = round(seconds);
+      since = performance.now();
+    },
+  };
+}
+
+export type Stopwatch = ReturnType<typeof stopwatch>;
+
+/** A notice for classes that no training clip has. */
+export function untrainedNotices(classes: readonly string[], labels: Iterable<string>): Notice[] {
+  const known = new Set(labels);
+  const untrained = classes.filter((label) => !known.has(label));
+  if (untrained.length === 0) return [];
+  return [
+    {
+      subject: 'classes',
+      message: `No training clip has the class ${untrained.join(', ')}; it cannot be recognised.`,
+    },
+  ];
+}
+
+/** What to say where nothing of the training side could be read. */
+export function firstFailure(failures: readonly Notice[]): string {
+  return failures[0] === undefined
+    ? 'The training side is empty.'
+    : `The first failure: ${failures[0].message}`;
+}
