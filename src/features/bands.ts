@@ -24,6 +24,11 @@ export interface BandSpec {
   readonly padMode: 'reflect' | 'constant';
   readonly power: 1 | 2;
   readonly amin: number;
+  /**
+   * What the nodes transform in. Sums in float32 leave noise some 130 dB below the loudest bin; where quieter values
+   * count, it takes float64. (Kernel and plain code always transform in float64.)
+   */
+  readonly nodePrecision: 'float32' | 'float64';
   /** Row by row of the picture. */
   readonly filters: readonly BandFilter[];
 }
@@ -31,7 +36,8 @@ export interface BandSpec {
 /** The bands of a log-mel front end. @throws {ParameterError} for bands out of range */
 export function logMelBands(spec: LogMelSpec): BandSpec {
   const { nFft, winLength, hopLength, center, padMode, power, amin } = spec;
-  return { nFft, winLength, hopLength, center, padMode, power, amin, filters: melBands(spec) };
+  const nodePrecision = 'float32';
+  return { nFft, winLength, hopLength, center, padMode, power, amin, nodePrecision, filters: melBands(spec) };
 }
 
 /** Mel filters as bands. @throws {ParameterError} for filters out of range */

@@ -73,6 +73,8 @@ export interface FrontEnd<S extends FrontEndSpec = FrontEndSpec> {
   readonly decibels: boolean;
   /** What ten times the amplitude adds to a value, floors and offsets aside: 20 for decibels. */
   readonly perTenfold: number;
+  /** What the nodes transform in: sums in float32 leave noise some 130 dB below the loudest value. */
+  readonly nodePrecision: 'float32' | 'float64';
   /** The spec with the user's choices in it. @throws {ParameterError} for a choice it does not leave */
   spec(choices: FrontEndChoices): S;
   /** @throws {ParameterError} naming what is out of range */
@@ -93,6 +95,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
     standardize: true,
     decibels: true,
     perTenfold: 20,
+    nodePrecision: 'float32',
     spec: ({ sampleRate = 22050, usualMels = 128, nMels = usualMels }) =>
       logMelSpec({ sampleRate, nFft: 2048, hopLength: 512, nMels, topDb: null }),
     check: checkLogMelSpec,
@@ -111,6 +114,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
     standardize: false,
     decibels: false,
     perTenfold: Math.LN10,
+    nodePrecision: 'float32',
     spec: ({ sampleRate = yamnetSpec.sampleRate, nMels = yamnetSpec.nMels }) => {
       const spec = { ...yamnetSpec, sampleRate, nMels };
       return checkYamnetSpec(spec);
@@ -140,6 +144,7 @@ function l3FrontEnd(name: L3Name): FrontEnd<L3Spec> {
     // Relative to the window's loudest value: a change of level changes nothing.
     decibels: false,
     perTenfold: 10,
+    nodePrecision: 'float64',
     spec: ({ sampleRate = known.sampleRate, nMels = known.nMels }) => {
       const spec = { ...known, sampleRate, nMels };
       checkL3Spec(spec);

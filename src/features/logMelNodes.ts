@@ -5,7 +5,7 @@
  * ONNX Runtime, not accurate enough at lengths such as 400.
  */
 import { ShapeError } from '../core/errors.ts';
-import { float32, int64 } from '../core/tensor.ts';
+import { float32, int64, type Tensor, tensor } from '../core/tensor.ts';
 import type { GraphBuilder, Value } from '../onnx/index.ts';
 import { areSingleBins, type BandSpec, logMelBands } from './bands.ts';
 import { checkLogMelSpec, type LogMelSpec } from './logMelSpec.ts';
@@ -151,19 +151,23 @@ function factorDft({ nFft }: BandSpec): DftPlan {
 
 /** [N, F, nFft] → [N, F, slow, fast], windowed. */
 function windowNodes(g: GraphBuilder, frames: Value, spec: BandSpec, { slow, fast }: DftPlan): Value {
-  const window = float32([slow, fast], centredWindow('hann', spec.winLength, spec.nFft));
-  const folded = g.op('Reshape', [frames, g.ints([0, 0, slow, fast])]);
-  return g.op('Mul', [folded, g.constant(window, 'window')]);
+  const window = centredWindow('hann', spec.winLength, spec.nFft);
+  // 11 and 1 are ONNX's numbers of float64 and float32.
+  const exact = spec.nodePrecision === 'float64' ? g.op('Cast', [frames], { to: 11 }) : frames;
+  const folded = g.op('Reshape', [exact, g.ints([0, 0, slow, fast])]);
+  return g.op('Mul', [folded, g.constant(inPrecision(spec, [slow, fast], window), 'window')]);
 }
 
 /** [N, F, slow, fast] → band sums [N, bands, F]. */
 function spectrumNodes(g: GraphBuilder, windowed: Value, spec: BandSpec, plan: DftPlan): Value {
   const { kept, parts, fast } = plan;
-  const first = parts === 1 ? windowed : g.op('MatMul', [slowMatrix(g, plan), windowed]);
+  const first = parts === 1 ? windowed : g.op('MatMul', [slowMatrix(g, spec, plan), windowed]);
   const rows = g.op('Reshape', [first, g.ints([0, 0, kept, parts * fast])]);
   const byOutput = g.op('Transpose', [rows], { perm: [2, 0, 1, 3] });
   const spectrum = g.op('MatMul', [byOutput, fastMatrix(g, spec, plan)]);
-  const squares = g.op('Mul', [spectrum, spectrum]);
+  const exact = g.op('Mul', [spectrum, spectrum]);
+  // Squares are sums of nothing that cancels: float32 holds them.
+  const squares = spec.nodePrecision === 'float64' ? g.op('Cast', [exact], { to: 1 }) : exact;
   const inOrder = (x: Value) => g.op('Transpose', [x], { perm: [1, 2, 0, 3] });
   const bands = bandSums(g, inOrder(squares), spec, plan);
   return g.op('Transpose', [bands], { perm: [0, 2, 1] });
@@ -195,8 +199,8 @@ function positionOf(bin: number, nFft: number, { slow, kept, columns }: DftPlan,
 }
 
 /** [kept·2, slow]: cosine and minus sine rows of each kept output of the first product. */
-function slowMatrix(g: GraphBuilder, { slow, kept }: DftPlan): Value {
-  const data = new Float32Array(kept * 2 * slow);
+function slowMatrix(g: GraphBuilder, spec: BandSpec, { slow, kept }: DftPlan): Value {
+  const data = new Float64Array(kept * 2 * slow);
   for (let k = 0; k < kept; k++) {
     for (let n = 0; n < slow; n++) {
       const angle = (2 * Math.PI * ((k * n) % slow)) / slow;
@@ -204,16 +208,13 @@ function slowMatrix(g: GraphBuilder, { slow, kept }: DftPlan): Value {
       data[(2 * k + 1) * slow + n] = -Math.sin(angle);
     }
   }
-  return g.constant(float32([kept * 2, slow], data), 'dft_slow');
+  return g.constant(inPrecision(spec, [kept * 2, slow], data), 'dft_slow');
 }
 
 /** [kept, 1, parts·fast, 2·columns]: for each output k1 of the first product, the bins k1 + slow·k2, re then im. */
-function fastMatrix(
-  g: GraphBuilder,
-  { nFft }: BandSpec,
-  { slow, fast, kept, columns, parts }: DftPlan,
-): Value {
-  const data = new Float32Array(kept * parts * fast * 2 * columns);
+function fastMatrix(g: GraphBuilder, spec: BandSpec, { slow, fast, kept, columns, parts }: DftPlan): Value {
+  const { nFft } = spec;
+  const data = new Float64Array(kept * parts * fast * 2 * columns);
   const width = 2 * columns;
   for (let k1 = 0; k1 < kept; k1++) {
     for (let n = 0; n < fast; n++) {
@@ -229,7 +230,7 @@ function fastMatrix(
       }
     }
   }
-  return g.constant(float32([kept, 1, parts * fast, width], data), 'dft_fast');
+  return g.constant(inPrecision(spec, [kept, 1, parts * fast, width], data), 'dft_fast');
 }
 
 /**
@@ -253,6 +254,11 @@ function decibelNodes(g: GraphBuilder, bands: Value, spec: BandSpec): Value {
   const factor = (spec.power === 2 ? 10 : 20) * Math.LOG10E;
   const logarithm = g.op('Log', [g.op('Max', [bands, g.scalar(spec.amin)])]);
   return g.op('Mul', [logarithm, g.scalar(factor)]);
+}
+
+/** Numbers of the transform, in what it is done in. */
+function inPrecision({ nodePrecision }: BandSpec, dims: number[], data: Float64Array): Tensor {
+  return nodePrecision === 'float64' ? tensor('float64', dims, data) : float32(dims, data);
 }
 
 /** The number of samples at run time, shape [1]. */

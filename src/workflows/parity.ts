@@ -5,6 +5,7 @@ import {
   goldenFrontEnds,
   goldenTolerance,
   type PictureError,
+  type PictureTolerance,
   pictureError,
 } from '../features/golden/goldenVectors.ts';
 import { frontEndNodes, frontEndPicture } from '../features/index.ts';
@@ -22,7 +23,7 @@ export interface ParityRow extends PictureError {
   /** `function`: on samples; `nodes`: as an ONNX graph in ONNX Runtime. */
   readonly form: 'function' | 'nodes';
   /** What the errors may be; those not named are only reported. */
-  readonly tolerance: Partial<PictureError>;
+  readonly tolerance: PictureTolerance;
   /** The errors of each golden signal. */
   readonly signals: readonly ({ readonly signal: string } & PictureError)[];
   readonly passed: boolean;
@@ -75,7 +76,7 @@ function row(golden: GoldenFrontEnd, form: ParityRow['form'], pictures: readonly
     loud: worst('loud'),
     relative: worst('relative'),
   };
-  const tolerance: Partial<PictureError> = goldenTolerance[form];
+  const tolerance = goldenTolerance(form, kind);
   const passed = (Object.keys(tolerance) as (keyof PictureError)[]).every(
     (of) => errors[of] <= tolerance[of]!,
   );

@@ -46,7 +46,7 @@ async function print({ rows, passed, device, versions }: ParityOutcome, out: Str
 absolute   largest difference from float64: decibels; yamnet: nepers
 loud       the same of values down to a thousandth of the loudest amplitude
 relative   largest difference as an amplitude, as a share of the loudest
-nodes      ONNX Runtime ${versions['onnxruntime-node']} in float32 on ${device}
+nodes      ONNX Runtime ${versions['onnxruntime-node']} on ${device}
 `);
   const failed = rows.filter((row) => !row.passed);
   out.line(

@@ -109,15 +109,19 @@ export function pictureError(
   return { absolute, loud, relative: difference / loudest };
 }
 
+/** The errors that are judged, and their bounds. */
+export type PictureTolerance = Partial<PictureError>;
+
 /**
- * What each form must hold. The function transforms in float64: what remains is the rounding of its float32 results (8e-6
- * at −80 dB). The nodes compute in float32, where sums are exact to about 3e-7 of the loudest: quiet values beside loud
- * ones are not held in decibels, but as amplitudes.
+ * What a form must hold. Where the transform is in float64 there remains the rounding of float32 results (8e-6 at −80 dB)
+ * and of mel sums. Nodes in float32 have sums that are exact to about 3e-7 of the loudest: quiet values beside loud ones
+ * are then not held in decibels, but as amplitudes.
  */
-export const goldenTolerance = {
-  function: { absolute: 3e-5, relative: 5e-6 },
-  nodes: { loud: 2e-3, relative: 5e-6 },
-} as const;
+export function goldenTolerance(form: 'function' | 'nodes', kind: FrontEndName): PictureTolerance {
+  return form === 'function' || frontEndByName(kind).nodePrecision === 'float64'
+    ? { absolute: 3e-5, relative: 5e-6 }
+    : { loud: 2e-3, relative: 5e-6 };
+}
 
 /** The larger one; infinite if one is not a number. */
 function larger(a: number, b: number): number {

@@ -14,7 +14,8 @@ import {
 } from './openl3Spec.ts';
 
 /**
- * Appends nodes that compute what {@link l3Picture} computes, in float32, for every window of a batch.
+ * Appends nodes that compute what {@link l3Picture} computes, transformed in float64 as there, for every window of a
+ * batch.
  * @param waveform float32, shape [N, samples] or [N, 1, samples] (kapre's `channels_first`); both may be names. At run
  *   time samples must be a window's: 48,000, for EdgeL3-SEA 8,000
  * @returns shape [N, bands, nFrames]

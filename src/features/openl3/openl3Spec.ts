@@ -184,6 +184,8 @@ export function l3Bands({ nFft, hopLength, sampleRate, power, mel }: L3Definitio
     center: false,
     padMode: 'constant',
     power,
+    // The floor lies 160 dB below the loudest amplitude: ten times the logarithm of an amplitude is −80 there.
+    nodePrecision: 'float64',
     amin: power === 1 ? leastAmplitude : leastAmplitude ** 2,
     filters:
       mel === null
