@@ -6,7 +6,7 @@ import { frontEndNames } from '../../src/features/index.ts';
 import { pictureLayouts } from '../../src/networks/index.ts';
 import { earshot, root } from './earshot.ts';
 
-const commands = ['demo', 'data inspect', 'spectrogram', 'train', 'evaluate', 'classify'];
+const commands = ['demo', 'data inspect', 'spectrogram', 'train', 'evaluate', 'classify', 'models pull'];
 
 /** The choices that the help of `train` lists for an option. */
 async function choicesOf(option: string): Promise<string[] | undefined> {
