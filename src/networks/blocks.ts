@@ -12,6 +12,7 @@ import {
   uniformBias,
   uniformFanIn,
 } from './network.ts';
+import { winogradConvolution } from './winograd.ts';
 
 type Pair = number | readonly [height: number, width: number];
 
@@ -28,6 +29,11 @@ export interface ConvolutionOptions {
   readonly bias?: Initializer;
   /** Groups of channels that do not see each other; default 1. As many as channels: a depthwise convolution. */
   readonly groups?: number;
+  /**
+   * Compute a 3×3 convolution of stride 1 with a bias by Winograd's filtering in inference (default false): faster from
+   * about 128 channels on.
+   */
+  readonly winograd?: boolean;
 }
 
 /**
@@ -48,6 +54,7 @@ export function convolution(c: NetworkContext, x: Value, name: string, options: 
     operands.push(
       c.parameter({ name: `${name}.bias`, shape: [outChannels], role: 'bias', initialize: options.bias }),
     );
+  if (options.winograd && c.inference) return winogradConvolution(c.g, x, weight, operands[2]!);
   return c.g.op('Conv', operands, {
     ...(groups === 1 ? {} : { group: groups }),
     kernel_shape: [kh, kw],

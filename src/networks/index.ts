@@ -13,4 +13,5 @@ export * from './network.ts';
 export * from './networkByName.ts';
 export * from './openl3.ts';
 export * from './resnet.ts';
+export * from './winograd.ts';
 export * from './yamnet.ts';

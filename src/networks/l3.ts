@@ -19,10 +19,14 @@ export interface L3Architecture {
 
 const norm: BatchNormOptions = { epsilon: 1e-3, momentum: 0.01 };
 
+/** Channels from which Winograd's filtering is faster; measured with bench/embeddings.bench.ts. */
+const MANY = 128;
+
 /** A 3×3 convolution that keeps the size, with Keras's `he_normal` start and a bias from zero. */
-const threeByThree = (outChannels: number): ConvolutionOptions => ({
+const threeByThree = (x: Value, outChannels: number): ConvolutionOptions => ({
   outChannels,
   kernel: 3,
+  winograd: (x.shape[1] as number) >= MANY,
   initialize: kaimingNormalFanIn,
   bias: constantInitializer(0),
 });
@@ -34,7 +38,7 @@ export function l3Layers(c: NetworkContext, x: Value, architecture: L3Architectu
   let convolutions = 0;
   const normalized = (y: Value) => batchNorm(c, y, `batch_normalization_${++norms}`, norm);
   const unit = (y: Value, width: number) => {
-    const maps = convolution(c, y, `conv2d_${++convolutions}`, threeByThree(width));
+    const maps = convolution(c, y, `conv2d_${++convolutions}`, threeByThree(y, width));
     return c.g.op('Relu', [normalized(maps)]);
   };
   let y = normalized(x);
@@ -42,7 +46,8 @@ export function l3Layers(c: NetworkContext, x: Value, architecture: L3Architectu
     y = unit(unit(y, width), width);
     y = c.g.op('MaxPool', [y], { kernel_shape: [2, 2], strides: [2, 2] });
   }
-  y = convolution(c, unit(y, embedding), 'audio_embedding_layer', threeByThree(embedding));
+  y = unit(y, embedding);
+  y = convolution(c, y, 'audio_embedding_layer', threeByThree(y, embedding));
   return activated ? c.g.op('Relu', [normalized(y)]) : y;
 }
 

@@ -32,6 +32,10 @@ export interface NetworkContext {
   readonly g: GraphBuilder;
   /** True while training: batch statistics, dropout. */
   readonly training: boolean;
+  /**
+   * True where parameters are constants and nothing is differentiated: layers may then take forms that only run faster.
+   */
+  readonly inference?: boolean;
   /** True if batch normalisation uses (and keeps) the running statistics even while training. */
   readonly frozenStatistics: boolean;
   /** The value of a parameter; declares it at the first call. */
@@ -164,11 +168,12 @@ export function forwardContext(
 
 /** A context for inference: parameters become constants of the graph. */
 export function inferenceContext(g: GraphBuilder, values: ParameterValues): NetworkContext {
-  return forwardContext(g, new ParameterTable(), (spec) => {
+  const context = forwardContext(g, new ParameterTable(), (spec) => {
     const value = values.get(spec.name);
     if (value === undefined) throw new ParameterError(`There is no value for parameter '${spec.name}'.`);
     return g.initializer(spec.name, value);
   });
+  return { ...context, inference: true };
 }
 
 /** Parameters a forward pass has asked for: each is made once, in order of first use. */

@@ -7,6 +7,7 @@ import { pictureLayouts } from '../../src/networks/index.ts';
 import { earshot, root } from './earshot.ts';
 
 const commands = ['demo', 'data inspect', 'spectrogram', 'train', 'evaluate', 'classify', 'parity'];
+const commands = ['demo', 'data inspect', 'spectrogram', 'train', 'evaluate', 'classify', 'models pull'];
 
 /** The choices that the help of `train` lists for an option. */
 async function choicesOf(option: string): Promise<string[] | undefined> {

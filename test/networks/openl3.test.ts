@@ -3,13 +3,13 @@
  * (tools/fixtures/openl3.py). EARSHOT_TORCH=1 also runs that script for whole HDF5 files written by h5py.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { bytesOf, Random, type Tensor } from '../../src/core/index.ts';
+import { bytesOf, float32, Random, type Tensor } from '../../src/core/index.ts';
 import {
   edgel3,
   initializeParameters,
@@ -21,7 +21,9 @@ import {
   openl3Picture,
   yamnet,
 } from '../../src/networks/index.ts';
+import { decodeModel, encodeModel } from '../../src/onnx/index.ts';
 import { decodeKerasWeights, type KerasWeights, readKerasWeights } from '../../src/weights/index.ts';
+import { runModel } from '../support/runModel.ts';
 import {
   expectedRows,
   hashedPicture,
@@ -174,6 +176,52 @@ describe.skipIf(!existsSync(realFile))(
       );
       // Variances of a trained network are positive, and its kernels no longer as they were drawn.
       expect(loaded.values.get('batch_normalization_9.running_var')!.data.every((v) => v > 0)).toBe(true);
+    });
+  },
+);
+
+const yamnetFolder = fileURLToPath(new URL('../../../shared/models/yamnet/', import.meta.url));
+const yamnetFile = join(yamnetFolder, 'yamnet.onnx');
+
+describe.skipIf(!existsSync(yamnetFile))(
+  `YAMNet with real weights${existsSync(yamnetFile) ? '' : ` (skipped: ${yamnetFile} is not there)`}`,
+  () => {
+    it('scores real speech as the ONNX model does', async () => {
+      const model = decodeModel(readFileSync(yamnetFile));
+      const { initializers } = model.graph;
+      const network = yamnet({ classes: 521 });
+      // In that model normalisations are part of the convolutions: here they only add its biases.
+      const values = new Map(
+        specsOf(network, inputOf(network)).map(({ name, shape }) => {
+          const kernel = name.replace('_conv.weight', '.weight').replace('fc.', 'classifier.');
+          const bias = name.replace(/(_conv|(?<=layer1\.conv))\.bn\.bias$/, '.bias');
+          const held = initializers.get(kernel) ?? initializers.get(bias);
+          if (held !== undefined) return [name, held as Tensor<'float32'>];
+          const one = name.endsWith('running_var') ? 1 - 1e-4 : 1;
+          return [name, float32(shape, new Float32Array(shape[0]!).fill(name.endsWith('mean') ? 0 : one))];
+        }),
+      );
+      const spectra = readFileSync(join(yamnetFolder, 'yamnet_test_spectra.bin'));
+      const frames = float32(
+        [1, 1, 96, 64],
+        Float32Array.from({ length: 96 * 64 }, (_, i) => spectra.readFloatLE(4 * i)),
+      );
+      const turned = float32(
+        [1, 1, 64, 96],
+        Float32Array.from({ length: 96 * 64 }, (_, i) => frames.data[(i % 96) * 64 + Math.floor(i / 96)]!),
+      );
+      const { embedding, logits } = await embeddingOf(network, values, turned);
+      const scores = logits.map((v) => 1 / (1 + Math.exp(-v)));
+      expect(scores[0]).toBeGreaterThan(0.9);
+      // It was quantised, and so holds its activations below 6, where the published one does not.
+      const unlimited = new Map(initializers).set(
+        'relu6_max',
+        float32(initializers.get('relu6_max')!.dims, [1e9]),
+      );
+      const graph = { ...model.graph, initializers: unlimited };
+      const expected = await runModel(encodeModel({ ...model, graph }), { log_mel: frames });
+      for (const [name, got] of Object.entries({ embedding, scores }))
+        expect(relativeDifference(got, [...(expected[name]!.data as Float32Array)]), name).toBeLessThan(1e-4);
     });
   },
 );
