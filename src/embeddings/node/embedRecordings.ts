@@ -6,14 +6,15 @@ import { CancelledError, EarshotError, type ProgressListener, RuntimeError } fro
 import { digest } from '../../extraction/index.ts';
 import { ContentHashes } from '../../files/index.ts';
 import { WorkerPool } from '../../parallel/index.ts';
-import type { Embedder, WindowInputs } from '../embedder.ts';
+import { type Embedder, type WindowInputs, windowInputs } from '../embedder.ts';
 import { WindowBatcher } from '../windowBatcher.ts';
-import { windowCount, windowTimes } from '../windowing.ts';
+import { type Stretch, windowCount, windowTimes } from '../windowing.ts';
 import { embedderKey } from './embedderKey.ts';
 import { type EmbeddedWindows, recallEmbedding, storeEmbedding } from './embeddingCache.ts';
 import { MemoryGate } from './memoryGate.ts';
 import {
   type OpenedRecording,
+  openRecording,
   type RecordingFacts,
   type RecordingSettings,
   type RecordingTask,
@@ -21,7 +22,7 @@ import {
 } from './recordingTask.ts';
 
 export interface EmbedRecordingsOptions {
-  /** Decoding threads; default one per processor, at most 8. */
+  /** Decoding threads; 0 decodes on the calling thread. Default one per processor, at most 8. */
   readonly workers?: number;
   /** Where embeddings are kept for the next time; null, the default, keeps none. */
   readonly cacheDir?: string | null;
@@ -101,7 +102,7 @@ class Embedding {
   private readonly batcher: WindowBatcher;
   private readonly key: string;
   private readonly settings: RecordingSettings;
-  private readonly pool: WorkerPool<RecordingTask, OpenedRecording | WindowInputs>;
+  private readonly pool: WorkerPool<RecordingTask, OpenedRecording | WindowInputs> | null;
 
   private constructor(
     private readonly embedder: Embedder,
@@ -114,11 +115,14 @@ class Embedding {
     this.key = embedderKey(embedder.spec);
     this.gate = new MemoryGate(memory);
     this.batcher = new WindowBatcher(embedder, batchSize);
-    this.pool = new WorkerPool(import.meta.url, 'recordingWorker', {
-      size: workers,
-      workerData: this.settings,
-      signal,
-    });
+    this.pool =
+      workers === 0
+        ? null
+        : new WorkerPool(import.meta.url, 'recordingWorker', {
+            size: workers,
+            workerData: this.settings,
+            signal,
+          });
   }
 
   static async begin(embedder: Embedder, options: EmbedRecordingsOptions): Promise<Embedding> {
@@ -126,7 +130,7 @@ class Embedding {
   }
 
   async end(): Promise<void> {
-    await this.pool.close();
+    await this.pool?.close();
     await this.hashes.save();
   }
 
@@ -140,7 +144,8 @@ class Embedding {
         (await this.recall(path)) ?? (await this.hashes.hashWith(path, () => this.make(path)));
       return { index, state: 'embedded', recording };
     } catch (error) {
-      if (error instanceof CancelledError || error instanceof NetworkFailure || this.pool.failed) throw error;
+      if (error instanceof CancelledError || error instanceof NetworkFailure || this.pool?.failed)
+        throw error;
       const { message, hint } = explain(path, error);
       return { index, state: 'failed', message, ...(hint === undefined ? {} : { hint }) };
     }
@@ -178,7 +183,7 @@ class Embedding {
     };
     try {
       const first = await this.through(async () => {
-        opened = (await this.pool.run({ kind: 'open', path })) as OpenedRecording;
+        opened = await this.open(path);
         hold(opened.windows.inputs.byteLength + (opened.samples?.byteLength ?? 0));
         return opened.windows;
       });
@@ -192,10 +197,7 @@ class Embedding {
         for (let from = chunk; from < count; from += chunk) {
           const to = Math.min(count, from + chunk);
           const stretch = stretchOf(samples, from, to, this.settings);
-          const task: RecordingTask = { kind: 'windows', stretch, first: from, last: to };
-          const next = await this.through(
-            async () => (await this.pool.run(task, [stretch.data.buffer as ArrayBuffer])) as WindowInputs,
-          );
+          const next = await this.through(() => this.cut(stretch, from, to));
           windows.embedding.set(next.embedding, from * size);
           windows.levels.set(next.levels, from);
         }
@@ -206,6 +208,17 @@ class Embedding {
     } finally {
       hold(-held);
     }
+  }
+
+  private async open(path: string): Promise<OpenedRecording> {
+    if (this.pool === null) return openRecording(path, this.settings);
+    return (await this.pool.run({ kind: 'open', path })) as OpenedRecording;
+  }
+
+  private async cut(stretch: Stretch, first: number, last: number): Promise<WindowInputs> {
+    if (this.pool === null) return windowInputs(stretch, first, last, this.settings.spec);
+    const buffers = [stretch.data.buffer as ArrayBuffer];
+    return (await this.pool.run({ kind: 'windows', stretch, first, last }, buffers)) as WindowInputs;
   }
 
   /** Windows through the network; a failure of the network is told from one of the recording. */

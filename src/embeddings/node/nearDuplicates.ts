@@ -173,6 +173,7 @@ function described(
     times,
     shiftSeconds: Number(shiftSeconds.toFixed(4)),
     acrossFolds: other === null && p.clip.fold !== q.clip.fold,
-    acrossClasses: p.clip.label !== q.clip.label,
+    // Another dataset has other names for its classes.
+    acrossClasses: other === null && p.clip.label !== q.clip.label,
   };
 }
