@@ -65,7 +65,9 @@ export interface ArtifactOutputs {
 export function buildArtifact(parts: ArtifactParts): { model: Model; info: ArtifactInfo } {
   const { pipeline } = parts.info;
   const samples = windowSamplesOf(pipeline);
-  const g = new GraphBuilder({ name: `earshot ${parts.info.approach}` });
+  // A model from elsewhere has names of its own inside; these two are the artefact's.
+  const reserved = ['probabilities', 'embedding'];
+  const g = new GraphBuilder({ name: `earshot ${parts.info.approach}`, reserved });
   const waveform = g.input('waveform', 'float32', ['batch', 'samples']);
   const { probabilities, embedding } = parts.score(g, waveform);
   g.output(probabilities, 'probabilities');

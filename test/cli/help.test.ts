@@ -6,8 +6,10 @@ import { frontEndNames } from '../../src/features/index.ts';
 import { pictureLayouts } from '../../src/networks/index.ts';
 import { earshot, root } from './earshot.ts';
 
-const commands = ['demo', 'data inspect', 'spectrogram', 'train', 'evaluate', 'classify', 'parity'];
-const commands = ['demo', 'data inspect', 'spectrogram', 'train', 'evaluate', 'classify', 'models pull'];
+const commands = [
+  ...['demo', 'data inspect', 'spectrogram', 'train', 'evaluate', 'classify', 'gradient', 'parity', 'models pull'],
+  ...['embed', 'index', 'similar'],
+];
 
 /** The choices that the help of `train` lists for an option. */
 async function choicesOf(option: string): Promise<string[] | undefined> {
