@@ -38,6 +38,15 @@ const cases: Case[] = [
 ];
 const chosen = (process.env.CASES ?? '0,1,2,3').split(',').map((i) => cases[Number(i)]!);
 
+interface Time {
+  clock: number;
+  processor: number;
+}
+
+function middle(times: readonly Time[], by: keyof Time): number {
+  return median(times.map((time) => time[by]));
+}
+
 function makeData({ rows, columns, distance }: Case): { x: Matrix & { data: Float32Array }; y: Int32Array } {
   const random = new Random(1);
   const centres = Float64Array.from({ length: classes * columns }, () => distance * random.normal());
@@ -82,34 +91,43 @@ try {
     writeFileSync(xFile, new Uint8Array(x.data.buffer));
     writeFileSync(yFile, new Uint8Array(y.buffer));
     const timed = async (work: () => ReturnType<typeof fitLinearSvmOnThreads>) => {
-      const start = performance.now();
+      const [start, before] = [performance.now(), process.cpuUsage()];
       const model = await work();
-      return { model, seconds: (performance.now() - start) / 1000 };
+      const { user, system } = process.cpuUsage(before);
+      return { model, clock: (performance.now() - start) / 1000, processor: (user + system) / 1e6 };
     };
-    const seconds = { threads: [] as number[], alone: [] as number[], rival: [] as number[] };
+    const threads: Time[] = [];
+    const alone: Time[] = [];
+    const rivals: Time[] = [];
     let own = 0;
     let passes: readonly number[] = [];
     for (let round = 0; round < one.rounds; round++) {
       const both = await timed(() => fitLinearSvmOnThreads(x, y, { C: one.C, threads: 2 }));
-      seconds.threads.push(both.seconds);
-      if (one.rounds > 1) {
-        seconds.alone.push((await timed(async () => fitLinearSvm(x, y, { C: one.C }))).seconds);
-      }
-      seconds.rival.push(await rival.ask(`${xFile} ${yFile} ${one.rows} ${one.columns} ${one.C}`));
+      threads.push(both);
+      if (one.rounds > 1) alone.push(await timed(async () => fitLinearSvm(x, y, { C: one.C })));
+      const clock = await rival.ask(`${xFile} ${yFile} ${one.rows} ${one.columns} ${one.C}`);
+      rivals.push({ clock, processor: Number(await rival.answer()) });
       own = objective(x, y, one.C, both.model.coefficients.data, both.model.intercepts);
       passes = both.model.iterations;
     }
     const stored = new Float64Array(new Uint8Array(readFileSync(`${xFile}.coef`)).buffer);
     const theirs = objective(x, y, one.C, stored, stored.subarray(classes * one.columns));
+    console.log(one.name);
+    const ratio = (times: Time[], by: keyof Time) => (middle(rivals, by) / middle(times, by)).toFixed(2);
+    for (const [name, times] of Object.entries({
+      '2 threads': threads,
+      '1 thread': alone,
+      LinearSVC: rivals,
+    })) {
+      if (times.length === 0) continue;
+      console.log(
+        `  ${name.padEnd(10)} ${middle(times, 'clock').toFixed(2)} s by the clock (ratio ${ratio(times, 'clock')}), ` +
+          `${middle(times, 'processor').toFixed(2)} s of processor time (ratio ${ratio(times, 'processor')})`,
+      );
+    }
     console.log(
-      [
-        one.name,
-        `  earshot, 2 threads ${median(seconds.threads).toFixed(2)} s` +
-          (seconds.alone.length > 0 ? `, 1 thread ${median(seconds.alone).toFixed(2)} s` : '') +
-          `; LinearSVC ${median(seconds.rival).toFixed(2)} s; ratio ${(median(seconds.rival) / median(seconds.threads)).toFixed(2)}`,
-        `  objective ${own.toPrecision(10)} and ${theirs.toPrecision(10)}: ours ${((own - theirs) / theirs).toExponential(1)} of it above; ` +
-          `most passes ${Math.max(...passes)}`,
-      ].join('\n'),
+      `  objective ${own.toPrecision(10)}, LinearSVC ${theirs.toPrecision(10)} (ours is ${((own - theirs) / theirs).toExponential(1)} of it higher); ` +
+        `passes ${Math.min(...passes)} to ${Math.max(...passes)}`,
     );
   }
 } finally {

@@ -105,7 +105,10 @@ export function growTree(problem: TreeProblem): Tree {
 /** Finds the best split of a stretch of samples. */
 class Splitter {
   private readonly order: Int32Array;
-  private readonly keys: Float64Array;
+  /** Rank and row of each sample in one number: sorted by rank, and the row is still there. */
+  private readonly keys: Uint32Array | Float64Array;
+  /** What a rank counts in a key: a power of two above the number of rows. */
+  private readonly span: number;
   private readonly leftCounts: Float64Array;
 
   constructor(
@@ -113,7 +116,8 @@ class Splitter {
     private readonly samples: Int32Array,
   ) {
     this.order = Int32Array.from({ length: problem.columns }, (_, j) => j);
-    this.keys = new Float64Array(samples.length);
+    this.span = 2 ** Math.ceil(Math.log2(problem.rows + 1));
+    this.keys = this.span <= 2 ** 16 ? new Uint32Array(samples.length) : new Float64Array(samples.length);
     this.leftCounts = new Float64Array(problem.classes);
   }
 
@@ -149,11 +153,13 @@ class Splitter {
     const { byColumn, ranks, rows, positions, weights, minSamplesLeaf, classes } = this.problem;
     const { samples, leftCounts } = this;
     const column = feature * rows;
+    const { span } = this;
     const keys = this.keys.subarray(0, to - from);
-    // Rank and row in one number, so that the platform's own sort of numbers does the work.
-    for (let s = from; s < to; s++) keys[s - from] = ranks[column + samples[s]!]! * rows + samples[s]!;
-    keys.sort();
-    const row = (s: number) => keys[s]! % rows;
+    for (let s = from; s < to; s++) keys[s - from] = ranks[column + samples[s]!]! * span + samples[s]!;
+    sortNumbers(keys);
+    const whole = keys instanceof Uint32Array;
+    const row = (s: number) =>
+      whole ? keys[s]! & (span - 1) : keys[s]! - Math.floor(keys[s]! / span) * span;
     const value = (s: number) => byColumn[column + row(s)]!;
     const n = keys.length;
     if (value(n - 1) <= value(0) + leastDifference) return 'constant';
@@ -188,5 +194,19 @@ class Splitter {
     const [low, high] = [value(bestAt), value(bestAt + 1)];
     const middle = Math.fround(low / 2 + high / 2);
     return { gain: bestGain, threshold: middle >= high ? low : middle };
+  }
+}
+
+/** Most nodes of a tree are small, and for those a call of the platform's sort costs more than the sorting. */
+function sortNumbers(values: Uint32Array | Float64Array): void {
+  if (values.length > 40) {
+    values.sort();
+    return;
+  }
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i]!;
+    let at = i;
+    for (; at > 0 && values[at - 1]! > value; at--) values[at] = values[at - 1]!;
+    values[at] = value;
   }
 }

@@ -14,14 +14,14 @@ import type { Matrix } from './matrix.ts';
 import { trainingLabels } from './trainingLabels.ts';
 
 export interface ThreadOptions {
-  /** Threads at most; default one per processor, but no more than 8. */
+  /** Threads at most; default one per processor, no more than 8, and none for data of less than four million numbers. */
   readonly threads?: number;
   /** Stops the work. */
   readonly signal?: AbortSignal;
 }
 
-/** Below so many numbers, starting threads takes longer than the work. */
-const smallest = 100_000;
+/** For fewer numbers, starting threads mostly takes as long as the work. */
+const smallest = 4_000_000;
 
 /**
  * {@link fitLinearSvm} with the classes shared out among threads: the same model to the last bit. Each thread holds a
@@ -40,8 +40,8 @@ export async function fitLinearSvmOnThreads<L extends Label>(
   const known = trainingLabels(x, labels);
   const problem = linearSvmProblem(x, known, options);
   const { targets } = problem;
-  if (targets.length === 1 || threads === 1 || x.data.length < smallest)
-    return fitLinearSvm(x, labels, options);
+  const alone = threads === undefined ? x.data.length < smallest : threads === 1;
+  if (targets.length === 1 || alone) return fitLinearSvm(x, labels, options);
   const pool = new WorkerPool<number, Hyperplane>(import.meta.url, 'linearSvmWorker', {
     size: threads,
     workerData: { ...problem, x: { ...x, data: shared(x.data) } },

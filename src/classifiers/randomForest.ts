@@ -162,10 +162,7 @@ export function fitRandomForest<L extends Label>(
   const { byColumn, ranks } = columnsOf(x);
   const grown = Array.from({ length: trees }, (_, t) => {
     const random = new Random(`${seed}/tree ${t}`);
-    const weights = new Float64Array(rows);
-    if (bootstrap) for (let draw = 0; draw < rows; draw++) weights[random.integer(rows)]! += 1;
-    else weights.fill(1);
-    for (let i = 0; i < rows; i++) weights[i]! *= perClass[known.positions[i]!]!;
+    const weights = treeWeights(random, known.positions, perClass, bootstrap);
     return growTree({
       byColumn,
       ranks,
@@ -181,6 +178,23 @@ export function fitRandomForest<L extends Label>(
     });
   });
   return new RandomForest<L>({ kind: 'random-forest', classes: known.classes, columns, trees: grown });
+}
+
+/** How much each row counts in a tree: how often it was drawn, times the weight of its class. */
+function treeWeights(
+  random: Random,
+  positions: Int32Array,
+  perClass: Float64Array,
+  bootstrap: boolean,
+): Float64Array {
+  const rows = positions.length;
+  for (;;) {
+    const weights = new Float64Array(rows).fill(bootstrap ? 0 : 1);
+    if (bootstrap) for (let draw = 0; draw < rows; draw++) weights[random.integer(rows)]! += 1;
+    for (let i = 0; i < rows; i++) weights[i]! *= perClass[positions[i]!]!;
+    // A draw of rows that all weigh nothing is drawn again.
+    if (weights.some((weight) => weight > 0)) return weights;
+  }
 }
 
 /** The features by column, and each value's rank in its column. */

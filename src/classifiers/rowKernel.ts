@@ -1,7 +1,7 @@
 /**
  * @file The inner loops of the classifiers: rows of a matrix against float64 vectors, by WebAssembly SIMD where there
  * is any, else in TypeScript with equal results. Rows keep the precision they came in, float32 or float64, and every
- * sum is float64: embeddings are float32, and half the bytes is nearly half the time.
+ * sum is float64: embeddings are float32, and of a large matrix half the bytes pass through the processor.
  */
 import type { Matrix } from './matrix.ts';
 import { rowKernelBase64 } from './rowKernel.generated.ts';

@@ -251,6 +251,9 @@ class Smo {
         sum += value;
       }
     }
-    return free > 0 ? sum / free : (above + below) / 2;
+    if (free > 0) return sum / free;
+    // Rows of one sign alone bound it on one side.
+    if (above === Number.POSITIVE_INFINITY) return below === Number.NEGATIVE_INFINITY ? 0 : below;
+    return below === Number.NEGATIVE_INFINITY ? above : (above + below) / 2;
   }
 }

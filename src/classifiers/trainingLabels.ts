@@ -44,7 +44,8 @@ export type ClassWeights<L extends Label> = 'balanced' | ReadonlyMap<L, number>;
 
 /**
  * The weight of each class, in order; all 1 without `weights`.
- * @throws {ParameterError} for a weight that is not a finite number ≥ 0, or a label that does not occur
+ * @throws {ParameterError} for a weight that is not a finite number ≥ 0, a label that does not occur, or fewer than two
+ *   classes that weigh anything
  */
 export function weightsPerClass<L extends Label>(
   { classes, positions, counts }: TrainingLabels<L>,
@@ -66,6 +67,11 @@ export function weightsPerClass<L extends Label>(
       );
     }
     out[c] = weight;
+  }
+  if (out.filter((weight) => weight > 0).length < 2) {
+    throw new ParameterError(
+      'At least two classes must weigh more than zero; there is nothing to tell apart.',
+    );
   }
   return out;
 }

@@ -12,8 +12,8 @@ import { dctWeights, mfcc } from './mfcc.ts';
 import { zeroCrossingRate } from './temporal.ts';
 
 const nMfcc = 20;
-/** Frames that a slope is taken over; beyond the ends the first and last frame are repeated. */
-const deltaWidth = 9;
+/** Frames that a slope is taken over; beyond the ends the first and last frame are repeated (torchaudio's `compute_deltas`). */
+const deltaWidth = 5;
 const zeroLevel = 1e-10;
 
 /** What decides the numbers: 22.05 kHz, frames of 2048 samples every 512, 128 mels, decibels within 80 of the loudest. */

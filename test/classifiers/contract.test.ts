@@ -17,7 +17,7 @@ import {
   takeRows,
 } from '../../src/classifiers/index.ts';
 import { float32, ParameterError, Random, ShapeError } from '../../src/core/index.ts';
-import { GraphBuilder } from '../../src/onnx/index.ts';
+import { GraphBuilder, type Value } from '../../src/onnx/index.ts';
 import { runModel } from '../support/runModel.ts';
 import { difference, set } from './fixture.ts';
 
@@ -51,7 +51,7 @@ const fits: Record<string, FitAny> = {
 /** Runs the classifier's nodes on ONNX Runtime; the number of rows is left open. */
 async function asGraph(classifier: Classifier, x: Matrix) {
   const g = new GraphBuilder();
-  const nodes: Record<string, import('../../src/onnx/index.ts').Value> = {
+  const nodes: Record<string, Value> = {
     ...classifier.appendTo(g, g.input('x', 'float32', ['rows', x.columns])),
   };
   for (const [name, value] of Object.entries(nodes)) {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { fitLinearSvm, fitLinearSvmOnThreads, type Matrix } from '../../src/classifiers/index.ts';
 import { CancelledError, ParameterError, Random } from '../../src/core/index.ts';
 
-/** Large enough for threads to start. */
 function clouds(rows: number, columns: number, classes: number): { x: Matrix; labels: string[] } {
   const random = new Random(3);
   const labels = Array.from({ length: rows }, (_, i) => `class ${i % classes}`);
@@ -31,6 +30,7 @@ describe('linear SVM on threads', () => {
       C: 1e4,
       tol: 1e-14,
       maxIterations: 1e9,
+      threads: 2,
       signal: controller.signal,
     });
     setTimeout(() => controller.abort(), 300);

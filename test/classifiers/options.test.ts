@@ -58,7 +58,9 @@ describe('class weights', () => {
 
   it('of zero leave a class without a say', () => {
     const classWeights = new Map<string | number, number>([['horn', 0]]);
-    expect(fitRbfSvm(train, labels, { classWeights }).predict(test)).not.toContain('horn');
+    const rbf = fitRbfSvm(train, labels, { classWeights });
+    expect(rbf.predict(test)).not.toContain('horn');
+    expect(rbf.decisionFunction(test).data.every(Number.isFinite)).toBe(true);
     expect(fitLogisticRegression(train, labels, { classWeights }).predict(test)).not.toContain('horn');
     expect(fitRandomForest(train, labels, { classWeights, trees: 5 }).predict(test)).not.toContain('horn');
     expect(fitLinearSvm(train, labels, { classWeights }).coefficients.data.every(Number.isFinite)).toBe(true);
@@ -68,6 +70,10 @@ describe('class weights', () => {
     const weigh = (label: string, weight: number) => () =>
       fitLinearSvm(train, labels, { classWeights: new Map<string | number, number>([[label, weight]]) });
     expect(weigh('horn', -1)).toThrow(/that of "horn" is -1/);
+    const none = new Map(['bark', 'drill', 'horn'].map((label) => [label, 0]));
+    expect(() => fitLinearSvm(train, labels as string[], { classWeights: none })).toThrow(
+      /At least two classes/,
+    );
     expect(weigh('trumpet', 1)).toThrow(/"trumpet", which has no rows/);
   });
 });
