@@ -49,7 +49,7 @@ export interface ClassifierConfig {
   readonly loss: 'squared-hinge' | 'hinge';
   readonly classWeights: 'none' | 'balanced';
   /** How probabilities come from scores. */
-  readonly probabilities: 'sigmoid' | 'isotonic';
+  readonly probabilities: 'temperature' | 'sigmoid' | 'isotonic';
   /** Parts of the training side, by recording, on which probabilities are fitted and C is chosen. */
   readonly innerFolds: number;
 }

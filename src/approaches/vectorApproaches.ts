@@ -86,7 +86,7 @@ export async function resolveVectorRun(
     );
   }
   const choices = o.vectors ?? {};
-  const { svmC = 0.01, tune = false, svmLoss = 'squared-hinge', probabilities = 'sigmoid' } = choices;
+  const { svmC = 0.01, tune = false, svmLoss = 'squared-hinge', probabilities = 'temperature' } = choices;
   if (!(svmC > 0)) throw new ParameterError(`C must be above 0, got ${svmC}.`);
   if (tune && choices.svmC !== undefined) {
     throw new UsageError('C is either given or chosen by tuning, not both.', {

@@ -28,6 +28,7 @@ export { fitRbfSvm, type RbfSvm, type RbfSvmOptions } from './rbfSvm.ts';
 export { restoreClassifier, restoreTransform } from './restoreClassifier.ts';
 export { fitStandardScaler, type StandardScaler } from './standardScaler.ts';
 export { appendTemperature, applyTemperature, fitTemperature } from './temperature.ts';
+export { fitTempered, type TemperedClassifier } from './tempered.ts';
 export type { ClassWeights } from './trainingLabels.ts';
 export type { Transform } from './transform.ts';
 export { type TriedSettings, type TuneOptions, type TuneResult, tune } from './tune.ts';

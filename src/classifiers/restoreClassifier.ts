@@ -12,6 +12,7 @@ import { type PipelineState, pipeline } from './pipeline.ts';
 import { RandomForest, type RandomForestState } from './randomForest.ts';
 import { RbfSvm, type RbfSvmState } from './rbfSvm.ts';
 import { StandardScaler, type StandardScalerState } from './standardScaler.ts';
+import { TemperedClassifier, type TemperedState } from './tempered.ts';
 import type { Transform } from './transform.ts';
 
 /**
@@ -33,6 +34,10 @@ export function restoreClassifier<L extends Label = Label>(state: ClassifierStat
     case 'calibrated': {
       const { classifier, calibrators } = state as CalibratedState;
       return new CalibratedClassifier(restoreClassifier<L>(classifier), calibrators);
+    }
+    case 'tempered': {
+      const { classifier, temperature } = state as TemperedState;
+      return new TemperedClassifier(restoreClassifier<L>(classifier), temperature);
     }
     case 'pipeline': {
       const { transforms, classifier } = state as PipelineState;

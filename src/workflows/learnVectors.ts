@@ -9,6 +9,7 @@ import {
   fitCalibrated,
   fitLinearSvmOnThreads,
   fitStandardScaler,
+  fitTempered,
   type Matrix,
   pipeline,
   tune,
@@ -264,7 +265,10 @@ async function fit(config: VectorRunConfig, matrix: Matrix, clips: readonly Clip
       message: `C = ${best} was chosen inside the training side, by accuracy on recordings held out (${means}).`,
     });
   }
-  const classifier = await fitCalibrated(matrix, labels, svm(cost), { ...inner, method: probabilities });
+  const classifier =
+    probabilities === 'temperature'
+      ? await fitTempered(matrix, labels, svm(cost), inner)
+      : await fitCalibrated(matrix, labels, svm(cost), { ...inner, method: probabilities });
   return { classifier, notices };
 }
 

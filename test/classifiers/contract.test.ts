@@ -9,6 +9,7 @@ import {
   fitRandomForest,
   fitRbfSvm,
   fitStandardScaler,
+  fitTempered,
   isProbabilistic,
   type Matrix,
   matrixOf,
@@ -44,6 +45,8 @@ const fits: Record<string, FitAny> = {
     return pipeline([scaler], fitRandomForest(scaler.apply(x), labels, { trees: 5, maxDepth: 1 }));
   },
   'linear SVM by sigmoids': (x, labels) => fitCalibrated(x, labels, (a, b) => fitLinearSvm(a, b, { C: 0.1 })),
+  'linear SVM by temperature': (x, labels) =>
+    fitTempered(x, labels, (a, b) => fitLinearSvm(a, b, { C: 0.1 })),
   'RBF SVM by rising functions': (x, labels) =>
     fitCalibrated(x, labels, (a, b) => fitRbfSvm(a, b), { method: 'isotonic' }),
 };

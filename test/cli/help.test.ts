@@ -7,7 +7,17 @@ import { pictureLayouts } from '../../src/networks/index.ts';
 import { earshot, root } from './earshot.ts';
 
 const commands = [
-  ...['demo', 'data inspect', 'spectrogram', 'train', 'evaluate', 'classify', 'gradient', 'parity', 'models pull'],
+  ...[
+    'demo',
+    'data inspect',
+    'spectrogram',
+    'train',
+    'evaluate',
+    'classify',
+    'gradient',
+    'parity',
+    'models pull',
+  ],
   ...['embed', 'index', 'similar'],
 ];
 

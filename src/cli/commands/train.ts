@@ -223,10 +223,11 @@ function addTrainingOptions(command: Command): void {
     ).argParser(number({ min: 0, above: true })),
     new Option('--tune', 'choose it by cross-validation inside the training side, recordings kept together'),
     choiceOption('--svm-loss <name>', 'loss of the SVM (default: squared-hinge)', ['squared-hinge', 'hinge']),
-    choiceOption('--probabilities <how>', 'from scores on recordings held out (default: sigmoid)', [
-      'sigmoid',
-      'isotonic',
-    ]),
+    choiceOption(
+      '--probabilities <how>',
+      'from scores, on recordings held out: one temperature, which keeps the decisions (default), or a curve per class',
+      ['temperature', 'sigmoid', 'isotonic'],
+    ),
     choiceOption('--pooling <how>', "one vector from those of a clip's windows (default: the approach's)", [
       'mean',
       'mean-deviation',
