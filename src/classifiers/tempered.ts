@@ -14,6 +14,7 @@ import {
 import { crossFittedScores, type Fit, type FoldOptions, foldOfRows } from './crossFit.ts';
 import { checkMatrix, type Matrix, type Matrix64 } from './matrix.ts';
 import { appendTemperature, applyTemperature, fitTemperature } from './temperature.ts';
+import { trainingLabels } from './trainingLabels.ts';
 
 export interface TemperedState extends ClassifierState {
   readonly classifier: ClassifierState;
@@ -71,6 +72,7 @@ export async function fitTempered<L extends Label>(
   fitTo: Fit<L>,
   options: FoldOptions = {},
 ): Promise<TemperedClassifier<L>> {
+  trainingLabels(x, labels);
   const scores = await crossFittedScores(x, labels, foldOfRows(labels, options), fitTo);
   const classifier = await fitTo(x, Array.from(labels));
   return new TemperedClassifier(classifier, fitTemperature(scores, labels, classifier.classes));
