@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { approaches } from '../../src/approaches/index.ts';
+import { approaches, vectorApproaches } from '../../src/approaches/index.ts';
 import { frontEndNames } from '../../src/features/index.ts';
 import { pictureLayouts } from '../../src/networks/index.ts';
 import { earshot, root } from './earshot.ts';
@@ -48,7 +48,9 @@ describe('help', () => {
   });
 
   it('names exactly the approaches of the library', async () => {
-    expect(await choicesOf('--approach <name>')).toEqual(approaches.map(({ name }) => name));
+    expect(await choicesOf('--approach <name>')).toEqual(
+      [...approaches, ...vectorApproaches].map(({ name }) => name),
+    );
   });
 
   it('names exactly the front ends and picture layouts of the library', async () => {
