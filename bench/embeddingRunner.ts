@@ -1,7 +1,7 @@
 /**
- * @file Earshot's side of bench/embeddings.bench.ts: OpenL3's network in inference, two threads. Arguments: input
+ * @file Earshot's side of bench/embeddings.bench.ts: OpenL3's network in inference, two threads or THREADS. Arguments: input
  * representation, embedding size. Prints the batch size it took (of 1, 4 and 8 the fastest), then answers `embed N`
- * with the seconds of N batches and `batch` with its batch size.
+ * with the seconds of N batches, `batch` with its batch size and `cpu` with the seconds of processor time it has had.
  */
 import { createInterface } from 'node:readline';
 import { float32, Random } from '../src/core/index.ts';
@@ -26,7 +26,7 @@ const values = initializeParameters(parameterSpecs(network, [1, 1, ...picture], 
 const g = new GraphBuilder();
 const x = g.input('x', 'float32', ['N', 1, ...picture]);
 g.output(network.forward(inferenceContext(g, values), x).embedding, 'embedding');
-const engine = new Engine({ threads: 2 });
+const engine = new Engine({ threads: Number(process.env['THREADS'] ?? 2) });
 const model = await engine.load(g.model());
 
 function pictures(batch: number): Float32Array {
@@ -54,6 +54,8 @@ for (const batch of [1, 4, 8]) {
 console.log(`Earshot: batches of ${best.batch}`);
 for await (const line of createInterface({ input: process.stdin })) {
   const [request, count] = line.split(' ');
-  console.log(request === 'batch' ? best.batch : await seconds(best.batch, best.data, Number(count)));
+  if (request === 'batch') console.log(best.batch);
+  else if (request === 'cpu') console.log((process.cpuUsage().user + process.cpuUsage().system) / 1e6);
+  else console.log(await seconds(best.batch, best.data, Number(count)));
 }
 await engine.close();

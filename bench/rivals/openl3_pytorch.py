@@ -1,17 +1,19 @@
 """The PyTorch side of bench/embeddings.bench.ts: OpenL3's network without its front end, in inference.
 
 Arguments: input representation, embedding size. Prints the settings it took, then answers `embed N` with the seconds of N
-batches and `batch` with its batch size. Two threads; denormal numbers are flushed to zero. Of the ways to run it
-(plain, channels last, frozen TorchScript with batch normalisation folded in, that with optimize_for_inference's oneDNN
-layout; batches of 1, 4 and 8) the fastest is taken, by a short trial of each.
+batches, `batch` with its batch size and `cpu` with the seconds of processor time it has had. Two threads, or THREADS;
+denormal numbers are flushed to zero. Of the ways to run it (plain, channels last, frozen TorchScript with batch
+normalisation folded in, that with optimize_for_inference's oneDNN layout; batches of 1, 4 and 8) the fastest is taken,
+by a short trial of each.
 """
+import os
 import sys
 import time
 
 import torch
 from torch import nn
 
-torch.set_num_threads(2)
+torch.set_num_threads(int(os.environ.get('THREADS', 2)))
 torch.manual_seed(0)
 torch.set_flush_denormal(True)
 
@@ -79,4 +81,5 @@ with torch.inference_mode():
     print(f'PyTorch {torch.__version__}: {name}, batches of {batch}', flush=True)
     for line in sys.stdin:
         request, _, count = line.strip().partition(' ')
-        print(batch if request == 'batch' else seconds(run, x, int(count)), flush=True)
+        answers = {'batch': lambda: batch, 'cpu': time.process_time, 'embed': lambda: seconds(run, x, int(count))}
+        print(answers[request](), flush=True)

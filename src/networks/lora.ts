@@ -126,6 +126,8 @@ function adaptedForward(
   const weights = new Map<string, { factors: Factors; transposed: boolean }>();
   const context: NetworkContext = {
     ...c,
+    // Adapters are put beside products and convolutions as they are written, not beside their faster forms.
+    inference: false,
     parameter(spec) {
       const frozen = spec.role === 'weight' && spec.trained === undefined && !inHead(network, spec.name);
       const value = c.parameter(frozen ? { ...spec, trained: false } : spec);

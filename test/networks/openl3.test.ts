@@ -14,6 +14,7 @@ import {
   edgel3,
   initializeParameters,
   loadKerasWeights,
+  loraNetwork,
   type Network,
   openl3,
   openl3EmbeddingSizes,
@@ -24,6 +25,7 @@ import {
 import { decodeModel, encodeModel } from '../../src/onnx/index.ts';
 import { decodeKerasWeights, type KerasWeights, readKerasWeights } from '../../src/weights/index.ts';
 import { runModel } from '../support/runModel.ts';
+import { hashed } from './hashedTensors.ts';
 import {
   expectedRows,
   hashedPicture,
@@ -116,6 +118,25 @@ describe('its relatives beside PyTorch', () => {
     const x = hashedPicture('picture edgel3', 64, 50);
     const { embedding } = await embeddingOf(network, valuesOf(network, kerasWeights(layerTables.edgel3)), x);
     expect(relativeDifference(embedding, expectedRows('edgel3'))).toBeLessThan(1e-4);
+  });
+
+  it('with adapters beside a wide convolution, as with their merged weights', async () => {
+    const network = edgel3({ classes: 3 });
+    const adapted = loraNetwork(network, { rank: 2, alpha: 4, targets: ['conv2d_6.weight'] }, [1, 1, 64, 50]);
+    const base = valuesOf(network, kerasWeights(layerTables.edgel3));
+    const specs = specsOf(adapted, inputOf(network));
+    const added = specs.filter(({ name }) => name.includes('lora'));
+    expect(added).toHaveLength(2);
+    const values = new Map([
+      ...base,
+      ...added.map(({ name, shape }) => [name, hashed(name, shape)] as const),
+    ]);
+    const x = hashedPicture('picture edgel3', 64, 50);
+    const { embedding } = await embeddingOf(adapted, values, x);
+    const merged = await embeddingOf(network, adapted.merge(values), x);
+    expect(relativeDifference(merged.embedding, [...embedding])).toBeLessThan(1e-4);
+    // The adapters do something.
+    expect(relativeDifference(merged.embedding, expectedRows('edgel3'))).toBeGreaterThan(0.01);
   });
 
   it('YAMNet, its scores too where the classes are AudioSet’s', async () => {
