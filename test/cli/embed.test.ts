@@ -1,11 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Random } from '../../src/core/index.ts';
 import { decodeNpz } from '../../src/embeddings/index.ts';
 import { melody, writeSmallModel } from '../embeddings/smallNetwork.ts';
 import { earshot, workFolder } from './earshot.ts';
 import { classFolders, wav, write } from './sounds.ts';
+
+vi.setConfig({ testTimeout: 180_000 });
 
 const by = ['--network', 'small.onnx', '--front-end', 'yamnet', '--embedding', 'embedding', '--threads', '1'];
 
