@@ -7,7 +7,7 @@ const layers = [
   ['audio', 'onnx', 'metrics', 'statistics', 'models'],
   ['features', 'autodiff', 'runtime', 'weights', 'pictures', 'datasets', 'classifiers'],
   ['networks', 'extraction'],
-  ['training'],
+  ['training', 'embeddings'],
   ['approaches', 'evaluation'],
   ['workflows'],
   ['cli'],
@@ -41,6 +41,8 @@ const reasons = {
   extraction: 'extraction makes windows of features from clips: it serves any network.',
   training:
     'training makes steps from a network and windows; which approach and which scores is decided above.',
+  embeddings:
+    'embeddings are vectors of frozen networks and what is near what: which network, and what for, is decided above.',
   approaches: 'an approach is a choice of parts below it; workflows run it.',
   evaluation: "evaluation reads predictions, never a model's insides, so that scores replay from files.",
   workflows:
@@ -160,12 +162,20 @@ export default {
       to: { dependencyTypes: ['core'] },
     },
     {
+      name: 'browser-safe-embeddings',
+      comment:
+        'Embedders, pooling, similarity and file formats run in a browser too; only node/ reads files and starts threads.',
+      severity: 'error',
+      from: { path: '^src/embeddings/', pathNot: '^src/embeddings/(node/|index\\.ts$)' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
       name: 'browser-safe-all-the-way',
       comment: 'A browser-safe module that reaches a Node module through others is not browser-safe either.',
       severity: 'error',
       from: {
-        path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|audio|classifiers)/',
-        pathNot: `^src/(audio/(${audioForNode.join('|')})|classifiers/(${classifiersForNode.join('|')}))\\.ts$`,
+        path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|audio|classifiers|embeddings)/',
+        pathNot: `^src/(audio/(${audioForNode.join('|')})\\.ts$|classifiers/(${classifiersForNode.join('|')})\\.ts$|embeddings/(node/|index\\.ts$))`,
       },
       to: { reachable: true, path: `^(node:)?(${nodeModules.join('|')})(/|$)` },
     },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { approaches, vectorApproaches } from '../../src/approaches/index.ts';
+import { embeddingFormats, poolings } from '../../src/embeddings/index.ts';
 import { frontEndNames } from '../../src/features/index.ts';
 import { pictureLayouts } from '../../src/networks/index.ts';
 import { earshot, root } from './earshot.ts';
@@ -21,9 +22,9 @@ const commands = [
   ...['embed', 'index', 'similar'],
 ];
 
-/** The choices that the help of `train` lists for an option. */
-async function choicesOf(option: string): Promise<string[] | undefined> {
-  const { stdout } = await earshot(['train', '--help']);
+/** The choices that the help of a command lists for an option. */
+async function choicesOf(option: string, command = 'train'): Promise<string[] | undefined> {
+  const { stdout } = await earshot([command, '--help']);
   const text = stdout.replace(/\s+/g, ' ');
   const listed = /\(choices: ([^)]*)\)/.exec(text.slice(text.indexOf(option)))?.[1];
   return listed?.split(', ').map((name) => JSON.parse(name));
@@ -56,6 +57,11 @@ describe('help', () => {
   it('names exactly the front ends and picture layouts of the library', async () => {
     expect(await choicesOf('--front-end <name>')).toEqual(frontEndNames);
     expect(await choicesOf('--picture-layout <order>')).toEqual(pictureLayouts);
+  });
+
+  it('names exactly the poolings and formats of the library', async () => {
+    expect(await choicesOf('--pooling <kind>', 'index')).toEqual(['windows', ...poolings]);
+    expect(await choicesOf('--format <name>', 'embed')).toEqual(embeddingFormats);
   });
 
   it('prints the version of the package', async () => {

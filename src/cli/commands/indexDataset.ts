@@ -10,12 +10,12 @@ import { writeJsonLine } from '../terminal.ts';
 
 interface Options extends SharedOptions, EmbedderOptions {
   output: string;
-  pooling: 'windows' | NonNullable<IndexOptions['pooling']>;
+  pooling?: 'windows' | NonNullable<IndexOptions['pooling']>;
   subset?: 'esc10';
 }
 
 /** A test compares these with what the library knows. */
-export const poolingNames = ['windows', 'mean', 'mean-deviation', 'max'] as const;
+const poolingNames = ['windows', 'mean', 'mean-deviation', 'max'] as const;
 
 export function addIndex(program: Command, context: Context): void {
   const command = program
@@ -27,7 +27,7 @@ export function addIndex(program: Command, context: Context): void {
     )
     .addOption(new Option('-o, --output <dir>', 'folder of the index').makeOptionMandatory())
     .addOption(
-      choiceOption('--pooling <kind>', 'a row per window, or one per clip', poolingNames).default('windows'),
+      choiceOption('--pooling <kind>', 'a row per window, or one per clip (default: windows)', poolingNames),
     )
     .addOption(choiceOption('--subset <name>', 'of ESC-50, only this part', ['esc10']));
   addEmbedderOptions(command);
