@@ -1,3 +1,3 @@
 /** @module earshot/audio: decode, mix down, resample and write sound. */
 export * from './browser.ts';
-export { readAudio } from './readAudio.ts';
+export { decodeFile, readAudio } from './readAudio.ts';

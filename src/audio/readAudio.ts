@@ -13,7 +13,15 @@ import { decodeWithFfmpeg } from './ffmpeg.ts';
  */
 export async function readAudio(path: string, options: { maxSamples?: number } = {}): Promise<AudioData> {
   const maxSamples = options.maxSamples ?? DEFAULT_MAX_SAMPLES;
-  const bytes = await openFile(path);
+  return decodeFile(await openFile(path), path, { maxSamples });
+}
+
+/** The same for a file whose bytes have been read already. @throws DecodeError as `decodeAudio` does. */
+export async function decodeFile(
+  bytes: Uint8Array,
+  path: string,
+  { maxSamples = DEFAULT_MAX_SAMPLES }: { maxSamples?: number } = {},
+): Promise<AudioData> {
   try {
     return await decodeAudio(bytes, { name: path, maxSamples });
   } catch (error) {

@@ -1,7 +1,6 @@
 /** @file What a thread does for one clip: from the cache if it is there, else decode, extract and store. */
 import { readFile } from 'node:fs/promises';
-import { ForeignFormatError } from '../audio/detectFormat.ts';
-import { decodeAudio, readAudio } from '../audio/index.ts';
+import { decodeFile } from '../audio/index.ts';
 import { sha256 } from '../files/index.ts';
 import { entryPath, readEntry, writeEntry } from './cacheEntry.ts';
 import { type ClipPipeline, canonicalJson, digest } from './clipPipeline.ts';
@@ -64,11 +63,7 @@ export async function processClip(path: string, settings: ExtractionSettings): P
   const hash = sha256(bytes);
   const known = await recallClip(hash, settings);
   if (known !== null) return known;
-  const audio = await decodeAudio(bytes, { name: path }).catch((error: unknown) => {
-    // AAC and the like: through ffmpeg, which reads the file itself.
-    if (error instanceof ForeignFormatError) return readAudio(path);
-    throw error;
-  });
+  const audio = await decodeFile(bytes, path);
   const { pipeline, cacheDir, keepWaveforms } = settings;
   const extracted = extractClip(audio, pipeline, { name: path, keepWaveforms });
   const { data, waveforms, ...numbers } = extracted;

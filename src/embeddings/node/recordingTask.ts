@@ -1,7 +1,6 @@
 /** @file The part of embedding that worker threads do: decode a recording, cut windows, run the front end on them. */
 import { readFile } from 'node:fs/promises';
-import { ForeignFormatError } from '../../audio/detectFormat.ts';
-import { decodeAudio, readAudio, resample, toMono } from '../../audio/index.ts';
+import { decodeFile, resample, toMono } from '../../audio/index.ts';
 import { DecodeError } from '../../core/index.ts';
 import { isSilent, measureLevels } from '../../datasets/levels.ts';
 import { sha256 } from '../../files/index.ts';
@@ -46,11 +45,7 @@ export async function openRecording(
   { spec, chunk }: RecordingSettings,
 ): Promise<OpenedRecording> {
   const bytes = await readFile(path);
-  const audio = await decodeAudio(bytes, { name: path }).catch((error: unknown) => {
-    // AAC and the like: through ffmpeg, which reads the file itself.
-    if (error instanceof ForeignFormatError) return readAudio(path);
-    throw error;
-  });
+  const audio = await decodeFile(bytes, path);
   const mono = toMono(audio);
   const samples = resample(mono, audio.sampleRate, spec.sampleRate);
   if (samples.length === 0) {
