@@ -13,8 +13,8 @@ import {
   windowSamplesOf,
   writeEntry,
 } from '../extraction/index.ts';
-import { cacheDirectory } from '../files/index.ts';
-import { GraphBuilder } from '../onnx/index.ts';
+import { cacheDirectory, sha256 } from '../files/index.ts';
+import { encodeModel, GraphBuilder } from '../onnx/index.ts';
 import { Engine } from '../runtime/index.ts';
 import { engineOptions, extractionOptions, type WorkflowHooks } from './hooks.ts';
 import type { SplitRun } from './learner.ts';
@@ -25,15 +25,14 @@ const chunk = 64;
 /** Windows of a network in one run: its maps are large. */
 const windowsPerRun = 32;
 
-/** Raised when the nodes of vectors give other numbers than before, so that old entries are not used. */
-const cacheVersion = 1;
-
 /** The graph of vectors, loaded. */
 export class VectorMaker {
   private constructor(
     private readonly engine: Engine,
     private readonly model: Awaited<ReturnType<Engine['load']>>,
     readonly clipsPerRun: number,
+    /** SHA-256 of the graph: tells these vectors from any others. */
+    readonly graph: string,
   ) {}
 
   static async load(
@@ -47,7 +46,8 @@ export class VectorMaker {
     const engine = new Engine(engineOptions(hooks));
     try {
       const clipsPerRun = Math.max(1, Math.floor(windowsPerRun / vectors.windows(samples)));
-      return new VectorMaker(engine, await engine.load(g.model()), clipsPerRun);
+      const bytes = encodeModel(g.model());
+      return new VectorMaker(engine, await engine.load(bytes), clipsPerRun, sha256(bytes));
     } catch (error) {
       await engine.close();
       throw error;
@@ -128,12 +128,12 @@ export async function trainingRows(
 
 async function clipVectors(
   { hash, waveforms = [] }: ClipFeatures,
-  { spec, size }: ClipVectors,
+  { size }: ClipVectors,
   maker: VectorMaker,
   { pipeline: cutting }: VectorRunConfig,
   { cacheDir = cacheDirectory() }: WorkflowHooks,
 ): Promise<Float32Array[]> {
-  const key = digest('vectors', String(cacheVersion), hash, canonicalJson(cutting), canonicalJson(spec));
+  const key = digest('vectors', maker.graph, hash, canonicalJson(cutting));
   const path = entryPath(cacheDir, key, 'embeddings');
   const known = await readEntry(path);
   if (known !== null && known.data.length === waveforms.length * size)
