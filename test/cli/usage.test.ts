@@ -17,7 +17,10 @@ const wrong: [string, RegExp][] = [
   ['train a b', /Too many arguments/],
   ['train x --seeed 1', /Unknown option '--seeed'\.\nHint: Did you mean --seed\?/],
   ['classify m f --timelin', /Did you mean --timeline\?/],
-  ['train x --approach resnet5', /one of cnn, resnet50, resnet34, resnet18, openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm\. Did you mean resnet50\?/],
+  [
+    'train x --approach resnet5',
+    /one of cnn, resnet50, resnet34, resnet18, openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm\. Did you mean resnet50\?/,
+  ],
   ['train x --approach cnn --network m.onnx', /--approach and --network each say what is trained/],
   ['train x --embedding features', /--embedding is about the model of --network/],
   ['train x --picture-layout frames-mel', /--picture-layout is about the model of --network/],
