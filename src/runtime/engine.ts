@@ -33,6 +33,7 @@ export class Engine {
   private readonly choice: DeviceChoice;
   private found: Promise<Device> | null = null;
   private readonly worker: Worker;
+  private readonly ended: Promise<void>;
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
   private nextSession = 1;
@@ -53,6 +54,7 @@ export class Engine {
     this.worker.on('message', (reply: EngineReply) => this.settle(reply));
     this.worker.on('error', (error) => this.fail(error));
     this.worker.on('exit', () => this.fail(new Error('the engine was closed')));
+    this.ended = new Promise((resolve) => this.worker.once('exit', () => resolve()));
     // An idle engine does not keep the process alive; a run in progress does.
     this.worker.unref();
   }
@@ -144,9 +146,17 @@ export class Engine {
     }
   }
 
-  /** Ends the worker thread; runs still in progress are rejected. */
+  /**
+   * Ends the worker thread; runs still in progress are rejected. The thread ends itself when its run is over:
+   * terminating it from here could interrupt onnxruntime-node where it hands results over, which ends the process.
+   */
   async close(): Promise<void> {
-    await this.worker.terminate();
+    this.fail(new Error('the engine was closed'));
+    const request: EngineRequest & { id: number } = { kind: 'close', id: 0 };
+    this.worker.postMessage(request);
+    // An idle engine does not keep the process alive, but one that closes does.
+    this.worker.ref();
+    await this.ended;
   }
 
   private ask(request: EngineRequest, what: string): Promise<unknown> {

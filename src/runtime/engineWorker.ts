@@ -26,8 +26,13 @@ free(new ArrayBuffer(32 * 2 ** 20 - 2 ** 16));
 
 // One request at a time, in order: a run must see the tensors that the run before it kept.
 let queue = Promise.resolve();
+let closing = false;
 port.on('message', (message: EngineRequest & { id: number }) => {
-  queue = queue.then(() => serve(message));
+  if (message.kind === 'close') closing = true;
+  queue = queue.then(() => {
+    // What was asked for before the end and not begun is no longer wanted.
+    if (!closing || message.kind === 'close') return serve(message);
+  });
 });
 
 async function serve(message: EngineRequest & { id: number }): Promise<void> {
@@ -65,6 +70,8 @@ async function answer(message: EngineRequest): Promise<{ result?: unknown; trans
       await sessions.get(message.session)?.release();
       sessions.delete(message.session);
       return {};
+    case 'close':
+      return end();
     case 'put':
       put(message.tensors);
       return {};
@@ -79,6 +86,12 @@ async function answer(message: EngineRequest): Promise<{ result?: unknown; trans
     case 'run':
       return run(message.session, message);
   }
+}
+
+/** Ends this thread, at a point where no native code is under way. */
+async function end(): Promise<never> {
+  for (const session of sessions.values()) await session.release();
+  return process.exit();
 }
 
 async function findDevice(choice: DeviceChoice): Promise<DeviceAnswer> {

@@ -23,6 +23,7 @@ export type EngineRequest =
       readonly device: Device;
     }
   | { readonly kind: 'unload'; readonly session: number }
+  | { readonly kind: 'close' }
   | { readonly kind: 'put'; readonly tensors: ReadonlyMap<string, Tensor> }
   | { readonly kind: 'get'; readonly names: readonly string[] }
   | ({ readonly kind: 'run'; readonly session: number } & RunRequest);
