@@ -38,7 +38,7 @@ async function lifeOf({ graph, resident, feeds }: TrainingStep): Promise<number>
       ...{ enableProfiling: true, profileFilePrefix: join(folder, 'profile') },
       optimizedModelFilePath: optimised,
     });
-    const all = [...resident, ...Object.entries(feeds)];
+    const all = [...resident(), ...Object.entries(feeds)];
     await session.run(
       Object.fromEntries(
         all.map(([name, t]) => [name, new ort.Tensor('float32', t.data as Float32Array, t.dims)]),

@@ -8,8 +8,8 @@ import type { StepCase } from './stepCases.ts';
 
 export interface TrainingStep {
   readonly graph: StepGraph;
-  /** Parameters and optimiser state. */
-  readonly resident: ReadonlyMap<string, Tensor>;
+  /** Parameters and optimiser state, made one at a time, so that no second set of them weighs on the measurement. */
+  readonly resident: () => Iterable<[string, Tensor]>;
   readonly feeds: Readonly<Record<string, Tensor>>;
 }
 
@@ -39,13 +39,13 @@ export function trainingStep(
   const { classes } = network;
   const targets = new Float32Array(batch * classes);
   for (let i = 0; i < batch; i++) targets[i * classes + (i % classes)] = 1 / batch;
-  const zeros = [...graph.slots].map(([slot, shape]): [string, Tensor] => [
-    slot,
-    float32(shape, new Float32Array(sizeOf(shape))),
-  ]);
+  function* resident(): Iterable<[string, Tensor]> {
+    for (const spec of graph.parameters) yield* initializeParameters([spec], random);
+    for (const [slot, shape] of graph.slots) yield [slot, float32(shape, new Float32Array(sizeOf(shape)))];
+  }
   return {
     graph,
-    resident: new Map([...initializeParameters(graph.parameters, random), ...zeros]),
+    resident,
     feeds: {
       x: draw([batch, 1, nMels, nFrames]),
       targets: float32([batch, classes], targets),
@@ -60,7 +60,7 @@ export async function loadStep(
   engine: Engine,
   { graph, resident, feeds }: TrainingStep,
 ): Promise<() => Promise<number>> {
-  await engine.put(resident);
+  for (const tensor of resident()) await engine.put(new Map([tensor]));
   const model: LoadedModel = await engine.load(graph.model);
   return async () => {
     const { keep, fetch } = graph;
