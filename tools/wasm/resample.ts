@@ -1,30 +1,21 @@
 /** @file Assembles resample.wat into src/audio/resampleKernel.generated.ts: `npx tsx tools/wasm/resample.ts`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import wabt from 'wabt';
+import { assemble, kernelSource } from './assemble.ts';
 
 /** The bytes of the kernel, freshly assembled. */
-export async function assembleResample(): Promise<Uint8Array> {
-  const text = readFileSync(new URL('./resample.wat', import.meta.url), 'utf8');
-  const module = (await wabt()).parseWat('resample.wat', text, { simd: true });
-  module.resolveNames();
-  module.validate();
-  const { buffer } = module.toBinary({});
-  module.destroy();
-  return buffer;
+export function assembleResample(): Promise<Uint8Array> {
+  return assemble('resample.wat', readFileSync(new URL('./resample.wat', import.meta.url), 'utf8'));
 }
 
 /** The text of the generated source file for `bytes`. */
 export function generatedSource(bytes: Uint8Array): string {
-  const lines = Buffer.from(bytes)
-    .toString('base64')
-    .match(/.{1,100}/g);
-  return `// Made by \`npx tsx tools/wasm/resample.ts\` from tools/wasm/resample.wat; do not edit.
-
-/** The resampler's inner loop: WebAssembly with 128-bit SIMD, ${bytes.length} bytes, base64. */
-export const resampleKernelBase64 =
-${(lines ?? []).map((line) => `  '${line}'`).join(' +\n')};
-`;
+  return kernelSource(bytes, {
+    program: 'tools/wasm/resample.ts',
+    from: 'tools/wasm/resample.wat',
+    what: "The resampler's inner loop",
+    constant: 'resampleKernelBase64',
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
