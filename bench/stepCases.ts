@@ -10,6 +10,7 @@ import {
   resnet,
   uniformFanIn,
 } from '../src/networks/index.ts';
+import { yamnetPairs } from '../src/networks/yamnet.ts';
 import type { Value } from '../src/onnx/index.ts';
 
 export interface StepCase {
@@ -24,21 +25,6 @@ const classes = 10;
 
 /** MobileNet-v1 as YAMNet has it, with batch normalisation: 3×3/2, then 13 depthwise and pointwise pairs. */
 function mobilenet(): Network {
-  const pairs: readonly (readonly [stride: number, filters: number])[] = [
-    [1, 64],
-    [2, 128],
-    [1, 128],
-    [2, 256],
-    [1, 256],
-    [2, 512],
-    [1, 512],
-    [1, 512],
-    [1, 512],
-    [1, 512],
-    [1, 512],
-    [2, 1024],
-    [1, 1024],
-  ];
   const active = (c: NetworkContext, x: Value, name: string) =>
     c.g.op('Clip', [batchNorm(c, x, name), c.g.scalar(0), c.g.scalar(6)]);
   const depthwise = (c: NetworkContext, x: Value, name: string, stride: number) => {
@@ -58,7 +44,7 @@ function mobilenet(): Network {
     forward(c, x) {
       const stem = { outChannels: 32, kernel: 3, stride: 2 } as const;
       let y = active(c, convolution(c, x, 'stem.conv', stem), 'stem.bn');
-      pairs.forEach(([stride, filters], i) => {
+      yamnetPairs.forEach(([stride, filters], i) => {
         y = active(c, depthwise(c, y, `pairs.${i}.depthwise`, stride), `pairs.${i}.bn1`);
         const pointwise = { outChannels: filters, kernel: 1 } as const;
         y = active(c, convolution(c, y, `pairs.${i}.pointwise`, pointwise), `pairs.${i}.bn2`);

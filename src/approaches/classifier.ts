@@ -1,6 +1,6 @@
 /** @file An artefact in use: windows of waveform in, probabilities and embeddings out. */
 import { readFile } from 'node:fs/promises';
-import { float32, GraphError } from '../core/index.ts';
+import { GraphError, rowsOf, stackRows, type Tensor } from '../core/index.ts';
 import { decodeModel, type Model } from '../onnx/index.ts';
 import { Engine, type EngineOptions, type LoadedModel } from '../runtime/index.ts';
 import { type ArtifactInfo, artifactInfo } from './artifact.ts';
@@ -56,24 +56,15 @@ export class Classifier {
    * @param windows mono samples at `info.sampleRate`, each of `info.windowSamples`, or fewer where `info.pad` is `none`
    */
   async score(windows: readonly Float32Array[], batchSize = 16): Promise<WindowScores> {
-    const { classes, embeddingSize, clipsPerRun = batchSize } = this.info;
+    const { clipsPerRun = batchSize } = this.info;
     const scores: WindowScores = { probabilities: [], embeddings: [] };
-    for (const part of batchesOfOneLength(windows, Math.min(batchSize, clipsPerRun))) {
-      const samples = part[0]!.length;
-      const data = new Float32Array(part.length * samples);
-      part.forEach((window, i) => {
-        data.set(window, i * samples);
-      });
+    for (const waveform of waveformBatches(windows, Math.min(batchSize, clipsPerRun))) {
       const { probabilities, embedding } = await this.engine.run(this.model, {
-        feeds: { waveform: float32([part.length, samples], data) },
+        feeds: { waveform },
         fetch: ['probabilities', 'embedding'],
       });
-      const p = probabilities!.data as Float32Array;
-      const e = embedding!.data as Float32Array;
-      part.forEach((_, i) => {
-        scores.probabilities.push(p.slice(i * classes.length, (i + 1) * classes.length));
-        scores.embeddings.push(e.slice(i * embeddingSize, (i + 1) * embeddingSize));
-      });
+      scores.probabilities.push(...rowsOf(probabilities as Tensor<'float32'>));
+      scores.embeddings.push(...rowsOf(embedding as Tensor<'float32'>));
     }
     return scores;
   }
@@ -83,16 +74,16 @@ export class Classifier {
   }
 }
 
-/** Neighbours of one length, at most `size` together. */
-export function* batchesOfOneLength(
+/** Neighbours of one length, at most `size` together, as [n, samples]. */
+export function* waveformBatches(
   windows: readonly Float32Array[],
   size: number,
-): Generator<readonly Float32Array[]> {
+): Generator<Tensor<'float32'>> {
   for (let start = 0; start < windows.length; ) {
+    const samples = windows[start]!.length;
     let end = start + 1;
-    while (end < windows.length && end - start < size && windows[end]!.length === windows[start]!.length)
-      end++;
-    yield windows.slice(start, end);
+    while (end < windows.length && end - start < size && windows[end]!.length === samples) end++;
+    yield stackRows(windows.slice(start, end), samples);
     start = end;
   }
 }

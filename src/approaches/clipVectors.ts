@@ -3,7 +3,13 @@
  * numbers that a classifier is fitted to are those of the model file.
  */
 import { ParameterError } from '../core/index.ts';
-import { type EmbedderParts, type Pooling, type Windowing, windowCount } from '../embeddings/browser.ts';
+import {
+  type EmbedderParts,
+  type Pooling,
+  pooledSize,
+  type Windowing,
+  windowCount,
+} from '../embeddings/browser.ts';
 import {
   type FrontEndSpec,
   frontEndNodes,
@@ -65,7 +71,7 @@ export function embeddingVectors(parts: EmbedderParts, size: number, pooling: Po
   return {
     spec: { kind: 'embedding', network, settings, embedding, frontEnd, windowing, pooling, weights },
     sampleRate,
-    size: pooling === 'mean-deviation' ? 2 * size : size,
+    size: pooledSize(size, pooling),
     weights: weights.description,
     windows: (samples) => windowCount(samples, windowing),
     nodes(g, waveform, most) {

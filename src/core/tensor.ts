@@ -115,3 +115,18 @@ export function float32(dims: readonly number[], values: ArrayLike<number>): Ten
 export function int64(dims: readonly number[], values: ArrayLike<number>): Tensor<'int64'> {
   return tensor('int64', dims, BigInt64Array.from(Array.from(values, (v) => BigInt(v))));
 }
+
+/** Rows of `columns` numbers each as one tensor [rows, columns]. */
+export function stackRows(rows: readonly Float32Array[], columns: number): Tensor<'float32'> {
+  const data = new Float32Array(rows.length * columns);
+  rows.forEach((row, i) => {
+    data.set(row, i * columns);
+  });
+  return { dtype: 'float32', dims: [rows.length, columns], data };
+}
+
+/** The rows of a tensor [rows, columns], copied. */
+export function rowsOf({ dims, data }: Tensor<'float32'>): Float32Array[] {
+  const [rows, columns] = dims as readonly [number, number];
+  return Array.from({ length: rows }, (_, i) => data.slice(i * columns, (i + 1) * columns));
+}

@@ -49,7 +49,7 @@ export function windowCount(n: number, { samples, hopSamples, leading }: Windowi
 }
 
 /** First sample of window `i`, counted from the first leading zero. */
-export function windowStart(i: number, n: number, { samples, hopSamples, leading, end }: Windowing): number {
+function windowStart(i: number, n: number, { samples, hopSamples, leading, end }: Windowing): number {
   const start = i * hopSamples;
   return end === 'zeros' ? start : Math.min(start, Math.max(0, n + leading - samples));
 }

@@ -14,4 +14,4 @@ export * from './networkByName.ts';
 export * from './openl3.ts';
 export * from './resnet.ts';
 export * from './winograd.ts';
-export * from './yamnet.ts';
+export { yamnet } from './yamnet.ts';

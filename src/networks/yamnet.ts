@@ -14,7 +14,7 @@ import {
 } from './network.ts';
 
 /** Pairs of a depthwise and a pointwise convolution: stride of the first, filters of the second. */
-const pairs: readonly (readonly [stride: 1 | 2, filters: number])[] = [
+export const yamnetPairs: readonly (readonly [stride: 1 | 2, filters: number])[] = [
   [1, 64],
   [2, 128],
   [1, 128],
@@ -48,7 +48,7 @@ export function yamnet({ classes }: { readonly classes: number }): Network {
     classes,
     picture,
     stages: [
-      ...Array.from({ length: pairs.length + 1 }, (_, i) => ({
+      ...Array.from({ length: yamnetPairs.length + 1 }, (_, i) => ({
         name: `layer${i + 1}`,
         prefixes: [`layer${i + 1}.`],
       })),
@@ -58,7 +58,7 @@ export function yamnet({ classes }: { readonly classes: number }): Network {
       requirePicture('yamnet', x, picture);
       let y = c.g.op('Transpose', [x], { perm: [0, 1, 3, 2] });
       y = unit(c, y, 'layer1.conv', { outChannels: 32, kernel: 3, stride: 2 });
-      pairs.forEach(([stride, outChannels], i) => {
+      yamnetPairs.forEach(([stride, outChannels], i) => {
         const groups = y.shape[1] as number;
         const layer = `layer${i + 2}`;
         y = unit(c, y, `${layer}.depthwise_conv`, { outChannels: groups, kernel: 3, stride, groups });

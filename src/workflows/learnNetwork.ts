@@ -7,8 +7,7 @@ import {
   type NetworkRunConfig,
   networkScore,
   randomWeights,
-  readWeights,
-  weightsFile,
+  startingValues,
 } from '../approaches/index.ts';
 import { DatasetError, float32, type Notice, Random, type Tensor } from '../core/index.ts';
 import { validationSplit } from '../datasets/index.ts';
@@ -130,7 +129,7 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
   };
 };
 
-/** Random values, and over those of the network without adapters what the weights file holds. */
+/** What the network without adapters starts from, and random values for what adapters add. */
 async function startingParameters(
   base: Network,
   network: Network,
@@ -138,17 +137,15 @@ async function startingParameters(
   nMels: number,
   nFrames: number,
 ) {
-  const initial = initializeParameters(
-    networkParameters(network, nMels, nFrames),
-    new Random(`${config.training.seed}/parameters`),
-  );
-  if (config.network.imported !== undefined)
-    return { initial, weights: importedWeights(config) ?? randomWeights };
-  const path = await weightsFile(config.network.name, config.network);
-  if (path === null) return { initial, weights: randomWeights };
-  const loaded = await readWeights(base, networkParameters(base, nMels, nFrames), path);
-  for (const [name, value] of loaded.values) initial.set(name, value);
-  return { initial, weights: loaded.description };
+  const { seed } = config.training;
+  const drawn = () =>
+    initializeParameters(networkParameters(network, nMels, nFrames), new Random(`${seed}/parameters`));
+  // An imported network's parameters begin as the model's own.
+  const imported = importedWeights(config);
+  if (imported !== null) return { initial: drawn(), weights: imported };
+  const specs = networkParameters(base, nMels, nFrames);
+  const { values, weights } = await startingValues(base, specs, seed, config.network);
+  return { initial: network === base ? values : new Map([...drawn(), ...values]), weights };
 }
 
 function toTraining(features: readonly ClipFeatures[], classes: readonly string[]): TrainingClip[] {

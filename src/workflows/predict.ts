@@ -3,8 +3,9 @@ import { type Classifier, meanProbabilities } from '../approaches/index.ts';
 import type { Notice } from '../core/index.ts';
 import type { Clip } from '../datasets/index.ts';
 import type { PredictionRow } from '../evaluation/index.ts';
-import { type ClipFeatures, extractFeatures } from '../extraction/index.ts';
-import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+import type { ClipFeatures } from '../extraction/index.ts';
+import type { WorkflowHooks } from './hooks.ts';
+import { waveformChunks } from './waveformChunks.ts';
 
 export interface Predictions {
   readonly rows: PredictionRow[];
@@ -13,9 +14,6 @@ export interface Predictions {
   /** Pictures of the first clips, to compare the artefact with the training pipeline. */
   readonly sample: readonly { readonly features: ClipFeatures; readonly windows: readonly Float32Array[] }[];
 }
-
-/** Clips whose waveforms are held at a time. */
-const CHUNK = 64;
 
 /**
  * Classifies clips by their mean window probabilities, at constant memory.
@@ -31,18 +29,8 @@ export async function predictClips(
   const failures: Notice[] = [];
   const notices: Notice[] = [];
   const sample: { features: ClipFeatures; windows: Float32Array[] }[] = [];
-  const { onProgress, ...quiet } = extractionOptions(hooks);
-  const extract = (start: number) =>
-    extractFeatures(clips.slice(start, start + CHUNK), classifier.info.pipeline, {
-      ...quiet,
-      keepWaveforms: true,
-    });
-  // The next clips are decoded while the engine works on these.
-  let next = clips.length > 0 ? extract(0) : null;
-  for (let start = 0; start < clips.length; start += CHUNK) {
-    const extraction = await next!;
-    next = start + CHUNK < clips.length ? extract(start + CHUNK) : null;
-    next?.catch(() => {});
+  const { pipeline } = classifier.info;
+  for await (const extraction of waveformChunks(clips, pipeline, hooks, 'Classifying the test clips')) {
     failures.push(...extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
     notices.push(...extraction.notices);
     const windows = extraction.features.flatMap((features) => features.waveforms ?? []);
@@ -61,12 +49,6 @@ export async function predictClips(
       });
       if (sample.length < sampleSize) sample.push({ features, windows: own });
     }
-    onProgress?.({
-      task: 'Classifying the test clips',
-      done: Math.min(start + CHUNK, clips.length),
-      total: clips.length,
-      unit: 'clips',
-    });
   }
   return { rows, failures, notices, sample };
 }

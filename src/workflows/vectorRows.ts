@@ -1,14 +1,13 @@
 /** @file The vectors of clips as rows of a matrix: computed by the graph that the model will hold, kept in the cache. */
-import { batchesOfOneLength, type ClipVectors, type VectorRunConfig } from '../approaches/index.ts';
+import { type ClipVectors, type VectorRunConfig, waveformBatches } from '../approaches/index.ts';
 import type { Matrix } from '../classifiers/index.ts';
-import { CancelledError, float32, type Notice } from '../core/index.ts';
+import { CancelledError, type Notice, rowsOf, stackRows, type Tensor } from '../core/index.ts';
 import type { Clip } from '../datasets/index.ts';
 import {
   type ClipFeatures,
   canonicalJson,
   digest,
   entryPath,
-  extractFeatures,
   readEntry,
   windowSamplesOf,
   writeEntry,
@@ -16,11 +15,9 @@ import {
 import { cacheDirectory, sha256 } from '../files/index.ts';
 import { encodeModel, GraphBuilder } from '../onnx/index.ts';
 import { Engine } from '../runtime/index.ts';
-import { engineOptions, extractionOptions, type WorkflowHooks } from './hooks.ts';
+import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import type { SplitRun } from './learner.ts';
-
-/** Clips whose waveforms are held at a time. */
-const chunk = 64;
+import { waveformChunks } from './waveformChunks.ts';
 
 /** Windows of a network in one run: its maps are large. */
 const windowsPerRun = 32;
@@ -57,20 +54,9 @@ export class VectorMaker {
   /** One vector per waveform. */
   async vectors(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {
     const rows: Float32Array[] = [];
-    for (const part of batchesOfOneLength(waveforms, this.clipsPerRun)) {
-      const samples = part[0]!.length;
-      const data = new Float32Array(part.length * samples);
-      part.forEach((waveform, i) => {
-        data.set(waveform, i * samples);
-      });
-      const { vector } = await this.engine.run(this.model, {
-        feeds: { waveform: float32([part.length, samples], data) },
-        fetch: ['vector'],
-      });
-      const size = vector!.dims[1]!;
-      part.forEach((_, i) => {
-        rows.push((vector!.data as Float32Array).slice(i * size, (i + 1) * size));
-      });
+    for (const waveform of waveformBatches(waveforms, this.clipsPerRun)) {
+      const { vector } = await this.engine.run(this.model, { feeds: { waveform }, fetch: ['vector'] });
+      rows.push(...rowsOf(vector as Tensor<'float32'>));
     }
     return rows;
   }
@@ -94,23 +80,11 @@ export async function trainingRows(
   maker: VectorMaker,
   hooks: WorkflowHooks,
 ): Promise<TrainingRows> {
-  const { onProgress, ...quiet } = extractionOptions(hooks);
-  const extract = (start: number) =>
-    extractFeatures(split.train.slice(start, start + chunk), config.pipeline, {
-      ...quiet,
-      keepWaveforms: true,
-    });
-  const total = split.train.length;
   const rows: Float32Array[] = [];
   const clips: Clip[] = [];
   const failures: Notice[] = [];
   const notices: Notice[] = [];
-  // The next clips are decoded while the network works on these.
-  let next = total > 0 ? extract(0) : null;
-  for (let start = 0; start < total; start += chunk) {
-    const extraction = await next!;
-    next = start + chunk < total ? extract(start + chunk) : null;
-    next?.catch(() => {});
+  for await (const extraction of waveformChunks(split.train, config.pipeline, hooks, 'Vectors')) {
     failures.push(...extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
     notices.push(...extraction.notices);
     for (const features of extraction.features) {
@@ -121,7 +95,6 @@ export async function trainingRows(
         clips.push(features.clip);
       }
     }
-    onProgress?.({ task: 'Vectors', done: Math.min(start + chunk, total), total, unit: 'clips' });
   }
   return { matrix: matrixOf(rows, vectors!.size), clips, failures, notices };
 }
@@ -139,14 +112,10 @@ async function clipVectors(
   if (known !== null && known.data.length === waveforms.length * size)
     return waveforms.map((_, i) => known.data.subarray(i * size, (i + 1) * size));
   const made = await maker.vectors(waveforms);
-  await writeEntry(path, {}, matrixOf(made, size).data as Float32Array);
+  await writeEntry(path, {}, stackRows(made, size).data);
   return made;
 }
 
 export function matrixOf(rows: readonly Float32Array[], columns: number): Matrix {
-  const data = new Float32Array(rows.length * columns);
-  rows.forEach((row, i) => {
-    data.set(row, i * columns);
-  });
-  return { data, rows: rows.length, columns };
+  return { data: stackRows(rows, columns).data, rows: rows.length, columns };
 }

@@ -1,5 +1,5 @@
 /** @file A dataset as a matrix: one pooled vector per clip, with what a classifier and its tests need to know. */
-import { DatasetError, type Notice } from '../../core/index.ts';
+import { DatasetError, type Notice, stackRows } from '../../core/index.ts';
 import type { Clip, Dataset } from '../../datasets/index.ts';
 import { cacheDirectory } from '../../files/index.ts';
 import type { Embedder } from '../embedder.ts';
@@ -58,12 +58,8 @@ export async function embedDataset(
       hint: failures[0]?.message ?? 'The dataset has no clips.',
     });
   }
-  const matrix = new Float32Array(rows.length * size);
-  rows.forEach((row, i) => {
-    matrix.set(row, i * size);
-  });
   return {
-    ...{ clips, matrix, size, failures, notices, fromCache },
+    ...{ clips, matrix: stackRows(rows, size).data, size, failures, notices, fromCache },
     labels: clips.map(({ label }) => label),
     groups: clips.map(({ group }) => group),
     folds: clips.map(({ fold }) => fold),
