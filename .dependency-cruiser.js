@@ -6,7 +6,7 @@ const layers = [
   ['files', 'parallel'],
   ['audio', 'onnx', 'metrics', 'statistics', 'models'],
   ['features', 'autodiff', 'runtime', 'weights', 'pictures', 'datasets', 'classifiers'],
-  ['networks', 'extraction'],
+  ['networks', 'extraction', 'zeroShot'],
   ['training', 'embeddings'],
   ['approaches', 'evaluation'],
   ['workflows'],
@@ -44,6 +44,8 @@ const reasons = {
   embeddings:
     'embeddings are vectors of frozen networks and what is near what: which network, and what for, is decided above.',
   approaches: 'an approach is a choice of parts below it; workflows run it.',
+  zeroShot:
+    'zero-shot models take matrices and class vectors: which network made the numbers is decided above.',
   evaluation: "evaluation reads predictions, never a model's insides, so that scores replay from files.",
   workflows:
     'workflows are the use cases; the faces (command line, later a server) call them, not the reverse.',
@@ -140,7 +142,7 @@ export default {
       name: 'browser-safe',
       comment: 'These folders run in a browser too, so they import nothing of Node.',
       severity: 'error',
-      from: { path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks)/' },
+      from: { path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|zeroShot)/' },
       to: { dependencyTypes: ['core'] },
     },
     {
@@ -174,7 +176,7 @@ export default {
       comment: 'A browser-safe module that reaches a Node module through others is not browser-safe either.',
       severity: 'error',
       from: {
-        path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|audio|classifiers|embeddings)/',
+        path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|zeroShot|audio|classifiers|embeddings)/',
         pathNot: `^src/(audio/(${audioForNode.join('|')})\\.ts$|classifiers/(${classifiersForNode.join('|')})\\.ts$|embeddings/(node/|index\\.ts$))`,
       },
       to: { reachable: true, path: `^(node:)?(${nodeModules.join('|')})(/|$)` },

@@ -10,6 +10,7 @@ import {
   type Windowing,
   windowCount,
 } from '../embeddings/browser.ts';
+import type { ClipPipeline } from '../extraction/index.ts';
 import {
   type FrontEndSpec,
   frontEndNodes,
@@ -22,6 +23,15 @@ import type { GraphBuilder, Value } from '../onnx/index.ts';
 /** Everything that decides the numbers, as data. */
 export type VectorSpec =
   | { readonly kind: 'mfcc82' }
+  /** The embedding of a model that Earshot trained. */
+  | {
+      readonly kind: 'artifact';
+      readonly approach: string;
+      /** What it was trained to tell apart. */
+      readonly classes: readonly string[];
+      readonly windowSeconds: number;
+      readonly weights: EmbedderParts['weights'];
+    }
   | ({
       readonly kind: 'embedding';
       readonly frontEnd: FrontEndSpec;
@@ -93,6 +103,21 @@ export function embeddingVectors(parts: EmbedderParts, size: number, pooling: Po
       const types = [{ dtype: 'float32', shape: [waveform.shape[0]!, 'windows', size] }] as const;
       return pooled(g, g.addNode(node, [each, shape], { types })[0]!, pooling);
     },
+  };
+}
+
+/**
+ * How clips are cut for vectors: as they are, up to a window.
+ * @param windowSeconds what the dataset suggests; a window of the network at least, and a trained model's own
+ */
+export function vectorPipeline({ spec, sampleRate }: ClipVectors, windowSeconds: number): ClipPipeline {
+  const least = spec.kind === 'embedding' ? spec.windowing.samples / sampleRate : 0;
+  return {
+    sampleRate,
+    windowSeconds: spec.kind === 'artifact' ? spec.windowSeconds : Math.max(least, windowSeconds),
+    pad: 'none',
+    overlap: 0.5,
+    frontEnd: null,
   };
 }
 

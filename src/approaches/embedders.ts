@@ -7,6 +7,7 @@ import {
   chooseWindowing,
   describeEmbedder,
   type EmbedderDescription,
+  type EmbedderParts,
   type Windowing,
 } from '../embeddings/browser.ts';
 import { artifactInfo } from './artifact.ts';
@@ -31,19 +32,26 @@ const artifactOptions: readonly EmbedderOption[] = ['hopSeconds', 'center'];
  * @throws {ShapeError} when the front end's pictures do not fit the network
  */
 export async function openEmbedder(choice: EmbedderChoice): Promise<EmbedderDescription> {
+  const opened = await openEmbedderParts(choice);
+  if ('parts' in opened) return describeEmbedder(opened.parts);
+  checkOptions(choice, artifactOptions);
+  return artifactEmbedder(opened.artifact, choice);
+}
+
+/** The parts of the embedder that is named, or the model that Earshot trained. Throws as {@link openEmbedder}. */
+export async function openEmbedderParts(
+  choice: EmbedderChoice,
+): Promise<{ readonly parts: EmbedderParts } | { readonly artifact: ImportedModel }> {
   const { network } = choice;
   if (!network.toLowerCase().endsWith('.onnx') && !(await isFile(network))) {
     const named = namedEmbedderByName(network);
     checkOptions(choice, named.options);
-    return describeEmbedder(await named.open(choice));
+    return { parts: await named.open(choice) };
   }
   const imported = await openImportedModel(network);
-  if (imported.model.metadata.has('earshot')) {
-    checkOptions(choice, artifactOptions);
-    return artifactEmbedder(imported, choice);
-  }
+  if (imported.model.metadata.has('earshot')) return { artifact: imported };
   checkOptions(choice, modelOptions);
-  return describeEmbedder(modelEmbedder(imported, choice));
+  return { parts: modelEmbedder(imported, choice) };
 }
 
 /** Names and descriptions of the networks that need no model file, for help texts. */

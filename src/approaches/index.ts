@@ -7,6 +7,7 @@ export * from './embedderChoice.ts';
 export * from './embedders.ts';
 export * from './importedModel.ts';
 export * from './namedEmbedders.ts';
+export * from './openVectors.ts';
 export * from './runConfig.ts';
 export * from './startingWeights.ts';
 export * from './vectorApproaches.ts';

@@ -2,7 +2,7 @@
 import { ParameterError, UsageError } from '../core/index.ts';
 import { describeEmbedder, type Pooling } from '../embeddings/browser.ts';
 import type { Openl3InputRepr } from '../networks/index.ts';
-import { type ClipVectors, embeddingVectors, mfccVectors } from './clipVectors.ts';
+import { type ClipVectors, embeddingVectors, mfccVectors, vectorPipeline } from './clipVectors.ts';
 import { checkOptions, type EmbedderChoice } from './embedderChoice.ts';
 import { namedEmbedderByName } from './namedEmbedders.ts';
 import type { Overrides, VectorChoices, VectorRunConfig } from './runConfig.ts';
@@ -94,18 +94,11 @@ export async function resolveVectorRun(
     });
   }
   const vectors = await openVectors(approach, choices, o);
-  const least = vectors.spec.kind === 'embedding' ? vectors.spec.windowing.samples / vectors.sampleRate : 0;
   return {
     vectors,
     config: {
       approach: approach.name,
-      pipeline: {
-        sampleRate: vectors.sampleRate,
-        windowSeconds: Math.max(least, o.windowSeconds ?? windowSeconds),
-        pad: 'none',
-        overlap: 0.5,
-        frontEnd: null,
-      },
+      pipeline: vectorPipeline(vectors, o.windowSeconds ?? windowSeconds),
       vectors: vectors.spec,
       classifier: {
         kind: 'linear-svm',

@@ -21,7 +21,8 @@ export interface EmbedderOptions {
   center?: boolean;
 }
 
-export function addEmbedderOptions(command: Command): void {
+/** @param options.optional the description of `--network` where it may be left out */
+export function addEmbedderOptions(command: Command, options: { readonly optional?: string } = {}): void {
   const add = (group: string, ...options: Option[]) => {
     for (const option of options) command.addOption(option.helpGroup(group));
   };
@@ -29,8 +30,9 @@ export function addEmbedderOptions(command: Command): void {
     'Network (what does not apply to the one named is refused):',
     new Option(
       '--network <name>',
-      'a network here, such as resnet50, an ONNX model, or a model.onnx that earshot train wrote',
-    ).makeOptionMandatory(),
+      options.optional ??
+        'a network here, such as resnet50, an ONNX model, or a model.onnx that earshot train wrote',
+    ).makeOptionMandatory(options.optional === undefined),
     new Option('--weights <file>', "the network's pretrained weights, or random"),
     new Option('--embedding <name>', 'tensor of the ONNX model that is the embedding'),
     choiceOption(

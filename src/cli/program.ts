@@ -13,6 +13,7 @@ import { addParity } from './commands/parity.ts';
 import { addSimilar } from './commands/similar.ts';
 import { addSpectrogram } from './commands/spectrogram.ts';
 import { addTrain } from './commands/train.ts';
+import { addZeroShotEvaluate } from './commands/zeroShotEvaluate.ts';
 import type { Context } from './context.ts';
 import { CommandLineError } from './reportError.ts';
 
@@ -52,6 +53,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addEmbed(program, context);
   addIndex(program, context);
   addSimilar(program, context);
+  addZeroShotEvaluate(program, context);
   addGradient(program, context);
   addParity(program, context);
   addModels(program, context);

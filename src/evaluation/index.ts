@@ -12,3 +12,4 @@ export * from './report/runReport.ts';
 export * from './report/scoreText.ts';
 export * from './report/worstErrors.ts';
 export * from './report/writeRunReport.ts';
+export * from './report/zeroShotReport.ts';

@@ -5,7 +5,15 @@
 import { ParameterError, ShapeError } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { sortedNodes } from '../onnx/checkGraph.ts';
-import { formatShape, importGraph, isStatic, type Model, type Node, type Value } from '../onnx/index.ts';
+import {
+  formatShape,
+  importGraph,
+  isStatic,
+  type Model,
+  type Node,
+  replayGraph,
+  type Value,
+} from '../onnx/index.ts';
 import { linear } from './blocks.ts';
 import { layOut, type PictureLayout, pictureInput } from './importedPicture.ts';
 import type { Network, NetworkContext, ParameterRole, ParameterSpec } from './network.ts';
@@ -156,33 +164,13 @@ function replay(
   name: string,
 ): Value {
   const imported = importGraph(model, { bind: boundBy(model, x, name), tensors: [embedding] });
-  const values = new Map<string, Value>();
-  const used = new Set(imported.graph.nodes.flatMap((node) => node.inputs));
-  const inputs = imported.graph.inputs.filter((input) => used.has(input.name));
-  if (inputs.length !== 1) {
-    throw new ParameterError(
-      `The tensor '${embedding}' of ${name} depends on ${inputs.length} inputs (${inputs.map((v) => v.name).join(', ')}); it must be one.`,
-    );
-  }
-  values.set(inputs[0]!.name, x);
-  const operand = (read: string): Value | null => {
-    if (read === '') return null;
-    const known = values.get(read);
-    if (known !== undefined) return known;
-    const spec = specs.get(read);
-    const tensor = imported.graph.initializers.get(read)!;
-    const value = spec === undefined ? c.g.constant(tensor, 'imported') : c.parameter(spec);
-    values.set(read, value);
-    return value;
-  };
-  for (const node of imported.graph.nodes) {
-    const outputs = node.outputs.map((output) => c.g.uniqueName(output));
-    const made = c.g.addNode({ ...node, outputs }, node.inputs.map(operand));
-    node.outputs.forEach((output, i) => {
-      values.set(output, made[i]!);
-    });
-  }
-  return values.get(imported.find(embedding)!.name)!;
+  return replayGraph(imported, embedding, c.g, x, {
+    what: name,
+    constantOf: (read, tensor) => {
+      const spec = specs.get(read);
+      return spec === undefined ? c.g.constant(tensor, 'imported') : c.parameter(spec);
+    },
+  });
 }
 
 /** Sizes for the open dimensions of the model's picture input. @throws {ShapeError} where a fixed one differs */

@@ -13,7 +13,7 @@ import { DatasetError, type Notice } from '../core/index.ts';
 import type { Clip } from '../datasets/index.ts';
 import type { WorkflowHooks } from './hooks.ts';
 import { firstFailure, type Learner, untrainedNotices } from './learner.ts';
-import { matrixOf, trainingRows, VectorMaker } from './vectorRows.ts';
+import { matrixOf, VectorMaker, vectorRows } from './vectorRows.ts';
 
 /**
  * Computes the vectors of the training side, chooses C there where that was asked for, and fits scaling, the support
@@ -22,9 +22,9 @@ import { matrixOf, trainingRows, VectorMaker } from './vectorRows.ts';
 export const learnVectors: Learner<VectorRunConfig> = async (run, _fingerprint, hooks, clock) => {
   const { split, config, dataset } = run;
   const vectors = run.vectors!;
-  const maker = await VectorMaker.load(vectors, config, hooks);
+  const maker = await VectorMaker.load(vectors, config.pipeline, hooks);
   try {
-    const training = await trainingRows(run, maker, hooks);
+    const training = await vectorRows(split.train, vectors, config.pipeline, maker, hooks);
     const { clips, matrix, failures } = training;
     if (clips.length === 0) {
       throw new DatasetError('Not one clip of the training side could be read.', {
@@ -61,7 +61,7 @@ export const learnVectors: Learner<VectorRunConfig> = async (run, _fingerprint, 
         ),
       ],
       async reference(test) {
-        const own = await VectorMaker.load(vectors, config, hooks);
+        const own = await VectorMaker.load(vectors, config.pipeline, hooks);
         try {
           const rows: Float32Array[] = [];
           for (const { waveforms } of test) rows.push(...(await own.vectors(waveforms ?? [])));

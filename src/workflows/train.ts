@@ -328,7 +328,7 @@ export async function openNamedDataset(
   return openDataset(name, options.subset === undefined ? {} : { subset: options.subset });
 }
 
-async function requireFreeDirectory(directory: string, resume: boolean): Promise<void> {
+export async function requireFreeDirectory(directory: string, resume: boolean): Promise<void> {
   if (resume) return;
   const entries = await readdir(directory).catch(() => [] as string[]);
   if (entries.length === 0) return;
@@ -363,7 +363,7 @@ function withTask(options: TrainOptions, prefix: string): TrainOptions {
 }
 
 /** Window length by dataset: the length its clips were cut to, else what nine in ten of a sample of clips fit in. */
-async function suggestWindowSeconds(dataset: Dataset): Promise<number> {
+export async function suggestWindowSeconds(dataset: Dataset): Promise<number> {
   if (dataset.kind === 'urbansound8k') return 4;
   if (dataset.kind === 'esc50') return 5;
   const every = Math.max(1, Math.floor(dataset.clips.length / 40));

@@ -1,10 +1,11 @@
 /** @file The vectors of clips as rows of a matrix: computed by the graph that the model will hold, kept in the cache. */
-import { type ClipVectors, type VectorRunConfig, waveformBatches } from '../approaches/index.ts';
+import { type ClipVectors, waveformBatches } from '../approaches/index.ts';
 import type { Matrix } from '../classifiers/index.ts';
 import { CancelledError, type Notice, rowsOf, stackRows, type Tensor } from '../core/index.ts';
 import type { Clip } from '../datasets/index.ts';
 import {
   type ClipFeatures,
+  type ClipPipeline,
   canonicalJson,
   digest,
   entryPath,
@@ -16,7 +17,6 @@ import { cacheDirectory, sha256 } from '../files/index.ts';
 import { encodeModel, GraphBuilder } from '../onnx/index.ts';
 import { Engine } from '../runtime/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
-import type { SplitRun } from './learner.ts';
 import { waveformChunks } from './waveformChunks.ts';
 
 /** Windows of a network in one run: its maps are large. */
@@ -34,10 +34,10 @@ export class VectorMaker {
 
   static async load(
     vectors: ClipVectors,
-    config: VectorRunConfig,
+    pipeline: ClipPipeline,
     hooks: WorkflowHooks,
   ): Promise<VectorMaker> {
-    const samples = windowSamplesOf(config.pipeline);
+    const samples = windowSamplesOf(pipeline);
     const g = new GraphBuilder({ name: 'vectors of clips' });
     g.output(vectors.nodes(g, g.input('waveform', 'float32', ['batch', 'samples']), samples), 'vector');
     const engine = new Engine(engineOptions(hooks));
@@ -66,7 +66,7 @@ export class VectorMaker {
   }
 }
 
-export interface TrainingRows {
+export interface VectorRows {
   readonly matrix: Matrix;
   /** The clip of each row. */
   readonly clips: readonly Clip[];
@@ -74,36 +74,45 @@ export interface TrainingRows {
   readonly notices: Notice[];
 }
 
-/** The vectors of the training side; those computed before come from the cache. */
-export async function trainingRows(
-  { split, config, vectors }: SplitRun<VectorRunConfig>,
+/**
+ * The vectors of clips, a row for each window; those computed before come from the cache.
+ * @param cached false where the network will not be seen again, such as one of many that are trained for one evaluation
+ */
+export async function vectorRows(
+  chosen: readonly Clip[],
+  vectors: ClipVectors,
+  pipeline: ClipPipeline,
   maker: VectorMaker,
   hooks: WorkflowHooks,
-): Promise<TrainingRows> {
+  cached = true,
+): Promise<VectorRows> {
   const rows: Float32Array[] = [];
   const clips: Clip[] = [];
   const failures: Notice[] = [];
   const notices: Notice[] = [];
-  for await (const extraction of waveformChunks(split.train, config.pipeline, hooks, 'Vectors')) {
+  for await (const extraction of waveformChunks(chosen, pipeline, hooks, 'Vectors')) {
     failures.push(...extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
     notices.push(...extraction.notices);
     for (const features of extraction.features) {
       if (hooks.signal?.aborted)
         throw new CancelledError('Stopped while clips were made into vectors; those done are in the cache.');
-      for (const row of await clipVectors(features, vectors!, maker, config, hooks)) {
+      const own = cached
+        ? clipVectors(features, vectors, maker, pipeline, hooks)
+        : maker.vectors(features.waveforms ?? []);
+      for (const row of await own) {
         rows.push(row);
         clips.push(features.clip);
       }
     }
   }
-  return { matrix: matrixOf(rows, vectors!.size), clips, failures, notices };
+  return { matrix: matrixOf(rows, vectors.size), clips, failures, notices };
 }
 
 async function clipVectors(
   { hash, waveforms = [] }: ClipFeatures,
   { size }: ClipVectors,
   maker: VectorMaker,
-  { pipeline: cutting }: VectorRunConfig,
+  cutting: ClipPipeline,
   { cacheDir = cacheDirectory() }: WorkflowHooks,
 ): Promise<Float32Array[]> {
   const key = digest('vectors', maker.graph, hash, canonicalJson(cutting));

@@ -35,7 +35,7 @@ interface Options
 }
 
 /** A test compares these with what the library knows. */
-const approachNames = [
+export const approachNames = [
   ...['cnn', 'resnet50', 'resnet34', 'resnet18'],
   ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm'],
 ];

@@ -1,0 +1,52 @@
+/** @file From what a user names to the vectors of clips: classic features, a frozen network, or a trained model. */
+import { describeEmbedder, type Pooling } from '../embeddings/browser.ts';
+import { importGraph, replayGraph } from '../onnx/index.ts';
+import { artifactInfo } from './artifact.ts';
+import { type ClipVectors, embeddingVectors, mfccVectors } from './clipVectors.ts';
+import { checkOptions, type EmbedderChoice } from './embedderChoice.ts';
+import { openEmbedderParts } from './embedders.ts';
+import type { ImportedModel } from './importedModel.ts';
+
+/** Asks for the classic features instead of a network. */
+export const mfccName = 'mfcc';
+
+/**
+ * The vectors that a choice comes to.
+ * @param choice a network as for `earshot embed`, a model that Earshot trained, or `mfcc`
+ * @param pooling of a network's windows
+ * @throws {UsageError} for an option that does not apply, and for weights that are needed and not named
+ * @throws {ParameterError} for a network that there is not, a value out of range, or windows that cannot be pooled
+ * @throws {GraphError} when a model cannot be read
+ * @throws {WeightsError} when a weights file cannot be read, or does not fit
+ */
+export async function openVectors(choice: EmbedderChoice, pooling: Pooling): Promise<ClipVectors> {
+  if (choice.network === mfccName) {
+    checkOptions(choice, []);
+    return mfccVectors;
+  }
+  const opened = await openEmbedderParts(choice);
+  if ('artifact' in opened) {
+    checkOptions(choice, []);
+    return artifactVectors(opened.artifact);
+  }
+  return embeddingVectors(opened.parts, describeEmbedder(opened.parts).spec.size, pooling);
+}
+
+/** The embedding of a model that `earshot train` left. Its front end and its windows are in the graph. */
+export function artifactVectors({ model, file, sha256 }: ImportedModel): ClipVectors {
+  const info = artifactInfo(model, file);
+  const weights = {
+    description: `The model ${file} (SHA-256 ${sha256.slice(0, 12)}…), trained on ${info.trainedOn.dataset}.`,
+    sha256,
+  };
+  const { approach, classes, windowSeconds, sampleRate } = info;
+  return {
+    spec: { kind: 'artifact', approach, classes, windowSeconds, weights },
+    sampleRate,
+    size: info.embeddingSize,
+    weights: weights.description,
+    windows: () => 1,
+    nodes: (g, waveform) =>
+      replayGraph(importGraph(model, { tensors: ['embedding'] }), 'embedding', g, waveform, { what: file }),
+  };
+}

@@ -1,0 +1,50 @@
+/** @file Appends the nodes of one graph to another. */
+import { ParameterError } from '../core/errors.ts';
+import type { Tensor } from '../core/tensor.ts';
+import type { GraphBuilder, Value } from './builder.ts';
+
+/**
+ * Appends what a tensor of `from` depends on to `to`, fed with `x`. Names that are taken get others.
+ * @param from a graph in the same operator set, such as `importGraph` gives of the tensors that are wanted
+ * @param tensor the value that is wanted
+ * @param x takes the place of the one input that the tensor depends on
+ * @param constantOf brings an initializer over; default as a constant
+ * @param what the graph is called in messages
+ * @throws {ParameterError} when the tensor is not there, or depends on more than one input
+ */
+export function replayGraph(
+  from: GraphBuilder,
+  tensor: string,
+  to: GraphBuilder,
+  x: Value,
+  options: { readonly what: string; readonly constantOf?: (name: string, tensor: Tensor) => Value },
+): Value {
+  const { what, constantOf = (_, value) => to.constant(value, 'imported') } = options;
+  const wanted = from.find(tensor);
+  if (wanted === undefined) throw new ParameterError(`${what} has no tensor named '${tensor}'.`);
+  const values = new Map<string, Value>();
+  const used = new Set(from.graph.nodes.flatMap((node) => node.inputs));
+  const inputs = from.graph.inputs.filter((input) => used.has(input.name));
+  if (inputs.length !== 1) {
+    throw new ParameterError(
+      `The tensor '${tensor}' of ${what} depends on ${inputs.length} inputs (${inputs.map((v) => v.name).join(', ')}); it must be one.`,
+    );
+  }
+  values.set(inputs[0]!.name, x);
+  const operand = (read: string): Value | null => {
+    if (read === '') return null;
+    const known = values.get(read);
+    if (known !== undefined) return known;
+    const value = constantOf(read, from.graph.initializers.get(read)!);
+    values.set(read, value);
+    return value;
+  };
+  for (const node of from.graph.nodes) {
+    const outputs = node.outputs.map((output) => to.uniqueName(output));
+    const made = to.addNode({ ...node, outputs }, node.inputs.map(operand));
+    node.outputs.forEach((output, i) => {
+      values.set(output, made[i]!);
+    });
+  }
+  return values.get(wanted.name)!;
+}

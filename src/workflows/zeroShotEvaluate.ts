@@ -1,0 +1,354 @@
+/** @file `earshot zero-shot-evaluate`: how well classes are told apart that nothing was ever fitted to. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import {
+  approachByName,
+  artifactVectors,
+  type ClipVectors,
+  type EmbedderChoice,
+  isVectorApproach,
+  type NetworkRunConfig,
+  type Overrides,
+  openImportedModel,
+  openVectors,
+  resolveConfig,
+  vectorPipeline,
+  weightsFile,
+} from '../approaches/index.ts';
+import { CancelledError, DatasetError, type Notice, ParameterError, UsageError } from '../core/index.ts';
+import { type Clip, type Dataset, fingerprint, splitDataset } from '../datasets/index.ts';
+import type { Pooling } from '../embeddings/browser.ts';
+import { writeZeroShotReport } from '../evaluation/index.ts';
+import { canonicalJson, digest } from '../extraction/index.ts';
+import { writeJson } from '../files/index.ts';
+import {
+  type ClassSplit,
+  type ClassVectors,
+  classSplits,
+  evaluateSplit,
+  type SplitOutcome,
+  summariseSplits,
+  type VectorScaling,
+  vectorsOf,
+  type ZeroShotMethodName,
+  type ZeroShotSummary,
+  zeroShotMethodNames,
+} from '../zeroShot/index.ts';
+import { openClassVectors } from './classVectorFile.ts';
+import { type ClipRows, clipRows, labelledRows } from './clipRows.ts';
+import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+import { openNamedDataset, requireFreeDirectory, suggestWindowSeconds } from './train.ts';
+import { trainSplit } from './trainSplit.ts';
+import { versions } from './versions.ts';
+
+/** Where the numbers of a clip come from. */
+export type EmbeddingSource =
+  /** One network, as it is: whether it knows the unseen classes already is for its makers to say. */
+  | { readonly kind: 'frozen'; readonly embedder: EmbedderChoice; readonly pooling?: Pooling }
+  /** Trained anew for every split, on clips of its seen classes alone. */
+  | { readonly kind: 'trained'; readonly approach: string; readonly overrides?: Overrides };
+
+export interface ZeroShotEvaluateOptions extends WorkflowHooks {
+  /** A dataset's path, or `demo`. */
+  readonly dataset: string;
+  readonly subset?: 'esc10';
+  readonly source: EmbeddingSource;
+  /** A table's name or a file; default: the table here that knows the dataset's classes. */
+  readonly classVectors?: string;
+  /** Default `centred`. */
+  readonly scaling?: VectorScaling;
+  /** Default all. */
+  readonly methods?: readonly ZeroShotMethodName[];
+  /** Unseen classes in a split; default 2. */
+  readonly unseen?: number;
+  /** `all` choices of so many classes (the default), or a number of random divisions. */
+  readonly splits?: 'all' | number;
+  /** Share of the recordings of seen classes that is held out to be tested on; default 0.2. */
+  readonly testFraction?: number;
+  /** Shuffles of the class vectors; default 200. */
+  readonly permutations?: number;
+  readonly seed?: number;
+  readonly out: string;
+  readonly resume?: boolean;
+  /** The command line that repeats the run, for the report. */
+  readonly command: string;
+}
+
+export interface ZeroShotEvaluateOutcome {
+  readonly directory: string;
+  readonly dataset: string;
+  readonly embedding: string;
+  readonly vectors: { readonly source: string; readonly columns: number };
+  readonly summary: ZeroShotSummary;
+  readonly report: { readonly html: string; readonly markdown: string };
+  readonly failures: readonly Notice[];
+  readonly notices: readonly Notice[];
+}
+
+/** A split as it is stored, to go on from. */
+interface StoredSplit {
+  readonly fingerprint: string;
+  readonly outcome: SplitOutcome;
+  readonly tested: readonly Pick<Clip, 'id' | 'label' | 'group'>[];
+  readonly failures: readonly Notice[];
+}
+
+interface Run {
+  readonly options: ZeroShotEvaluateOptions;
+  readonly dataset: Dataset;
+  readonly dataFingerprint: string;
+  readonly vectors: ClassVectors;
+  readonly directory: string;
+  readonly seed: number;
+  /** The rows of all clips, where they are the same in every split. */
+  readonly frozen: ClipRows | null;
+  /** The settings of the network that is trained in every split. */
+  readonly config: NetworkRunConfig | null;
+  readonly settings: string;
+}
+
+/**
+ * For every division into seen and unseen classes: fits to clips of seen classes, tests on recordings held out of them
+ * and on all clips of the unseen ones. What is fitted (embedding, scaling, settings, models) never sees an unseen class,
+ * nor a recording that is tested on.
+ * @throws {UsageError} when `out` holds something and `resume` is not set
+ * @throws {DatasetError} when the dataset, or a class vector file, cannot be used
+ * @throws {ParameterError} for a class without a vector, or splits that there cannot be
+ * @throws {CancelledError} when stopped; `resume` goes on
+ */
+export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promise<ZeroShotEvaluateOutcome> {
+  const { seed = 0, source, onProgress, onNotice, signal } = options;
+  const directory = resolve(options.out);
+  await requireFreeDirectory(directory, options.resume ?? false);
+  const dataset = await openNamedDataset(options.dataset, options);
+  const vectors = await openClassVectors(options.classVectors, dataset.classes);
+  const splits = classSplits(dataset.classes, {
+    seed,
+    ...(options.unseen === undefined ? {} : { unseen: options.unseen }),
+    ...(options.splits === undefined ? {} : { splits: options.splits }),
+  });
+  const known: ClassVectors = {
+    ...vectors,
+    classes: dataset.classes,
+    matrix: vectorsOf(vectors, dataset.classes),
+  };
+  const windowSeconds = await suggestWindowSeconds(dataset);
+  const config = source.kind === 'trained' ? await trainedConfig(source, windowSeconds, seed) : null;
+  const opened =
+    source.kind === 'frozen' ? await openVectors(source.embedder, source.pooling ?? 'mean') : null;
+  const { workers: _, ...fingerprinting } = extractionOptions(options);
+  const dataFingerprint = await fingerprint(dataset, fingerprinting);
+  const settings = canonicalJson({
+    ...{ seed, methods: options.methods ?? null, scaling: options.scaling ?? null },
+    ...{ testFraction: options.testFraction ?? null, permutations: options.permutations ?? null },
+    ...{ vectors: [known.classes, Array.from(known.matrix.data)], config, embedding: opened?.spec ?? null },
+  });
+  await writeJson(join(directory, 'config.json'), {
+    ...{ command: options.command, startedAt: new Date().toISOString(), seed, versions: versions() },
+    dataset: { name: dataset.name, root: dataset.root, fingerprint: dataFingerprint },
+    classVectors: { source: vectors.source, attributes: vectors.attributes, classes: known.classes },
+    ...{ config, embedding: opened?.spec ?? null, splits: splits.map(({ name }) => name) },
+  });
+  const notices = [...dataset.notices, ...sourceNotices(source, opened, dataset)];
+  for (const notice of notices) onNotice?.(notice);
+  const frozen =
+    opened === null
+      ? null
+      : await clipRows(dataset.clips, opened, vectorPipeline(opened, windowSeconds), options);
+  const run: Run = {
+    ...{ options, dataset, dataFingerprint, vectors: known, directory, seed, frozen, config, settings },
+  };
+  const stored: StoredSplit[] = [];
+  for (const [i, split] of splits.entries()) {
+    if (signal?.aborted) throw new CancelledError(`Stopped after ${i} of ${splits.length} class splits.`);
+    stored.push(await evaluateOne(run, split, i));
+    onProgress?.({ task: 'Class splits', done: i + 1, total: splits.length, unit: 'splits' });
+  }
+  const summary = summariseSplits(
+    stored.map(({ outcome }) => outcome),
+    stored.map(({ tested }) => tested),
+    seed,
+  );
+  const failures = distinct([...(frozen?.failures ?? []), ...stored.flatMap((one) => one.failures)]);
+  const embedding =
+    opened?.weights === 'none'
+      ? 'MFCC statistics, nothing trained'
+      : (opened?.weights ?? trainedText(config!));
+  await writeJson(join(directory, 'zero-shot.json'), {
+    ...{ summary, embedding, classVectors: vectors.source, failures, notices },
+    splits: stored.map(({ outcome }) => withoutCurves(outcome)),
+  });
+  const report = await writeZeroShotReport(directory, {
+    title: `Zero-shot on ${dataset.name}`,
+    command: options.command,
+    dataset: {
+      ...{ name: dataset.name, synthetic: dataset.synthetic, groupSource: dataset.groupSource },
+      ...{ clips: dataset.clips.length, classes: dataset.classes },
+    },
+    embedding,
+    vectors: { source: vectors.source, columns: known.matrix.columns, attributes: vectors.attributes },
+    summary,
+    splits: stored.map(({ outcome }) => outcome),
+    ...{ seed, versions: versions(), failures, notices },
+  });
+  return {
+    ...{ directory, dataset: dataset.name, embedding, summary, report, failures, notices },
+    vectors: { source: vectors.source, columns: known.matrix.columns },
+  };
+}
+
+async function evaluateOne(run: Run, split: ClassSplit, index: number): Promise<StoredSplit> {
+  const { options, dataset, directory, seed } = run;
+  const place = join(directory, 'splits', String(index + 1).padStart(3, '0'));
+  const path = join(place, 'split.json');
+  const key = digest(run.dataFingerprint, run.settings, canonicalJson(split));
+  if (options.resume) {
+    const done = await readStored(path, key);
+    if (done !== null) return done;
+  }
+  await mkdir(place, { recursive: true });
+  const unseen = dataset.clips.filter(({ label }) => split.unseen.includes(label));
+  const recordings = new Set(unseen.map(({ group }) => group));
+  // A recording of an unseen class is no recording to learn another class from.
+  const clips = dataset.clips.filter(
+    ({ label, group }) => split.seen.includes(label) && !recordings.has(group),
+  );
+  const seenOnly: Dataset = { ...dataset, classes: split.seen, clips, notices: [] };
+  const sides = splitDataset(seenOnly, {
+    kind: 'grouped',
+    seed,
+    ...(options.testFraction === undefined ? {} : { testFraction: options.testFraction }),
+  });
+  let rows = run.frozen;
+  if (rows === null) {
+    const { onProgress } = options;
+    const prefix = `split ${index + 1}`;
+    const hooks: WorkflowHooks = {
+      ...options,
+      ...(onProgress === undefined
+        ? {}
+        : { onProgress: (event) => onProgress({ ...event, task: `${prefix}: ${event.task}` }) }),
+    };
+    await trainSplit(
+      {
+        ...{ dataset: seenOnly, dataFingerprint: run.dataFingerprint, split: sides, config: run.config! },
+        ...{ directory: place, resume: options.resume ?? false },
+      },
+      hooks,
+    );
+    const vectors = artifactVectors(await openImportedModel(join(place, 'model.onnx')));
+    const wanted = [...sides.train, ...sides.test, ...unseen];
+    rows = await clipRows(wanted, vectors, vectorPipeline(vectors, 0), hooks, false);
+  }
+  const readable = new Set(rows.clips.map(({ id }) => id));
+  const tested = rows.clips.filter(({ label }) => split.unseen.includes(label));
+  const missing = split.unseen.find((label) => !tested.some((clip) => clip.label === label));
+  if (missing !== undefined) throw new DatasetError(`Not one clip of the class ${missing} could be read.`);
+  const learntFrom = new Set(sides.train.filter(({ id }) => readable.has(id)).map(({ label }) => label));
+  const lost = split.seen.find((label) => !learntFrom.has(label));
+  if (lost !== undefined) {
+    throw new DatasetError(`With ${split.name} unseen, no readable clip of ${lost} is left to learn from.`, {
+      hint: 'Add recordings of that class, or leave it out.',
+    });
+  }
+  const outcome = evaluateSplit(
+    split,
+    {
+      fit: labelledRows(rows, sides.train),
+      seenTest: labelledRows(rows, sides.test),
+      unseen: labelledRows(rows, tested),
+    },
+    {
+      methods: options.methods ?? zeroShotMethodNames,
+      vectors: run.vectors,
+      scaling: options.scaling ?? 'centred',
+      permutations: options.permutations ?? 200,
+      seed,
+    },
+  );
+  const stored: StoredSplit = {
+    fingerprint: key,
+    outcome,
+    tested: tested.map(({ id, label, group }) => ({ id, label, group })),
+    failures: rows === run.frozen ? [] : rows.failures,
+  };
+  await writeJson(path, stored);
+  return stored;
+}
+
+async function readStored(path: string, key: string): Promise<StoredSplit | null> {
+  try {
+    const stored = JSON.parse(await readFile(path, 'utf8')) as StoredSplit;
+    return stored.fingerprint === key ? stored : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @throws {UsageError} for an approach that trains no network */
+async function trainedConfig(
+  { approach, overrides }: Extract<EmbeddingSource, { kind: 'trained' }>,
+  windowSeconds: number,
+  seed: number,
+): Promise<NetworkRunConfig> {
+  const named = approachByName(approach);
+  if (isVectorApproach(named)) {
+    throw new UsageError(`The approach ${approach} trains no embedding.`, {
+      hint: `Name its network with --network instead, such as --network ${named.network ?? 'mfcc'}.`,
+    });
+  }
+  const config = resolveConfig(named, windowSeconds, seed, overrides);
+  await weightsFile(config.network.name, config.network);
+  return config;
+}
+
+function trainedText({ approach, training }: NetworkRunConfig): string {
+  return `${approach}, trained for ${training.epochs} epochs on the seen classes of each split alone`;
+}
+
+/** What is to be said of a network that was not trained here. */
+function sourceNotices(source: EmbeddingSource, opened: ClipVectors | null, dataset: Dataset): Notice[] {
+  if (source.kind === 'trained' || opened === null || opened.spec.kind === 'mfcc82') return [];
+  if (opened.spec.kind === 'artifact') {
+    const known = opened.spec.classes.filter((label) => dataset.classes.includes(label));
+    if (known.length === 0) return [];
+    return [
+      {
+        subject: 'embedding',
+        message: `The model was trained to tell apart ${known.join(', ')}: as an unseen class each of these is not new to it, so this is no zero-shot.`,
+      },
+    ];
+  }
+  return [
+    {
+      subject: 'embedding',
+      message: `The network ${opened.spec.network} was trained elsewhere, perhaps on sounds of these very classes; then this is no clean zero-shot.`,
+    },
+  ];
+}
+
+/** Curves are long, and each split's file has its own. */
+function withoutCurves(outcome: SplitOutcome) {
+  return {
+    ...outcome,
+    methods: outcome.methods.map(({ generalised, ...method }) => {
+      const { curve: _, ...rest } = generalised;
+      return { ...method, generalised: rest };
+    }),
+  };
+}
+
+function distinct(notices: readonly Notice[]): Notice[] {
+  return [...new Map(notices.map((notice) => [`${notice.subject}\n${notice.message}`, notice])).values()];
+}
+
+/** @throws {ParameterError} for a name that there is not */
+export function checkMethods(names: readonly string[]): readonly ZeroShotMethodName[] {
+  const wrong = names.find((name) => !(zeroShotMethodNames as readonly string[]).includes(name));
+  if (wrong !== undefined) {
+    throw new ParameterError(`There is no zero-shot model '${wrong}'.`, {
+      hint: `There are ${zeroShotMethodNames.join(', ')}.`,
+    });
+  }
+  return names as readonly ZeroShotMethodName[];
+}
