@@ -12,7 +12,8 @@ export interface SourceOptions extends Partial<EmbedderOptions> {
   epochs?: number;
 }
 
-export function addSourceOptions(command: Command): void {
+/** The options of a frozen network. */
+export function addFrozenSource(command: Command): void {
   addEmbedderOptions(command, {
     optional: 'a network here, mfcc, an ONNX model, or a model.onnx that earshot train wrote',
   });
@@ -24,6 +25,12 @@ export function addSourceOptions(command: Command): void {
       'max',
     ]),
   );
+}
+
+/** The same, or a network that is trained for each split. */
+export function addSourceOptions(command: Command): void {
+  addFrozenSource(command);
+  const add = (option: Option) => command.addOption(option.helpGroup('Embedding:'));
   add(
     choiceOption('--train <approach>', 'train this on the seen classes, instead of --network', approachNames),
   );

@@ -6,6 +6,7 @@ import { addDataInspect } from './commands/dataInspect.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEmbed } from './commands/embed.ts';
 import { addEvaluate } from './commands/evaluate.ts';
+import { addFewShot } from './commands/fewShot.ts';
 import { addGradient } from './commands/gradient.ts';
 import { addIndex } from './commands/indexDataset.ts';
 import { addModels } from './commands/models.ts';
@@ -54,6 +55,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addIndex(program, context);
   addSimilar(program, context);
   addZeroShotEvaluate(program, context);
+  addFewShot(program, context);
   addGradient(program, context);
   addParity(program, context);
   addModels(program, context);

@@ -6,6 +6,7 @@ export * from './predictionsCsv.ts';
 export * from './predictionTable.ts';
 export * from './report/comparison.ts';
 export * from './report/document.ts';
+export * from './report/fewShotReport.ts';
 export { renderHtml } from './report/renderHtml.ts';
 export { renderMarkdown } from './report/renderMarkdown.ts';
 export * from './report/runReport.ts';

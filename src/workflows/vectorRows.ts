@@ -74,17 +74,13 @@ export interface VectorRows {
   readonly notices: Notice[];
 }
 
-/**
- * The vectors of clips, a row for each window; those computed before come from the cache.
- * @param cached false where the network will not be seen again, such as one of many that are trained for one evaluation
- */
+/** The vectors of clips, a row for each window; those computed before come from the cache. */
 export async function vectorRows(
   chosen: readonly Clip[],
   vectors: ClipVectors,
   pipeline: ClipPipeline,
   maker: VectorMaker,
   hooks: WorkflowHooks,
-  cached = true,
 ): Promise<VectorRows> {
   const rows: Float32Array[] = [];
   const clips: Clip[] = [];
@@ -96,10 +92,7 @@ export async function vectorRows(
     for (const features of extraction.features) {
       if (hooks.signal?.aborted)
         throw new CancelledError('Stopped while clips were made into vectors; those done are in the cache.');
-      const own = cached
-        ? clipVectors(features, vectors, maker, pipeline, hooks)
-        : maker.vectors(features.waveforms ?? []);
-      for (const row of await own) {
+      for (const row of await clipVectors(features, vectors, maker, pipeline, hooks)) {
         rows.push(row);
         clips.push(features.clip);
       }

@@ -35,7 +35,7 @@ import {
   zeroShotMethodNames,
 } from '../zeroShot/index.ts';
 import { openClassVectors } from './classVectorFile.ts';
-import { type ClipRows, clipRows, labelledRows } from './clipRows.ts';
+import { type ClipRows, clipRows, labelledRows, rowsOfTrained } from './clipRows.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset, requireFreeDirectory, suggestWindowSeconds } from './train.ts';
 import { trainSplit } from './trainSplit.ts';
@@ -105,6 +105,12 @@ interface Run {
   /** The settings of the network that is trained in every split. */
   readonly config: NetworkRunConfig | null;
   readonly settings: string;
+  /** The rows of clips by a network that was trained for one split. */
+  readonly trainedRows: (
+    clips: readonly Clip[],
+    vectors: ClipVectors,
+    hooks: WorkflowHooks,
+  ) => Promise<ClipRows>;
 }
 
 /**
@@ -157,6 +163,7 @@ export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promis
       : await clipRows(dataset.clips, opened, vectorPipeline(opened, windowSeconds), options);
   const run: Run = {
     ...{ options, dataset, dataFingerprint, vectors: known, directory, seed, frozen, config, settings },
+    trainedRows: rowsOfTrained(dataset.clips),
   };
   const stored: StoredSplit[] = [];
   for (const [i, split] of splits.entries()) {
@@ -238,7 +245,7 @@ async function evaluateOne(run: Run, split: ClassSplit, index: number): Promise<
     );
     const vectors = artifactVectors(await openImportedModel(join(place, 'model.onnx')));
     const wanted = [...sides.train, ...sides.test, ...unseen];
-    rows = await clipRows(wanted, vectors, vectorPipeline(vectors, 0), hooks, false);
+    rows = await run.trainedRows(wanted, vectors, hooks);
   }
   const readable = new Set(rows.clips.map(({ id }) => id));
   const tested = rows.clips.filter(({ label }) => split.unseen.includes(label));
@@ -307,7 +314,11 @@ function trainedText({ approach, training }: NetworkRunConfig): string {
 }
 
 /** What is to be said of a network that was not trained here. */
-function sourceNotices(source: EmbeddingSource, opened: ClipVectors | null, dataset: Dataset): Notice[] {
+export function sourceNotices(
+  source: EmbeddingSource,
+  opened: ClipVectors | null,
+  dataset: Dataset,
+): Notice[] {
   if (source.kind === 'trained' || opened === null || opened.spec.kind === 'mfcc82') return [];
   if (opened.spec.kind === 'artifact') {
     const known = opened.spec.classes.filter((label) => dataset.classes.includes(label));

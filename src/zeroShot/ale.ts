@@ -7,6 +7,7 @@ import { zeros } from '../classifiers/matrix.ts';
 import { ParameterError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import type { FitRows } from './fitRows.ts';
+import { product, transposed } from './linearAlgebra.ts';
 
 export interface AleOptions {
   /** Step of the gradient descent, > 0. */
@@ -65,39 +66,36 @@ export function fitAle(rows: FitRows, vectors: Matrix64, options: AleOptions): M
     throw new ParameterError(`epochs must be an integer ≥ 1, got ${epochs}.`);
   const { x, positions } = rows;
   const { columns: d } = x;
-  const { rows: k, columns: a } = vectors;
-  const w = zeros(d, a);
+  const { rows: k } = vectors;
+  // Every step adds rows of the class vectors, so W = G·S with G [columns, classes]: the vectors' length costs nothing.
+  const g = zeros(k, d);
+  const alike = product(vectors, transposed(vectors));
   const scale = 1 / Math.sqrt(d);
   const random = new Random(`${seed}/ale`);
   const order = Array.from({ length: x.rows }, (_, i) => i);
   const scores = new Float64Array(k);
+  const projected = new Float64Array(k);
   for (let epoch = 0; epoch < epochs; epoch++) {
     for (const i of random.shuffle(order)) {
-      const row = x.data.subarray(i * d, (i + 1) * d);
-      const projected = new Float64Array(a);
-      for (let j = 0; j < d; j++) {
-        const value = scale * row[j]!;
-        for (let p = 0; p < a; p++) projected[p]! += value * w.data[j * a + p]!;
+      const row = i * d;
+      for (let c = 0; c < k; c++) {
+        let sum = 0;
+        for (let j = 0; j < d; j++) sum += x.data[row + j]! * g.data[c * d + j]!;
+        projected[c] = scale * sum;
       }
       for (let c = 0; c < k; c++) {
         let sum = 0;
-        for (let p = 0; p < a; p++) sum += projected[p]! * vectors.data[c * a + p]!;
+        for (let b = 0; b < k; b++) sum += projected[b]! * alike.data[b * k + c]!;
         scores[c] = sum;
       }
-      const { loss, gradient } = rankingLoss(scores, positions[i]!);
-      if (loss === 0) continue;
-      // dL/dW = x·Σ_c (dL/dF_c)·s_cᵀ
-      const direction = new Float64Array(a);
+      // dL/dW = x·Σ_c (dL/dF_c)·s_cᵀ, so dL/dG has x·dL/dF_c in column c.
+      const { gradient } = rankingLoss(scores, positions[i]!);
       for (let c = 0; c < k; c++) {
-        const g = gradient[c]!;
-        if (g !== 0) for (let p = 0; p < a; p++) direction[p]! += g * vectors.data[c * a + p]!;
-      }
-      for (let j = 0; j < d; j++) {
-        const step = learningRate * scale * row[j]!;
-        for (let p = 0; p < a; p++) w.data[j * a + p]! -= step * direction[p]!;
+        const step = learningRate * scale * gradient[c]!;
+        if (step !== 0) for (let j = 0; j < d; j++) g.data[c * d + j]! -= step * x.data[row + j]!;
       }
     }
   }
-  for (let i = 0; i < w.data.length; i++) w.data[i]! *= scale;
-  return w;
+  for (let i = 0; i < g.data.length; i++) g.data[i]! *= scale;
+  return product(transposed(g), vectors);
 }

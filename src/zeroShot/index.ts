@@ -3,6 +3,7 @@ export * from './ale.ts';
 export * from './classSplits.ts';
 export * from './classVectors.ts';
 export * from './evaluateSplit.ts';
+export * from './fewShot.ts';
 export * from './fitRows.ts';
 export * from './methods.ts';
 export * from './scores.ts';
