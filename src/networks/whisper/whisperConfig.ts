@@ -89,9 +89,12 @@ export function parseWhisperConfig(json: unknown, source = 'config.json'): Whisp
   }
   const lacking = Object.values(required).filter((field) => typeof fields[field] !== 'number');
   if (lacking.length > 0) {
-    throw new ParameterError(`${source} does not describe a Whisper encoder: it has no ${lacking.join(', ')}.`, {
-      hint: "The config.json of Hugging Face's Whisper checkpoints is expected.",
-    });
+    throw new ParameterError(
+      `${source} does not describe a Whisper encoder: it has no ${lacking.join(', ')}.`,
+      {
+        hint: "The config.json of Hugging Face's Whisper checkpoints is expected.",
+      },
+    );
   }
   const activation = fields['activation_function'] ?? 'gelu';
   if (activation !== 'gelu') {
