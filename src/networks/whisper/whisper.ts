@@ -5,6 +5,7 @@ import { type Network, type NetworkContext, requireClasses } from '../network.ts
 import { checkWhisperConfig, type WhisperConfig } from './whisperConfig.ts';
 import { whisperEncoder, whisperStages } from './whisperEncoder.ts';
 import { whisperHead, whisperHeadStage } from './whisperHead.ts';
+import { whisperParameterName } from './whisperNames.ts';
 
 export interface WhisperOptions {
   readonly classes: number;
@@ -32,6 +33,7 @@ export function whisper({ classes, config }: WhisperOptions): Network {
     name: 'whisper',
     classes,
     stages: [...whisperStages(config), whisperHeadStage],
+    published: { parameterName: whisperParameterName, names: "Hugging Face's checkpoints and of OpenAI's" },
     forward(c, x) {
       const hidden = whisperEncoder(c, config, logMelOfPicture(c, x));
       return whisperHead(c, config, hidden, classes);
