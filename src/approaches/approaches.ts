@@ -167,6 +167,14 @@ export function resolveConfig(
   const usualHeadRate = kind === approach.optimizer.kind ? (approach.optimizer.headRate ?? 1) : 1;
   // A head that learns alone has the learning rate to itself.
   const alone = trainable === 'head' && lora === null;
+  if (alone && o.warmHead !== undefined) {
+    throw new UsageError(
+      'The head learns alone at first (--warm-head), but nothing else would be trained later.',
+      {
+        hint: 'Leave --warm-head out, or train more than the head.',
+      },
+    );
+  }
   const headRate = alone ? 1 : (o.headRate ?? usualHeadRate);
   const layerDecay = alone ? 1 : (o.layerDecay ?? approach.optimizer.layerDecay ?? 1);
   const usualRate = approach.optimizer.learningRate * (alone ? usualHeadRate : 1);
@@ -201,6 +209,7 @@ export function resolveConfig(
       classWeights: o.classWeights ?? 'none',
       augmentation: augmentation(o, approach, pipeline),
       trainable,
+      ...(o.warmHead === undefined ? {} : { warmHeadEpochs: o.warmHead }),
       // Statistics of layers that are not trained belong to the weights they came with.
       frozenStatistics: o.frozenStatistics ?? trainable !== 'all',
       ...(o.checkpointActivations ? { checkpointActivations: true } : {}),

@@ -104,6 +104,8 @@ export interface Overrides {
   readonly learningRate?: number;
   /** The head's learning rate, as a multiple of that of the stage before it. */
   readonly headRate?: number;
+  /** Epochs at first in which the head learns alone. */
+  readonly warmHead?: number;
   /** Each stage's learning rate as a share of the next one's. */
   readonly layerDecay?: number;
   readonly weightDecay?: number;

@@ -50,7 +50,7 @@ export const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', '
 
 const overrideNames = [
   ...['loraRank', 'loraAlpha', 'loraTargets', 'checkpointActivations'],
-  ...['frontEnd', 'standardize', 'headRate', 'layerDecay'],
+  ...['frontEnd', 'standardize', 'headRate', 'layerDecay', 'warmHead'],
   ...['weights', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'optimizer', 'momentum', 'nesterov'],
   ...[
     'schedule',
@@ -270,6 +270,10 @@ function addTrainingOptions(command: Command): void {
       '--layer-decay <x>',
       "each layer's learning rate as a share of the next one's (1: all alike)",
     ).argParser(number({ min: 0, max: 1, above: true })),
+    new Option(
+      '--warm-head <n>',
+      'epochs at first in which the head learns alone and everything else stays as it is',
+    ).argParser(whole),
     choiceOption('--schedule <name>', 'course of the learning rate', ['cosine', 'constant', 'step']),
     new Option('--warmup-epochs <n>', 'epochs of rising learning rate').argParser(number({ min: 0 })),
     new Option('--weight-decay <x>', 'pull of weights towards 0').argParser(number({ min: 0 })),
@@ -309,7 +313,11 @@ function addTrainingOptions(command: Command): void {
     new Option('--window-seconds <x>', 'length of the piece the network hears').argParser(
       number({ min: 0.05, max: 60 }),
     ),
-    choiceOption('--pad <kind>', 'how shorter clips are filled', ['repeat', 'zero']),
+    choiceOption(
+      '--pad <kind>',
+      'how shorter clips are filled: by repetition, with zeros, or with zeros that the network leaves out (whisper)',
+      ['repeat', 'zero', 'mask'],
+    ),
     new Option('--n-mels <n>', 'mel bands').argParser(wholeNumber({ min: 8, max: 512 })),
   );
   add(
