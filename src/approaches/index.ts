@@ -10,3 +10,4 @@ export * from './namedEmbedders.ts';
 export * from './runConfig.ts';
 export * from './startingWeights.ts';
 export * from './vectorApproaches.ts';
+export * from './whisperSettings.ts';

@@ -83,6 +83,13 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
       message: 'The weights that the adapters join are random and stay so: adapters are for trained weights.',
     });
   }
+  if (config.network.whisper !== undefined && weights === randomWeights) {
+    notices.push({
+      subject: 'weights',
+      message:
+        "Whisper's encoder started from random weights: nothing in it was learnt from speech. What was published is fine-tuned with --weights.",
+    });
+  }
   const log = createWriteStream(join(directory, 'log.jsonl'), { flags: 'a' });
   const trained = await trainNetwork({
     network,

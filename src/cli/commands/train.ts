@@ -7,6 +7,7 @@ import { addSharedOptions, type Context, type SharedOptions, seedOption, withHoo
 import { choiceOption, folds, interval, names, number, trainablePart, wholeNumber } from '../optionValues.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
+import { addWhisperOptions, type WhisperOptions, whisperChoices } from '../whisperOptions.ts';
 
 type Overrides = NonNullable<TrainOptions['overrides']>;
 
@@ -14,7 +15,8 @@ type VectorChoices = NonNullable<Overrides['vectors']>;
 
 interface Options
   extends SharedOptions,
-    Omit<Overrides, 'trainable' | 'vectors'>,
+    WhisperOptions,
+    Omit<Overrides, 'trainable' | 'vectors' | 'whisper'>,
     Omit<VectorChoices, 'hopSeconds'> {
   hopSize?: number;
   approach?: string;
@@ -36,7 +38,7 @@ interface Options
 
 /** A test compares these with what the library knows. */
 const approachNames = [
-  ...['cnn', 'resnet50', 'resnet34', 'resnet18'],
+  ...['cnn', 'resnet50', 'resnet34', 'resnet18', 'whisper'],
   ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm'],
 ];
 const frontEndNames = [
@@ -45,6 +47,7 @@ const frontEndNames = [
     ['kapre-0.1', 'kapre', 'librosa'].map((variant) => `openl3-${representation}-${variant}`),
   ),
   'edgel3-sea',
+  ...['whisper', 'whisper-128'],
 ];
 export const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
 
@@ -215,6 +218,7 @@ function addTrainingOptions(command: Command): void {
       wholeNumber({ min: 32, max: 1024 }),
     ),
   );
+  addWhisperOptions(command);
   add(
     'Linear SVM on vectors (openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm):',
     new Option(
@@ -400,10 +404,12 @@ function overridesOf(options: Options): Overrides {
     ),
     ...(options.hopSize === undefined ? {} : { hopSeconds: options.hopSize }),
   };
+  const whisper = whisperChoices(options);
   return {
     ...chosen,
     ...(options.train === undefined ? {} : { trainable: options.train }),
     ...(Object.keys(vectors).length === 0 ? {} : { vectors }),
+    ...(whisper === undefined ? {} : { whisper }),
   };
 }
 
