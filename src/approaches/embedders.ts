@@ -66,7 +66,7 @@ function artifactEmbedder(
     leading: 0,
     end: 'back',
     // Cut into windows of one length here, whatever the model would make of a shorter one.
-    pad: pad === 'none' ? 'zero' : pad,
+    pad: pad === 'repeat' ? 'repeat' : 'zero',
   };
   return {
     spec: {

@@ -42,6 +42,11 @@ export interface NetworkContext {
   parameter(spec: ParameterSpec): Value;
   /** Says what a `statistic` becomes after this training step. */
   update(name: string, value: Value): void;
+  /**
+   * How many frames of each picture are the recording's own, float32 [N], each at least 1: the frames behind them come
+   * of the zeros that fill the window. Absent where every frame counts.
+   */
+  readonly ownFrames?: () => Value;
   /** Uniform random numbers in [0, 1) of that shape, drawn anew by the trainer for every step (for dropout). */
   noise(name: string, shape: readonly number[]): Value;
 }

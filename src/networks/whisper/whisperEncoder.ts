@@ -78,7 +78,7 @@ export function whisperEncoder(
   y = convolution(c, heard(y), 'encoder.conv2', config.width, 2);
   const embedded = addPositions(c, g.op('Transpose', [y], { perm: [0, 2, 1] }), config);
 
-  const positionMask = frameMask === undefined ? null : everyOther(c, frameMask);
+  const positionMask = frameMask === undefined ? null : maskOfPositions(c, frameMask);
   const bias = positionMask === null ? undefined : attentionBias(c, positionMask);
   const states = [embedded];
   let hidden = embedded;
@@ -158,7 +158,7 @@ function layer(c: NetworkContext, x: Value, name: string, config: WhisperConfig,
 }
 
 /** The mask of frames at the positions: a position belongs to the clip when the first of its two frames does. */
-function everyOther(c: NetworkContext, mask: Value): Value {
+export function maskOfPositions(c: NetworkContext, mask: Value): Value {
   const { g } = c;
   return g.op('Slice', [mask, g.ints([0]), g.ints([Number.MAX_SAFE_INTEGER]), g.ints([1]), g.ints([2])]);
 }

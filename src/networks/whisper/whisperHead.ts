@@ -34,24 +34,44 @@ export function meanOverPositions(c: NetworkContext, x: Value, positionMask: Val
   return g.op('Div', [sum, g.op('ReduceSum', [positionMask, g.ints([1])], { keepdims: 1 })]);
 }
 
-/** `projector` on every position, mean over them (masked where the encoder was), `classifier`. */
+/** How the head makes one vector of all positions: Hugging Face's mean, or a mean weighted by attention that is learnt. */
+export type WhisperPooling = 'mean' | 'attention';
+
+/**
+ * The mean over the positions under weights softmax(x·w), w being learnt: it starts at 0, which is the plain mean.
+ * x [N, positions, width] → [N, width]; positions after a clip's end have no weight.
+ */
+function attentionPooling(c: NetworkContext, x: Value, positionMask: Value | null): Value {
+  const { g } = c;
+  let scores = dense(c, x, 'pooling', { outFeatures: 1, bias: false, initialize: constantInitializer(0) });
+  if (positionMask !== null) {
+    const hidden = g.op('Mul', [g.op('Sub', [positionMask, g.scalar(1)]), g.scalar(10_000)]);
+    scores = g.op('Add', [scores, g.op('Unsqueeze', [hidden, g.ints([2])])]);
+  }
+  const weighted = g.op('Mul', [x, g.op('Softmax', [scores], { axis: 1 })]);
+  return g.op('ReduceSum', [weighted, g.ints([1])], { keepdims: 0 });
+}
+
+/** `projector` on every position, pooling over them (masked where `hidden` is), `classifier`. */
 export function whisperHead(
   c: NetworkContext,
   config: WhisperConfig,
   hidden: WhisperHidden,
   classes: number,
+  pooling: WhisperPooling = 'mean',
 ): NetworkOutputs {
   const states = combinedLayers(c, config, hidden);
   const projected = dense(c, states, 'projector', {
     outFeatures: config.projection,
     initialize: whisperInitializer,
   });
-  const embedding = meanOverPositions(c, projected, hidden.positionMask);
+  const pool = pooling === 'attention' ? attentionPooling : meanOverPositions;
+  const embedding = pool(c, projected, hidden.positionMask);
   return { logits: linear(c, embedding, 'classifier', classes), embedding };
 }
 
 /** The head's stage, the last of a network. */
 export const whisperHeadStage = {
   name: 'head',
-  prefixes: ['layer_weights', 'projector.', 'classifier.'],
+  prefixes: ['layer_weights', 'projector.', 'pooling.', 'classifier.'],
 } as const;
