@@ -176,6 +176,7 @@ export function resolveConfig(
     usualMels: approach.nMels,
     ...(o.sampleRate === undefined ? {} : { sampleRate: o.sampleRate }),
     ...(o.nMels === undefined ? {} : { nMels: o.nMels }),
+    ...(whisper === null ? {} : { context: whisper.context }),
   });
   const pipeline: PicturePipeline = {
     sampleRate: spec.sampleRate,

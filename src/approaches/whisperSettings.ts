@@ -1,10 +1,9 @@
 /** @file What decides the network of the approach `whisper`: the encoder's shape, how much it hears, and its head. */
 import { ParameterError, UsageError } from '../core/index.ts';
-import type { FrontEndName } from '../features/index.ts';
+import type { FrontEndName, WhisperContext } from '../features/index.ts';
 import {
   checkWhisperConfig,
   type WhisperConfig,
-  type WhisperContext,
   type WhisperPooling,
   whisperSizes,
 } from '../networks/index.ts';
