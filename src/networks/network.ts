@@ -58,6 +58,14 @@ export interface NetworkOutputs {
   readonly embedding: Value;
 }
 
+/** How published files name parameters. */
+export interface PublishedNames {
+  /** The parameter that a tensor of that name is; null for one of another part of the published model. */
+  parameterName(published: string): string | null;
+  /** Whose names are known, as the end of "the names of". */
+  readonly names: string;
+}
+
 export interface Network {
   /** For reports and metadata, such as `resnet50`. */
   readonly name: string;
@@ -66,6 +74,8 @@ export interface Network {
   readonly stages: readonly { readonly name: string; readonly prefixes: readonly string[] }[];
   /** The only size [nMels, nFrames] of picture that it takes; absent where it is not fixed. */
   readonly picture?: readonly [nMels: number, nFrames: number];
+  /** How published files name its parameters, where that is not by the names here. */
+  readonly published?: PublishedNames;
   /** Appends the forward pass. @param x log-mel pictures, float32 [N, 1, nMels, nFrames], normalised */
   forward(context: NetworkContext, x: Value): NetworkOutputs;
 }

@@ -3,3 +3,4 @@ export * from './whisper.ts';
 export * from './whisperConfig.ts';
 export * from './whisperEncoder.ts';
 export * from './whisperHead.ts';
+export * from './whisperNames.ts';

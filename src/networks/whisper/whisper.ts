@@ -7,6 +7,7 @@ import { type Network, type NetworkContext, requireClasses } from '../network.ts
 import { checkWhisperConfig, type WhisperConfig } from './whisperConfig.ts';
 import { maskOfPositions, whisperEncoder, whisperStages } from './whisperEncoder.ts';
 import { type WhisperPooling, whisperHead, whisperHeadStage } from './whisperHead.ts';
+import { whisperParameterName } from './whisperNames.ts';
 
 export interface WhisperOptions {
   readonly classes: number;
@@ -42,6 +43,7 @@ export function whisper({ classes, config, context = 'clip', pooling = 'mean' }:
     name: 'whisper',
     classes,
     stages: [...whisperStages(config), whisperHeadStage],
+    published: { parameterName: whisperParameterName, names: "Hugging Face's checkpoints and of OpenAI's" },
     forward(c, x) {
       const logMel = logMelOfPicture(c, x);
       const frameMask = ownFramesMask(c, logMel);
