@@ -11,6 +11,7 @@ import { inferenceContext, type Network } from '../networks/index.ts';
 import { GraphBuilder, type Model, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
 import type { ClipVectors } from './clipVectors.ts';
+import type { WhisperSettings } from './whisperSettings.ts';
 
 /** What an artefact says about itself in `metadata_props` under the key `earshot`, as JSON. */
 export interface ArtifactInfo {
@@ -30,6 +31,8 @@ export interface ArtifactInfo {
   readonly pipeline: ClipPipeline;
   readonly network: string;
   readonly embeddingSize: number;
+  /** Of Whisper's encoder and its head, what the weights do not tell; absent for other networks. */
+  readonly whisper?: WhisperSettings;
   /** Clips in one run at most, where each takes much memory. */
   readonly clipsPerRun?: number;
   /** A sentence: where the weights come from. */
