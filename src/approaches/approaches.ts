@@ -12,7 +12,8 @@ import {
 import type { NetworkRunConfig, Overrides } from './runConfig.ts';
 import { randomWeights } from './startingWeights.ts';
 import { type VectorApproach, vectorApproaches } from './vectorApproaches.ts';
-import { type WhisperSettings, whisperFrontEnd, whisperSettings, whisperWindow } from './whisperSettings.ts';
+import { whisperFrontEndOf } from './whisperCheckpoint.ts';
+import { type WhisperSettings, whisperSettings, whisperWindow } from './whisperSettings.ts';
 
 export interface Approach {
   readonly name: string;
@@ -106,7 +107,7 @@ const table: readonly Approach[] = [
     specAugment: true,
     loraTargets: ['*.q_proj.weight', '*.v_proj.weight'],
     fromRandom: {
-      epochs: 60,
+      epochs: 40,
       batchSize: 32,
       optimizer: { kind: 'adamw', learningRate: 2e-3, weightDecay: 0.05 },
       validationFraction: 0,
@@ -171,11 +172,14 @@ export function resolveConfig(
   const random = o.weights === undefined || o.weights === randomWeights;
   const approach: Approach = { ...named, ...(random ? named.fromRandom : {}) };
   const whisper = whisperOf(approach, o, random);
-  const frontEnd = frontEndByName(o.frontEnd ?? (whisper === null ? 'log-mel' : whisperFrontEnd(whisper)));
+  const frontEnd = frontEndByName(
+    o.frontEnd ?? (whisper === null ? 'log-mel' : whisperFrontEndOf(whisper.config)),
+  );
   const spec = frontEnd.spec({
     usualMels: approach.nMels,
     ...(o.sampleRate === undefined ? {} : { sampleRate: o.sampleRate }),
     ...(o.nMels === undefined ? {} : { nMels: o.nMels }),
+    ...(whisper === null ? {} : { context: whisper.context }),
   });
   const pipeline: PicturePipeline = {
     sampleRate: spec.sampleRate,

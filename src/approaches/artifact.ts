@@ -8,7 +8,7 @@ import { float32, GraphError, int64, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
 import { type FrontEndSpec, frontEndFrames, frontEndNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
-import { GraphBuilder, type Model, type Value } from '../onnx/index.ts';
+import { GraphBuilder, type Model, type Precision, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
 import type { ClipVectors } from './clipVectors.ts';
 import type { WhisperSettings } from './whisperSettings.ts';
@@ -33,6 +33,8 @@ export interface ArtifactInfo {
   readonly embeddingSize: number;
   /** Of Whisper's encoder and its head, what the weights do not tell; absent for other networks. */
   readonly whisper?: WhisperSettings;
+  /** How the weights were stored in fewer bits, and what that cost; absent where they are float32. */
+  readonly precision?: PrecisionRecord;
   /** Clips in one run at most, where each takes much memory. */
   readonly clipsPerRun?: number;
   /** A sentence: where the weights come from. */
@@ -45,6 +47,34 @@ export interface ArtifactInfo {
   };
   readonly seed: number;
   readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Both models on the same clips. */
+export interface PrecisionEvaluation {
+  readonly dataset: string;
+  readonly clips: number;
+  /** Share of the clips whose likeliest class is the right one. */
+  readonly accuracyBefore: number;
+  readonly accuracyAfter: number;
+  /** Clips that another class is given to. */
+  readonly decisionsChanged: number;
+  /** Of a clip's and a class's probability. */
+  readonly largestProbabilityDifference: number;
+  /** Milliseconds of the model for a clip, one at a time, front end and all; the median. */
+  readonly millisecondsBefore: number;
+  readonly millisecondsAfter: number;
+}
+
+/** What a reduced artefact says about itself in its metadata, under `precision`. */
+export interface PrecisionRecord {
+  readonly precision: Precision;
+  /** The model that it was made from. */
+  readonly source: { readonly file: string; readonly sha256: string; readonly bytes: number };
+  /** Numbers stored in fewer bits, and matrix products computed with whole numbers. */
+  readonly numbers: number;
+  readonly integerProducts: number;
+  /** Null where nothing was measured. */
+  readonly evaluation: PrecisionEvaluation | null;
 }
 
 export interface ArtifactParts {

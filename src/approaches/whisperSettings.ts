@@ -1,13 +1,13 @@
 /** @file What decides the network of the approach `whisper`: the encoder's shape, how much it hears, and its head. */
 import { ParameterError, UsageError } from '../core/index.ts';
-import type { FrontEndName } from '../features/index.ts';
+import type { WhisperContext } from '../features/index.ts';
 import {
   checkWhisperConfig,
   type WhisperConfig,
-  type WhisperContext,
   type WhisperPooling,
   whisperSizes,
 } from '../networks/index.ts';
+import { whisperSeconds } from './whisperCheckpoint.ts';
 
 /** The network's settings, as a run keeps them. */
 export interface WhisperSettings {
@@ -36,7 +36,7 @@ export interface WhisperChoices {
 const reducedSizes = {
   mini: {
     width: 96,
-    layers: 3,
+    layers: 2,
     heads: 4,
     feedForward: 192,
     nMels: 80,
@@ -52,9 +52,6 @@ export const whisperShapes: Readonly<Record<WhisperShape, WhisperConfig>> = {
 };
 
 export type WhisperShape = keyof typeof reducedSizes | keyof typeof whisperSizes;
-
-/** Seconds that the encoder hears as published. */
-const fullSeconds = 30;
 
 /**
  * The settings from the user's choices.
@@ -77,11 +74,6 @@ export function whisperSettings(choices: WhisperChoices, random: boolean): Whisp
   return { config, context, pooling };
 }
 
-/** The front end that gives an encoder its pictures. */
-export function whisperFrontEnd({ config }: WhisperSettings): FrontEndName {
-  return config.nMels === 128 ? 'whisper-128' : 'whisper';
-}
-
 /**
  * Length of the windows that the encoder hears.
  * @param asked by the user
@@ -93,12 +85,17 @@ export function whisperWindow(
   asked: number | undefined,
   suggested: number,
 ): number {
-  const longest = config.maxPositions / 50;
-  if (context === 'clip') return asked ?? Math.min(longest, suggested);
-  if (asked !== undefined && asked !== fullSeconds) {
-    throw new UsageError(`The full context is ${fullSeconds} s; windows of ${asked} s are another context.`, {
-      hint: 'Leave --window-seconds out, or choose --context clip.',
-    });
+  const longest = whisperSeconds(config);
+  if (asked !== undefined && (context === 'full' ? asked !== longest : asked > longest)) {
+    throw new UsageError(
+      `This Whisper encoder hears ${longest} s; windows of ${asked} s are ${context === 'full' ? 'another context' : 'too long'}.`,
+      {
+        hint:
+          context === 'full'
+            ? 'Leave --window-seconds out, or choose --context clip.'
+            : `Choose ${longest} s or less.`,
+      },
+    );
   }
-  return fullSeconds;
+  return context === 'full' ? longest : (asked ?? Math.min(longest, suggested));
 }

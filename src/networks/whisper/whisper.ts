@@ -1,6 +1,7 @@
 /** @file Whisper's encoder under a classification head, as a network: Hugging Face's WhisperForAudioClassification. */
 import { ShapeError } from '../../core/errors.ts';
 import { float32 } from '../../core/tensor.ts';
+import type { WhisperContext } from '../../features/index.ts';
 import { formatShape, type Value } from '../../onnx/index.ts';
 import { type Network, type NetworkContext, requireClasses } from '../network.ts';
 import { checkWhisperConfig, type WhisperConfig } from './whisperConfig.ts';
@@ -20,8 +21,6 @@ export interface WhisperOptions {
   /** Default `mean`, Hugging Face's. */
   readonly pooling?: WhisperPooling;
 }
-
-export type WhisperContext = 'clip' | 'full';
 
 /** Pictures [N, 1, nMels, frames] as the log-mels [N, nMels, frames] that the encoder takes. */
 export function logMelOfPicture(c: NetworkContext, x: Value): Value {
