@@ -70,7 +70,9 @@ async function knownListing(
   { signal }: PullOptions,
 ): Promise<HuggingFaceListing> {
   const path = join(dirname(modelPath(model, directory)), 'listing.json');
-  const kept = await readFile(path, 'utf8').then(JSON.parse, () => null).catch(() => null);
+  const kept = await readFile(path, 'utf8')
+    .then(JSON.parse, () => null)
+    .catch(() => null);
   // What a power cut left of it is no list.
   if (kept !== null) return kept as HuggingFaceListing;
   const listing = await listRepository(model.repository!, signal);

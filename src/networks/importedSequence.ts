@@ -20,7 +20,8 @@ export function isSequence(model: Model, tensor: string): boolean {
     if (ofChannels.has(node.opType)) return exchanged;
     if (ofLastAxis.has(node.opType) && !isOfOtherAxis(node)) return !exchanged;
     if (scalesLastAxis(model, node)) return !exchanged;
-    if (node.opType === 'Transpose' && intsAttribute(node, 'perm')?.join() === '0,2,1') exchanged = !exchanged;
+    if (node.opType === 'Transpose' && intsAttribute(node, 'perm')?.join() === '0,2,1')
+      exchanged = !exchanged;
     const next = node.inputs.find((input) => makers.has(input));
     if (next === undefined) return false;
     name = next;

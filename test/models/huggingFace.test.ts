@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DownloadError } from '../../src/core/index.ts';
 import { type PublishedModel, publishedModel, pullPublished } from '../../src/models/index.ts';
+import { type WhisperSize, whisper, whisperSizes } from '../../src/networks/index.ts';
 import { encodeSafetensors } from '../../src/weights/index.ts';
 import { specsOf } from '../networks/runNetwork.ts';
-import { whisper, type WhisperSize, whisperSizes } from '../../src/networks/index.ts';
 
 const revision = '0123456789abcdef0123456789abcdef01234567';
 const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
@@ -112,7 +112,9 @@ describe('a model on Hugging Face', () => {
 
   it('whose list cannot be had, is none, or lacks a file is refused', async () => {
     listStatus = 503;
-    await expect(pullPublished(tiny(), { directory })).rejects.toThrow(/cannot be had from .*: the server answered 503/);
+    await expect(pullPublished(tiny(), { directory })).rejects.toThrow(
+      /cannot be had from .*: the server answered 503/,
+    );
     listStatus = 200;
     listBody = text({ sha: 'main', siblings: [] });
     await expect(pullPublished(tiny(), { directory })).rejects.toThrow(/what came is no list of files/);
@@ -121,7 +123,10 @@ describe('a model on Hugging Face', () => {
     rmSync(join(directory, 'whisper-tiny'), { recursive: true });
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-    const gone = { ...publishedModel('whisper-tiny'), repository: { hub: 'http://127.0.0.1:9', id: 'openai/whisper-tiny' } };
+    const gone = {
+      ...publishedModel('whisper-tiny'),
+      repository: { hub: 'http://127.0.0.1:9', id: 'openai/whisper-tiny' },
+    };
     await expect(pullPublished(gone, { directory })).rejects.toThrow(DownloadError);
   });
 

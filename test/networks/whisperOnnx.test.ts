@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { sgd } from '../../src/autodiff/index.ts';
 import { float32, Random, type Tensor } from '../../src/core/index.ts';
+import { isSequence } from '../../src/networks/importedSequence.ts';
 import {
   embeddingCandidates,
   importedNetwork,
   initializeParameters,
   whisper,
 } from '../../src/networks/index.ts';
-import { isSequence } from '../../src/networks/importedSequence.ts';
 import { decodeModel, encodeModel, GraphBuilder } from '../../src/onnx/index.ts';
 import { buildStepGraph } from '../../src/training/index.ts';
 import { runModel } from '../support/runModel.ts';
@@ -76,7 +76,12 @@ it('sequences are told from maps over time by the nodes that made them', () => {
   const kernel = g.initializer('kernel', float32([4, 6, 3], new Float32Array(72)));
   const matrix = g.initializer('matrix', float32([4, 4], new Float32Array(16)));
   const bias = g.initializer('bias', float32([4], new Float32Array(4)));
-  const maps = g.op('Relu', [g.op('Conv', [x, kernel], { kernel_shape: [3], pads: [1, 1] })], {}, { name: 'maps' });
+  const maps = g.op(
+    'Relu',
+    [g.op('Conv', [x, kernel], { kernel_shape: [3], pads: [1, 1] })],
+    {},
+    { name: 'maps' },
+  );
   const turned = g.op('Transpose', [maps], { perm: [0, 2, 1] }, { name: 'turned' });
   const dense = g.op('Tanh', [g.op('MatMul', [turned, matrix])], {}, { name: 'dense' });
   g.op('Add', [dense, bias], {}, { name: 'biased' });

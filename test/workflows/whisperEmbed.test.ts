@@ -6,13 +6,13 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { encodeWav } from '../../src/audio/index.ts';
 import { writeWhisperCheckpoint } from '../../src/approaches/index.ts';
+import { encodeWav } from '../../src/audio/index.ts';
 import { float32, type Tensor } from '../../src/core/index.ts';
 import { decodeNpz } from '../../src/embeddings/index.ts';
 import { type WhisperContext, whisperLogMel, whisperSpec } from '../../src/features/index.ts';
-import { whisper, type WhisperConfig, whisperPositions } from '../../src/networks/index.ts';
-import { embed, type EmbedEvent, type EmbedOptions } from '../../src/workflows/index.ts';
+import { type WhisperConfig, whisper, whisperPositions } from '../../src/networks/index.ts';
+import { type EmbedEvent, type EmbedOptions, embed } from '../../src/workflows/index.ts';
 import { write } from '../cli/sounds.ts';
 import { hashedParameter } from '../networks/hashedTensors.ts';
 import { relativeDifference, specsOf } from '../networks/runNetwork.ts';
@@ -81,7 +81,9 @@ const windowsOf = (samples: Float32Array) =>
 describe.each(['clip', 'full'] as const)('in the %s context', (context) => {
   it('a window gives the mean of its own positions, 31 s two of them', async () => {
     const events = await run({ context }, `mean-${context}`);
-    expect(events.map((event) => (event.state === 'written' ? [event.windows, event.warnings] : event))).toEqual([
+    expect(
+      events.map((event) => (event.state === 'written' ? [event.windows, event.warnings] : event)),
+    ).toEqual([
       [1, []],
       [1, []],
       [2, []],
@@ -92,7 +94,9 @@ describe.each(['clip', 'full'] as const)('in the %s context', (context) => {
       expect(timestamps).toEqual(windows.map((_, i) => 30 * i));
       for (const [i, window] of windows.entries()) {
         const row = embedding.slice(i * config.width, (i + 1) * config.width);
-        expect(relativeDifference(row, mean(await positionsOf(window, context))), `${n}/${i}`).toBeLessThan(1e-4);
+        expect(relativeDifference(row, mean(await positionsOf(window, context))), `${n}/${i}`).toBeLessThan(
+          1e-4,
+        );
       }
     }
   });
@@ -115,9 +119,15 @@ describe.each(['clip', 'full'] as const)('in the %s context', (context) => {
 
 describe('what cannot be', () => {
   it('is said: no weights, options of others, a checkpoint that is none', async () => {
-    await expect(run({ weights: undefined as unknown as string }, 'x')).rejects.toThrow(/needs its pretrained weights/);
-    await expect(run({ hopSeconds: 1 }, 'x')).rejects.toThrow(/--hop-size does not apply to the network whisper/);
-    await expect(run({ weights: join(folder, 'sounds') }, 'x')).rejects.toThrow(/holds neither model\.safetensors/);
+    await expect(run({ weights: undefined as unknown as string }, 'x')).rejects.toThrow(
+      /needs its pretrained weights/,
+    );
+    await expect(run({ hopSeconds: 1 }, 'x')).rejects.toThrow(
+      /--hop-size does not apply to the network whisper/,
+    );
+    await expect(run({ weights: join(folder, 'sounds') }, 'x')).rejects.toThrow(
+      /holds neither model\.safetensors/,
+    );
     await expect(run({ weights: 'whisper-tiny' }, 'x')).rejects.toMatchObject({
       hint: expect.stringContaining('earshot models pull whisper-tiny'),
     });

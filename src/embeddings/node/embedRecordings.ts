@@ -255,7 +255,8 @@ class Embedding {
       return { embedding, levels: made!.levels };
     } catch (error) {
       throw made !== undefined && error instanceof Error && !(error instanceof CancelledError)
-        ? new NetworkFailure(error) : error;
+        ? new NetworkFailure(error)
+        : error;
     }
   }
 }
