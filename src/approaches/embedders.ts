@@ -15,6 +15,7 @@ import { checkOptions, type EmbedderChoice, type EmbedderOption } from './embedd
 import { type ImportedModel, openImportedModel } from './importedModel.ts';
 import { modelEmbedder } from './modelEmbedder.ts';
 import { namedEmbedderByName, namedEmbedders } from './namedEmbedders.ts';
+import { whisperEmbedder } from './whisperEmbedder.ts';
 
 const modelOptions: readonly EmbedderOption[] = [
   ...(['embedding', 'layout', 'pictureSize', 'frontEnd', 'sampleRate', 'nMels'] as const),
@@ -44,6 +45,10 @@ export async function openEmbedderParts(
 ): Promise<{ readonly parts: EmbedderParts } | { readonly artifact: ImportedModel }> {
   const { network } = choice;
   if (!network.toLowerCase().endsWith('.onnx') && !(await isFile(network))) {
+    if (network === whisperEmbedder.name) {
+      checkOptions(choice, whisperEmbedder.options);
+      return whisperEmbedder.describe(choice);
+    }
     const named = namedEmbedderByName(network);
     checkOptions(choice, named.options);
     return { parts: await named.open(choice) };
@@ -56,7 +61,7 @@ export async function openEmbedderParts(
 
 /** Names and descriptions of the networks that need no model file, for help texts. */
 export function embedderNames(): readonly string[] {
-  return namedEmbedders.map(({ name }) => name);
+  return [...namedEmbedders, whisperEmbedder].map(({ name }) => name);
 }
 
 /** What `earshot train` left: waveforms in, its embedding out. */
@@ -74,7 +79,7 @@ function artifactEmbedder(
     leading: 0,
     end: 'back',
     // Cut into windows of one length here, whatever the model would make of a shorter one.
-    pad: pad === 'none' ? 'zero' : pad,
+    pad: pad === 'repeat' ? 'repeat' : 'zero',
   };
   return {
     spec: {

@@ -11,3 +11,5 @@ export * from './openVectors.ts';
 export * from './runConfig.ts';
 export * from './startingWeights.ts';
 export * from './vectorApproaches.ts';
+export * from './whisperCheckpoint.ts';
+export * from './whisperSettings.ts';
