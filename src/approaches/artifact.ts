@@ -11,6 +11,7 @@ import { inferenceContext, type Network } from '../networks/index.ts';
 import { GraphBuilder, type Model, type Precision, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
 import type { ClipVectors } from './clipVectors.ts';
+import type { UnknownInfo } from './unknownSounds.ts';
 import type { WhisperSettings } from './whisperSettings.ts';
 
 /** What an artefact says about itself in `metadata_props` under the key `earshot`, as JSON. */
@@ -47,6 +48,8 @@ export interface ArtifactInfo {
   };
   readonly seed: number;
   readonly versions: Readonly<Record<string, string>>;
+  /** How sounds of no class are told; absent until `earshot unknown` has set thresholds. */
+  readonly unknown?: UnknownInfo;
 }
 
 /** Both models on the same clips. */

@@ -9,6 +9,8 @@ export interface WindowScores {
   /** One row per window, in the order of `info.classes`. */
   readonly probabilities: Float32Array[];
   readonly embeddings: Float32Array[];
+  /** Where the artefact was told how to know unknown sounds and has logits; else null for each window. */
+  readonly logits: (Float32Array | null)[];
 }
 
 /** A loaded artefact. Close it when done. */
@@ -58,14 +60,18 @@ export class Classifier {
    */
   async score(windows: readonly Float32Array[], batchSize = 16): Promise<WindowScores> {
     const { clipsPerRun = batchSize } = this.info;
-    const scores: WindowScores = { probabilities: [], embeddings: [] };
+    const scores: WindowScores = { probabilities: [], embeddings: [], logits: [] };
+    const logits = this.info.unknown?.logits ?? null;
     for (const waveform of waveformBatches(windows, Math.min(batchSize, clipsPerRun))) {
-      const { probabilities, embedding } = await this.engine.run(this.model, {
+      const results = await this.engine.run(this.model, {
         feeds: { waveform },
-        fetch: ['probabilities', 'embedding'],
+        fetch: ['probabilities', 'embedding', ...(logits === null ? [] : [logits])],
       });
-      scores.probabilities.push(...rowsOf(probabilities as Tensor<'float32'>));
-      scores.embeddings.push(...rowsOf(embedding as Tensor<'float32'>));
+      const rows = (name: string) => rowsOf(results[name] as Tensor<'float32'>);
+      const probabilities = rows('probabilities');
+      scores.probabilities.push(...probabilities);
+      scores.embeddings.push(...rows('embedding'));
+      scores.logits.push(...(logits === null ? probabilities.map(() => null) : rows(logits)));
     }
     return scores;
   }

@@ -10,6 +10,7 @@ export * from './namedEmbedders.ts';
 export * from './openVectors.ts';
 export * from './runConfig.ts';
 export * from './startingWeights.ts';
+export * from './unknownSounds.ts';
 export * from './vectorApproaches.ts';
 export * from './whisperCheckpoint.ts';
 export * from './whisperSettings.ts';

@@ -16,6 +16,7 @@ import { addParity } from './commands/parity.ts';
 import { addSimilar } from './commands/similar.ts';
 import { addSpectrogram } from './commands/spectrogram.ts';
 import { addTrain } from './commands/train.ts';
+import { addUnknown } from './commands/unknown.ts';
 import { addZeroShotEvaluate } from './commands/zeroShotEvaluate.ts';
 import type { Context } from './context.ts';
 import { CommandLineError } from './reportError.ts';
@@ -58,6 +59,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addSimilar(program, context);
   addZeroShotEvaluate(program, context);
   addFewShot(program, context);
+  addUnknown(program, context);
   addImport(program, context);
   addExport(program, context);
   addGradient(program, context);

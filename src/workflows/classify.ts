@@ -1,8 +1,15 @@
 /** @file `earshot classify`: any recordings, of any length, with a finished model. */
-import { Classifier, meanProbabilities } from '../approaches/index.ts';
+import {
+  Classifier,
+  meanProbabilities,
+  type UnknownJudge,
+  unknownJudge,
+  type WindowScores,
+} from '../approaches/index.ts';
 import { readAudio, resample, toMono } from '../audio/index.ts';
 import { CancelledError, EarshotError, ParameterError } from '../core/index.ts';
 import { fitWindows, windowStarts } from '../extraction/index.ts';
+import type { UnknownScore } from '../zeroShot/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { findSoundFiles } from './soundFiles.ts';
 
@@ -12,6 +19,8 @@ export interface ClassifyOptions extends WorkflowHooks {
   readonly paths: readonly string[];
   /** How many classes to list per file; default 1. */
   readonly top?: number;
+  /** Also say which recordings are of no class of the model, by this score. */
+  readonly unknown?: UnknownScore;
 }
 
 export interface WindowResult {
@@ -32,6 +41,14 @@ export interface ClassifiedFile {
   /** The likeliest classes by mean probability over windows. */
   readonly top: readonly { readonly label: string; readonly probability: number }[];
   readonly windows: readonly WindowResult[];
+  /** Where it was asked for: whether the recording is of no class of the model. */
+  readonly unknown?: {
+    readonly score: UnknownScore;
+    /** Mean over windows; higher for what is known. */
+    readonly value: number;
+    readonly threshold: number;
+    readonly unknown: boolean;
+  };
 }
 
 export type ClassifyEvent =
@@ -42,6 +59,7 @@ export type ClassifyEvent =
  * Classifies files one after the other. A file that cannot be read is yielded as a failure and the rest go on.
  * @throws {ParameterError} when there is nothing to classify, or `top` is not a positive whole number
  * @throws {GraphError} when the model cannot be read
+ * @throws {UsageError} when unknown sounds are asked for and the model has no threshold for them
  */
 export async function* classify(options: ClassifyOptions): AsyncGenerator<ClassifyEvent> {
   const { top = 1, onProgress, signal } = options;
@@ -53,11 +71,13 @@ export async function* classify(options: ClassifyOptions): AsyncGenerator<Classi
   }
   const classifier = await Classifier.open(options.model, engineOptions(options));
   try {
+    const judge =
+      options.unknown === undefined ? null : unknownJudge(classifier.info, options.unknown, options.model);
     for (const [i, file] of files.entries()) {
       if (signal?.aborted)
         throw new CancelledError(`Classification stopped after ${i} of ${files.length} files.`);
       try {
-        yield { ok: true, result: await classifyFile(classifier, file, top) };
+        yield { ok: true, result: await classifyFile(classifier, file, top, judge) };
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         const hint = error instanceof EarshotError ? error.hint : undefined;
@@ -70,20 +90,27 @@ export async function* classify(options: ClassifyOptions): AsyncGenerator<Classi
   }
 }
 
-async function classifyFile(classifier: Classifier, file: string, top: number): Promise<ClassifiedFile> {
+async function classifyFile(
+  classifier: Classifier,
+  file: string,
+  top: number,
+  judge: UnknownJudge | null,
+): Promise<ClassifiedFile> {
   const { info } = classifier;
   const audio = await readAudio(file);
   const mono = toMono(audio);
   const samples = resample(mono, audio.sampleRate, info.sampleRate);
   const windows = fitWindows(samples, info.windowSamples, { pad: info.pad, overlap: info.overlap });
   const starts = windowStarts(samples.length, info.windowSamples, info.overlap);
-  const { probabilities } = await classifier.score(windows);
+  const scores = await classifier.score(windows);
+  const { probabilities } = scores;
   const mean = meanProbabilities(probabilities);
   const ranked = mean
     .map((probability, c) => ({ label: info.classes[c]!, probability }))
     .sort((a, b) => b.probability - a.probability);
   const seconds = mono.length / audio.sampleRate;
   return {
+    ...(judge === null ? {} : { unknown: judged(judge, scores) }),
     file,
     seconds,
     warnings: audio.warnings,
@@ -100,4 +127,16 @@ async function classifyFile(classifier: Classifier, file: string, top: number): 
       };
     }),
   };
+}
+
+function judged(judge: UnknownJudge, { probabilities, embeddings, logits }: WindowScores) {
+  const { score, threshold } = judge;
+  const value = judge.value(
+    probabilities.map((row, i) => ({
+      probabilities: row,
+      embedding: embeddings[i]!,
+      logits: logits[i]!,
+    })),
+  );
+  return { score, value, threshold, unknown: value < threshold };
 }

@@ -15,4 +15,5 @@ export * from './parity.ts';
 export * from './similar.ts';
 export * from './spectrogram.ts';
 export * from './train.ts';
+export * from './unknown.ts';
 export * from './zeroShotEvaluate.ts';

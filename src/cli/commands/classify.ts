@@ -5,7 +5,7 @@ import type { ClassifiedFile, ClassifyEvent } from '../../workflows/classify.ts'
 import { addSharedOptions, type Context, type SharedOptions, withHooks } from '../context.ts';
 import { csvRow } from '../csv.ts';
 import { exitCodes } from '../exitCodes.ts';
-import { names, wholeNumber } from '../optionValues.ts';
+import { choiceOption, names, wholeNumber } from '../optionValues.ts';
 import { nearest } from '../suggest.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 import { stretches } from '../timeline.ts';
@@ -16,6 +16,7 @@ interface Options extends SharedOptions {
   classes?: string[];
   csv?: boolean;
   timeline?: boolean;
+  unknown?: 'softmax' | 'energy' | 'mahalanobis';
 }
 
 type Failure = { file: string; message: string; hint?: string };
@@ -38,6 +39,13 @@ export function addClassify(program: Command, context: Context): void {
         .argParser(names)
         .conflicts('top'),
     )
+    .addOption(
+      choiceOption(
+        '--unknown [score]',
+        'also tell recordings of no class of the model, which earshot unknown has prepared (default: energy)',
+        ['softmax', 'energy', 'mahalanobis'],
+      ).preset('energy'),
+    )
     .addOption(new Option('--timeline', 'what is heard when: stretches of each recording'))
     .addOption(
       new Option('--csv', 'print CSV: a row per file and label, or per stretch with --timeline').conflicts(
@@ -52,6 +60,7 @@ Examples:
   earshot classify runs/cnn/model.onnx recordings/ --top 1 --csv > labels.csv
   earshot classify runs/cnn/model.onnx night.flac --timeline
   earshot classify runs/cnn/model.onnx recordings/ --classes siren,gun_shot --json
+  earshot classify knowing.onnx recordings/ --unknown
 
 The exit code is 1 only if no file could be classified.`,
   );
@@ -63,7 +72,7 @@ The exit code is 1 only if no file could be classified.`,
     let done = 0;
     await withHooks(context, options, async (hooks, { note, aside }) => {
       const top = options.classes === undefined ? (options.top ?? 3) : Number.MAX_SAFE_INTEGER;
-      const events = classify({ ...hooks, model, paths, top });
+      const events = classify({ ...hooks, model, paths, top, unknown: options.unknown });
       for await (const event of events) {
         if (event.ok) {
           done++;
@@ -106,19 +115,20 @@ function only(result: ClassifiedFile, classes: readonly string[]): ClassifiedFil
 
 function makePrinter(terminal: Terminal, model: string, options: Options): Printer {
   if (options.json) return jsonPrinter(terminal, model, options);
-  if (options.csv) return options.timeline ? timelineCsvPrinter(terminal) : csvPrinter(terminal);
+  if (options.csv) return options.timeline ? timelineCsvPrinter(terminal) : csvPrinter(terminal, options);
   return textPrinter(terminal, options);
 }
 
 function jsonPrinter({ out }: Terminal, model: string, { timeline }: Options): Printer {
   const files: object[] = [];
   return {
-    result({ file, seconds, warnings, top, windows }) {
+    result({ file, seconds, warnings, top, windows, unknown }) {
       files.push({
         file,
         seconds,
         warnings,
         top,
+        ...(unknown === undefined ? {} : { unknown }),
         ...(timeline ? { timeline: stretches(windows), windows } : {}),
       });
     },
@@ -126,12 +136,16 @@ function jsonPrinter({ out }: Terminal, model: string, { timeline }: Options): P
   };
 }
 
-function csvPrinter({ out }: Terminal): Printer {
-  out.stream.write(csvRow(['file', 'seconds', 'rank', 'label', 'probability']));
+function csvPrinter({ out }: Terminal, options: Options): Printer {
+  const judging = options.unknown !== undefined;
+  out.stream.write(
+    csvRow(['file', 'seconds', 'rank', 'label', 'probability', ...(judging ? ['unknown'] : [])]),
+  );
   return {
-    result({ file, seconds, top }) {
+    result({ file, seconds, top, unknown }) {
+      const judged = unknown === undefined ? [] : [String(unknown.unknown)];
       top.forEach(({ label, probability }, i) => {
-        out.stream.write(csvRow([file, round(seconds), i + 1, label, round(probability, 6)]));
+        out.stream.write(csvRow([file, round(seconds), i + 1, label, round(probability, 6), ...judged]));
       });
     },
     end() {},
@@ -152,12 +166,13 @@ function timelineCsvPrinter({ out }: Terminal): Printer {
 
 function textPrinter({ out }: Terminal, { timeline }: Options): Printer {
   return {
-    result({ file, top, windows }) {
+    result({ file, top, windows, unknown }) {
       const labels = top.map(({ label, probability }, i) => {
         const text = `${label} ${probability.toFixed(3)}`;
         return i === 0 ? out.colours.bold(text) : text;
       });
-      out.line(`${file}  ${labels.join('  ')}`);
+      const judged = unknown?.unknown ? `${out.colours.yellow('unknown')}, nearest ` : '';
+      out.line(`${file}  ${judged}${labels.join('  ')}`);
       if (!timeline) return;
       for (const { start, end, label, probability } of stretches(windows)) {
         out.line(
