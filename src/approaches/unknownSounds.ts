@@ -41,8 +41,9 @@ export interface WindowOutputs {
   readonly logits: ArrayLike<number> | null;
 }
 
-/** Nodes that a softmax may be behind, on the way from probabilities to logits. */
-const passing = new Set(['Identity', 'Log', 'Div', 'Mul', 'Max', 'Clip', 'MatMul', 'Cast']);
+/** Nodes between probabilities and the softmax, and those of a temperature between a softmax and another one. */
+const columns = new Set(['Identity', 'MatMul']);
+const temperature = new Set(['Identity', 'Log', 'Div', 'Mul', 'Max', 'Clip']);
 
 /**
  * The tensor that the (first) softmax of an artefact's probabilities was taken of; null where there is none, as where
@@ -54,12 +55,10 @@ export function logitsTensor({ graph }: Model): string | null {
   );
   let logits: string | null = null;
   let at = makers.get('probabilities');
-  for (let step = 0; at !== undefined && step < 12; step++) {
+  while (at !== undefined) {
     if (at.opType === 'Softmax') logits = at.inputs[0]!;
-    else if (!passing.has(at.opType)) break;
+    else if (!(logits === null ? columns : temperature).has(at.opType)) break;
     at = makers.get(at.inputs[0]!);
-    // Beyond the first softmax only a later temperature leads to another one.
-    if (logits !== null && at !== undefined && !passing.has(at.opType) && at.opType !== 'Softmax') break;
   }
   return logits;
 }

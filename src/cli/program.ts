@@ -18,6 +18,7 @@ import { addSpectrogram } from './commands/spectrogram.ts';
 import { addTrain } from './commands/train.ts';
 import { addUnknown } from './commands/unknown.ts';
 import { addZeroShotEvaluate } from './commands/zeroShotEvaluate.ts';
+import { addZeroShotTrain } from './commands/zeroShotTrain.ts';
 import type { Context } from './context.ts';
 import { CommandLineError } from './reportError.ts';
 
@@ -57,6 +58,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addEmbed(program, context);
   addIndex(program, context);
   addSimilar(program, context);
+  addZeroShotTrain(program, context);
   addZeroShotEvaluate(program, context);
   addFewShot(program, context);
   addUnknown(program, context);

@@ -17,3 +17,4 @@ export * from './spectrogram.ts';
 export * from './train.ts';
 export * from './unknown.ts';
 export * from './zeroShotEvaluate.ts';
+export * from './zeroShotTrain.ts';

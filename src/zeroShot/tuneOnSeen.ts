@@ -3,6 +3,7 @@
  * cross-validation), so that nothing is chosen by looking at a class that is really unseen.
  */
 import { type Matrix, type Matrix64, takeRows } from '../classifiers/matrix.ts';
+import { softmaxRows } from '../classifiers/softmax.ts';
 import { fitStandardScaler } from '../classifiers/standardScaler.ts';
 import { groupedParts } from '../statistics/groupedParts.ts';
 import { quantile } from '../statistics/summaries.ts';
@@ -111,6 +112,29 @@ export class SeenTuner {
       }
     }
     return best;
+  }
+
+  /** The T for which softmax(scores / T) of pseudo-unseen classes has the least log-loss; 1 without folds. */
+  temperature(vectors: ClassVectors, settings: ZeroShotSettings): number {
+    const place = this.method.settings.clips.grid.indexOf(settings.clips);
+    const scored = this.folds.map((fold) => {
+      const { seen, candidates } = this.scaled(fold, vectors, fold.unseen);
+      return { fold, scores: fold.scorers[place]!.unseen(seen, candidates, settings.vectors) };
+    });
+    if (scored.length === 0) return 1;
+    let best = { temperature: 1, loss: Number.POSITIVE_INFINITY };
+    for (let step = -60; step <= 40; step++) {
+      const temperature = 10 ** (step / 20);
+      let loss = 0;
+      for (const { fold, scores } of scored) {
+        const { data } = softmaxRows({ ...scores, data: scores.data.map((value) => value / temperature) });
+        fold.unseenLabels.forEach((label, i) => {
+          loss -= Math.log(Math.max(1e-12, data[i * scores.columns + fold.unseen.indexOf(label)]!));
+        });
+      }
+      if (loss < best.loss) best = { temperature, loss };
+    }
+    return best.temperature;
   }
 
   private scaled(fold: Fold, vectors: ClassVectors, candidates: readonly string[]) {

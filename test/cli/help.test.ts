@@ -19,7 +19,7 @@ const commands = [
     'parity',
     'models pull',
   ],
-  ...['embed', 'index', 'similar'],
+  ...['embed', 'index', 'similar', 'zero-shot-train', 'zero-shot-evaluate', 'few-shot', 'unknown'],
 ];
 
 /** The choices that the help of a command lists for an option. */
