@@ -35,19 +35,24 @@ const artifactOptions: readonly EmbedderOption[] = ['hopSeconds', 'center'];
 export async function openEmbedder(choice: EmbedderChoice): Promise<EmbedderDescription> {
   const opened = await openEmbedderParts(choice);
   if ('parts' in opened) return describeEmbedder(opened.parts);
+  if ('description' in opened) return opened.description;
   checkOptions(choice, artifactOptions);
   return artifactEmbedder(opened.artifact, choice);
 }
 
-/** The parts of the embedder that is named, or the model that Earshot trained. Throws as {@link openEmbedder}. */
-export async function openEmbedderParts(
-  choice: EmbedderChoice,
-): Promise<{ readonly parts: EmbedderParts } | { readonly artifact: ImportedModel }> {
+/** An embedder: in its parts, whole where it cannot be taken apart, or the model that Earshot trained. */
+export type OpenedEmbedder =
+  | { readonly parts: EmbedderParts }
+  | { readonly description: EmbedderDescription }
+  | { readonly artifact: ImportedModel };
+
+/** What a choice names. Throws as {@link openEmbedder}. */
+export async function openEmbedderParts(choice: EmbedderChoice): Promise<OpenedEmbedder> {
   const { network } = choice;
   if (!network.toLowerCase().endsWith('.onnx') && !(await isFile(network))) {
     if (network === whisperEmbedder.name) {
       checkOptions(choice, whisperEmbedder.options);
-      return whisperEmbedder.describe(choice);
+      return { description: await whisperEmbedder.describe(choice) };
     }
     const named = namedEmbedderByName(network);
     checkOptions(choice, named.options);

@@ -1,4 +1,5 @@
 /** @file From what a user names to the vectors of clips: classic features, a frozen network, or a trained model. */
+import { UsageError } from '../core/index.ts';
 import { describeEmbedder, type Pooling } from '../embeddings/browser.ts';
 import { importGraph, replayGraph } from '../onnx/index.ts';
 import { artifactInfo } from './artifact.ts';
@@ -28,6 +29,11 @@ export async function openVectors(choice: EmbedderChoice, pooling: Pooling): Pro
   if ('artifact' in opened) {
     checkOptions(choice, []);
     return artifactVectors(opened.artifact);
+  }
+  if ('description' in opened) {
+    throw new UsageError(`The vectors of ${choice.network} cannot be pooled in a graph.`, {
+      hint: `Train a model with it first (earshot train --approach ${choice.network}), and name its model.onnx.`,
+    });
   }
   return embeddingVectors(opened.parts, describeEmbedder(opened.parts).spec.size, pooling);
 }

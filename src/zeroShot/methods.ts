@@ -176,9 +176,7 @@ const conse: ZeroShotMethod = {
       nodes(g, x, seen, candidates, setting) {
         const k = rows.classes.length;
         const top = Math.min(setting, k);
-        let p = classifier.appendTo(g, x).probabilities;
-        // Two classes have one column, of the second.
-        if (k === 2) p = g.op('Concat', [g.op('Sub', [g.scalar(1), p]), p], { axis: 1 });
+        const p = classifier.appendTo(g, x).probabilities;
         const [largest] = g.ops('TopK', [p, g.ints([top])], { axis: 1 }, { outputs: 2 });
         const least = g.op('Slice', [largest!, g.ints([top - 1]), g.ints([top]), g.ints([1])]);
         const kept = g.op('Where', [g.op('GreaterOrEqual', [p, least]), p, g.scalar(0)]);

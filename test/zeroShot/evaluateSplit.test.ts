@@ -17,7 +17,8 @@ import {
 } from '../../src/zeroShot/index.ts';
 
 const classes = ['ant', 'bee', 'cow', 'dog', 'eel', 'fox', 'gnu', 'hen'];
-const table = classes.map((_, c) => [c & 1, (c >> 1) & 1, (c >> 2) & 1, 0.5]);
+const drawn = new Random('attributes');
+const table = classes.map(() => Array.from({ length: 4 }, () => drawn.normal()));
 const vectors: ClassVectors = {
   classes,
   matrix: matrixOf(table),
@@ -34,7 +35,7 @@ function rowsOf(some: readonly string[], each: number, seed: string): LabelledRo
       const attributes = table[classes.indexOf(label)]!;
       return Array.from(
         { length: 6 },
-        (_, j) => (attributes[j % 4]! - 0.5) * (j + 1) + 0.6 * random.normal(),
+        (_, j) => attributes[j % 4]! * (1 + j / 3) + 0.4 * random.normal(),
       );
     }),
   );
@@ -59,7 +60,7 @@ const outcome = evaluateSplit(split, sides, options);
 describe('one division', () => {
   it('recognises classes by attributes that show in the embedding', () => {
     for (const { method, accuracy } of outcome.methods)
-      expect([method, accuracy > 0.9]).toEqual([method, true]);
+      expect([method, accuracy > 0.8]).toEqual([method, true]);
   });
 
   it('fits the same whatever the clips of unseen classes are, so none of them can have leaked', () => {

@@ -129,6 +129,13 @@ export function zeroShotDocument(report: ZeroShotReport, picture: Picture): Repo
             'p is the share of shuffles that do as well or better.',
         ],
       },
+      {
+        kind: 'list',
+        items: summary.methods.map(({ method }) => [
+          { strong: method },
+          `: ${zeroShotMethodByName(method).description}.`,
+        ]),
+      },
       { kind: 'heading', text: 'Seen and unseen classes together' },
       generalisedTable(summary),
       {
@@ -214,7 +221,7 @@ function accuracyTable({ methods, chance }: ZeroShotSummary): Block {
     head: ['model', 'accuracy [recordings]', '[divisions]', 'chance', 'shuffled [95 % of shuffles]', 'p'],
     align: ['left', 'right', 'right', 'right', 'right', 'right'],
     rows: methods.map(({ method, accuracy, shuffled }) => [
-      `${method}: ${zeroShotMethodByName(method).description}`,
+      method,
       scoreText(accuracy.value, accuracy.recordings),
       intervalText(accuracy.splits),
       chance.toFixed(3),
@@ -233,16 +240,19 @@ function intervalText({ low, high }: MethodSummary['accuracy']['splits']): strin
 function generalisedTable({ methods }: ZeroShotSummary): Block {
   return {
     kind: 'table',
-    head: ['model', 'plain seen', 'unseen', 'harmonic', 'calibrated seen', 'unseen', 'harmonic', 'AUSUC'],
-    align: ['left', ...Array.from({ length: 7 }, () => 'right' as const)],
-    rows: methods.map(({ method, generalised: g }) => [
-      method,
-      ...[g.plainSeen, g.plainUnseen].map(({ value }) => value.toFixed(3)),
-      withInterval(g.plainHarmonic),
-      ...[g.seen, g.unseen].map(({ value }) => value.toFixed(3)),
-      withInterval(g.harmonic),
-      withInterval(g.ausuc),
-    ]),
+    head: ['model', 'plain seen / unseen', 'harmonic', 'calibrated seen / unseen', 'harmonic', 'AUSUC'],
+    align: ['left', ...Array.from({ length: 5 }, () => 'right' as const)],
+    rows: methods.map(({ method, generalised: g }) => {
+      const both = (a: WithInterval, b: WithInterval) => `${a.value.toFixed(3)} / ${b.value.toFixed(3)}`;
+      return [
+        method,
+        both(g.plainSeen, g.plainUnseen),
+        g.plainHarmonic.value.toFixed(3),
+        both(g.seen, g.unseen),
+        withInterval(g.harmonic),
+        withInterval(g.ausuc),
+      ];
+    }),
   };
 }
 
