@@ -6,7 +6,7 @@
 import type { ProbabilisticClassifier } from '../classifiers/index.ts';
 import { float32, GraphError, int64, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
-import { type FrontEndSpec, frontEndNodes } from '../features/index.ts';
+import { type FrontEndSpec, frontEndNodes, wholeCopiesNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
 import { GraphBuilder, type Model, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
@@ -135,13 +135,17 @@ function inOrder(g: GraphBuilder, x: Value, known: readonly string[], classes: r
   return g.op('MatMul', [x, g.constant(float32([known.length, classes.length], place), 'columns')]);
 }
 
-/** [batch, any] → [batch, samples]: position i holds sample i mod length (repeat) or zeros past the end. */
+/**
+ * [batch, any] → [batch, samples]: position i holds sample i mod length (repeat; with copies of whole ones alone) or zero
+ * past the end.
+ */
 function fitWindowNodes(
   g: GraphBuilder,
   waveform: Value,
   samples: number,
   pad: PicturePipeline['pad'],
 ): Value {
+  if (pad === 'copies') return wholeCopiesNodes(g, waveform, samples);
   if (pad === 'zero') {
     const padded = g.op('Pad', [waveform, g.ints([0, samples]), g.scalar(0), g.ints([1])]);
     const cut = g.op('Slice', [padded, g.ints([0]), g.ints([samples]), g.ints([1])]);

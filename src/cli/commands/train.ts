@@ -40,7 +40,7 @@ const approachNames = [
   ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm'],
 ];
 const frontEndNames = [
-  ...['log-mel', 'yamnet'],
+  ...['log-mel', 'yamnet', 'clap'],
   ...['linear', 'mel128', 'mel256'].flatMap((representation) =>
     ['kapre-0.1', 'kapre', 'librosa'].map((variant) => `openl3-${representation}-${variant}`),
   ),
@@ -309,7 +309,11 @@ function addTrainingOptions(command: Command): void {
     new Option('--window-seconds <x>', 'length of the piece the network hears').argParser(
       number({ min: 0.05, max: 60 }),
     ),
-    choiceOption('--pad <kind>', 'how shorter clips are filled', ['repeat', 'zero']),
+    choiceOption('--pad <kind>', 'how shorter clips are filled', [
+      'repeat',
+      'copies',
+      'zero',
+    ]),
     new Option('--n-mels <n>', 'mel bands').argParser(wholeNumber({ min: 8, max: 512 })),
   );
   add(
