@@ -13,6 +13,7 @@ import { addParity } from './commands/parity.ts';
 import { addSimilar } from './commands/similar.ts';
 import { addSpectrogram } from './commands/spectrogram.ts';
 import { addTrain } from './commands/train.ts';
+import { addZeroShot } from './commands/zeroShot.ts';
 import type { Context } from './context.ts';
 import { CommandLineError } from './reportError.ts';
 
@@ -49,6 +50,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addTrain(program, context);
   addEvaluate(program, context);
   addClassify(program, context);
+  addZeroShot(program, context);
   addEmbed(program, context);
   addIndex(program, context);
   addSimilar(program, context);

@@ -96,7 +96,8 @@ export function cutWindow({ data, offset, total }: Stretch, i: number, windowing
   const to = Math.min(data.length, start + samples);
   if (to > from) window.set(data.subarray(from, to), from - start);
   if (pad !== 'zero' && total + leading < samples) {
-    if (pad === 'copies') window.set(wholeCopies(window.slice(leading, leading + total), samples - leading), leading);
+    if (pad === 'copies')
+      window.set(wholeCopies(window.slice(leading, leading + total), samples - leading), leading);
     else for (let at = leading + total; at < samples; at++) window[at] = window[at - total]!;
   }
   return window;

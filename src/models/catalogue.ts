@@ -8,16 +8,24 @@ export interface PublishedModel {
   /** Such as `openl3-mel256-music-512`. */
   readonly name: string;
   /** The network that takes it, as `networkByName` knows it. */
-  readonly network: 'openl3' | 'edgel3' | 'yamnet';
+  readonly network: 'openl3' | 'edgel3' | 'yamnet' | 'clap';
   readonly description: string;
-  /** Name of the file where it is published, and here. Several models may share one. */
+  /** Name of the file where it is published, and here; with its folder where there are several. Models may share one. */
   readonly file: string;
+  /** Further files that belong to it, fetched before it: it is there when all of them are. */
+  readonly companions?: readonly PublishedCompanion[];
   readonly url: string;
   /** SHA-1 that Git gives the file (of `blob SIZE`, a zero byte and the content), or null where none is known. */
   readonly gitBlob: string | null;
   readonly licence: string;
   /** Numbers that the file holds, front end included; 4 bytes each once it is unpacked. */
   readonly weights: number;
+}
+
+/** A file that a model cannot be used without. */
+export interface PublishedCompanion {
+  readonly file: string;
+  readonly url: string;
 }
 
 /** By input representation and content type. Read from the tree of the branch `models`, version 0.4.0. */
@@ -47,6 +55,48 @@ const openl3Models = Object.entries(openl3Blobs).flatMap(([kind, gitBlob]) => {
   );
 });
 
+/** A model of several files under one address, which keep their places in a folder named after it. The first is the model. */
+function folderModel(
+  model: Omit<PublishedModel, 'file' | 'url' | 'companions' | 'gitBlob'>,
+  address: string,
+  [first, ...rest]: readonly [string, ...string[]],
+): PublishedModel {
+  const at = (path: string) => ({ file: `${model.name}/${path}`, url: `${address}/${path}` });
+  return { ...model, ...at(first), companions: rest.map(at), gitBlob: null };
+}
+
+const clapModels: readonly PublishedModel[] = [
+  folderModel(
+    {
+      name: 'clap-htsat-unfused',
+      network: 'clap',
+      description:
+        'CLAP (LAION, unfused HTSAT): sounds and texts in one space of 512 numbers, as two ONNX files',
+      licence: 'Apache 2.0',
+      weights: 153_493_016,
+    },
+    'https://huggingface.co/Xenova/clap-htsat-unfused/resolve/main',
+    [
+      'onnx/audio_model.onnx',
+      'onnx/text_model.onnx',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'config.json',
+    ],
+  ),
+  folderModel(
+    {
+      name: 'clap-htsat-unfused-safetensors',
+      network: 'clap',
+      description: 'The same as LAION published it, with the trained factor on similarities',
+      licence: 'Apache 2.0',
+      weights: 153_493_018,
+    },
+    'https://huggingface.co/laion/clap-htsat-unfused/resolve/main',
+    ['model.safetensors', 'tokenizer.json', 'tokenizer_config.json', 'config.json'],
+  ),
+];
+
 export const publishedModels: readonly PublishedModel[] = [
   ...openl3Models,
   {
@@ -69,6 +119,7 @@ export const publishedModels: readonly PublishedModel[] = [
     licence: 'Apache 2.0',
     weights: 3_751_369,
   },
+  ...clapModels,
 ];
 
 /** The model of that name. @throws {ParameterError} that lists the names when there is none */

@@ -40,6 +40,22 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
 
 /** The same for a model that need not be in the catalogue. */
 export async function pullPublished(model: PublishedModel, options: PullOptions = {}): Promise<PulledModel> {
+  const { companions = [], ...alone } = model;
+  const pulled: PulledModel[] = [];
+  // The model itself comes last: where it is, everything is.
+  for (const companion of companions)
+    pulled.push(await pullFile({ ...alone, ...companion, gitBlob: null }, options));
+  pulled.push(await pullFile(alone, options));
+  const own = pulled.at(-1)!;
+  return {
+    ...own,
+    bytes: pulled.reduce((sum, { bytes }) => sum + bytes, 0),
+    present: pulled.every(({ present }) => present),
+    resumedFrom: pulled.reduce((sum, { resumedFrom }) => sum + resumedFrom, 0),
+  };
+}
+
+async function pullFile(model: PublishedModel, options: PullOptions): Promise<PulledModel> {
   const { mirror, directory = modelsDirectory(), ...rest } = options;
   const path = modelPath(model, directory);
   const url = mirror === undefined ? model.url : mirrored(mirror, model.file);
@@ -65,7 +81,7 @@ export async function pullPublished(model: PublishedModel, options: PullOptions 
     if (resumedFrom > 0) continue;
     const why =
       model.gitBlob === null
-        ? 'it is neither HDF5 nor gzip'
+        ? 'it does not begin as a file of its kind does'
         : `its Git blob id is ${digests.gitBlob}, ${model.gitBlob} was expected`;
     throw new DownloadError(`What ${url} sent is not the published file: ${why} (${bytes} bytes).`, {
       hint: 'It was removed. Is the mirror complete, or has a proxy answered in its place?',
@@ -75,7 +91,7 @@ export async function pullPublished(model: PublishedModel, options: PullOptions 
 
 /** By the published digest; where there is none, only that it is a file of weights at all. */
 async function isPublished(path: string, model: PublishedModel, gitBlob: string): Promise<boolean> {
-  return model.gitBlob === null ? looksLikeWeights(path) : gitBlob === model.gitBlob;
+  return model.gitBlob === null ? looksLikeWeights(path, model.file) : gitBlob === model.gitBlob;
 }
 
 function mirrored(mirror: string, file: string): string {
@@ -84,5 +100,5 @@ function mirrored(mirror: string, file: string): string {
       hint: 'Such as https://example.org/models; the file is looked for under its published name.',
     });
   }
-  return `${mirror.replace(/\/+$/, '')}/${encodeURIComponent(file)}`;
+  return `${mirror.replace(/\/+$/, '')}/${file.split('/').map(encodeURIComponent).join('/')}`;
 }

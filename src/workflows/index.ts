@@ -12,3 +12,4 @@ export * from './parity.ts';
 export * from './similar.ts';
 export * from './spectrogram.ts';
 export * from './train.ts';
+export * from './zeroShot.ts';

@@ -5,6 +5,7 @@ import type { TrainOptions, TrainOutcome } from '../../workflows/train.ts';
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
 import { choiceOption, folds, interval, names, number, trainablePart, wholeNumber } from '../optionValues.ts';
+import { addPromptOptions, type PromptFlags, promptChoices } from '../promptOptions.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 
@@ -14,7 +15,8 @@ type VectorChoices = NonNullable<Overrides['vectors']>;
 
 interface Options
   extends SharedOptions,
-    Omit<Overrides, 'trainable' | 'vectors'>,
+    PromptFlags,
+    Omit<Overrides, 'trainable' | 'vectors' | 'prompts'>,
     Omit<VectorChoices, 'hopSeconds'> {
   hopSize?: number;
   approach?: string;
@@ -37,7 +39,7 @@ interface Options
 /** A test compares these with what the library knows. */
 const approachNames = [
   ...['cnn', 'resnet50', 'resnet34', 'resnet18'],
-  ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm'],
+  ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm', 'clap'],
 ];
 const frontEndNames = [
   ...['log-mel', 'yamnet', 'clap'],
@@ -80,6 +82,7 @@ export function addTrain(program: Command, context: Context): void {
     );
   addSplitOptions(command);
   addTrainingOptions(command);
+  addPromptOptions(command, 'Prompts (--approach clap):');
   addSharedOptions(command, { cache: true, device: true }).addHelpText(
     'after',
     `
@@ -309,11 +312,7 @@ function addTrainingOptions(command: Command): void {
     new Option('--window-seconds <x>', 'length of the piece the network hears').argParser(
       number({ min: 0.05, max: 60 }),
     ),
-    choiceOption('--pad <kind>', 'how shorter clips are filled', [
-      'repeat',
-      'copies',
-      'zero',
-    ]),
+    choiceOption('--pad <kind>', 'how shorter clips are filled', ['repeat', 'copies', 'zero']),
     new Option('--n-mels <n>', 'mel bands').argParser(wholeNumber({ min: 8, max: 512 })),
   );
   add(
@@ -390,6 +389,7 @@ function overridesOf(options: Options): Overrides {
   const chosen = Object.fromEntries(
     overrideNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   ) as Overrides;
+  const prompts = promptChoices(options);
   const vectors: VectorChoices = {
     ...Object.fromEntries(
       vectorNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
@@ -400,6 +400,7 @@ function overridesOf(options: Options): Overrides {
     ...chosen,
     ...(options.train === undefined ? {} : { trainable: options.train }),
     ...(Object.keys(vectors).length === 0 ? {} : { vectors }),
+    ...(prompts === undefined ? {} : { prompts }),
   };
 }
 
