@@ -133,7 +133,7 @@ describe('16 bits', () => {
     const x = Float32Array.of(0, 0.5, -0.5, 1, -1, 2, -2, 1.9 / 32767, -1.9 / 32767);
     const back = Array.from(throughInt16(x), (v) => v * 32767);
     const wanted = [0, 16383, -16383, 32767, -32767, 32767, -32767, 1, -1];
-    back.forEach((v, i) => expect(v).toBeCloseTo(wanted[i]!, 2));
+    for (const [i, v] of back.entries()) expect(v).toBeCloseTo(wanted[i]!, 2);
   });
 });
 

@@ -47,10 +47,10 @@ function lcg(n: number, seed: number): Float64Array {
 
 /** The numbers behind the names, as the fixture script has them. */
 export function tinyTensors(): Map<string, Tensor<'float32'>> {
-  return new Map(Object.entries(expected.tensors).map(([name, shape]) => [name, valueOf(name, shape)]));
+  return new Map(Object.entries(expected.tensors).map(([name, shape]) => [name, valueFor(name, shape)]));
 }
 
-function valueOf(name: string, shape: readonly number[]): Tensor<'float32'> {
+function valueFor(name: string, shape: readonly number[]): Tensor<'float32'> {
   const h = hashed(name, shape);
   const mapped = (f: (v: number) => number) => float32(shape, h.data.map(f));
   if (name.startsWith('logit_scale')) return mapped((v) => 2.5 + 0.1 * v);

@@ -4,8 +4,6 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { embeddingVectors } from '../../src/approaches/index.ts';
-import { resample } from '../../src/audio/index.ts';
 import { CancelledError, float32, ParameterError, UsageError } from '../../src/core/index.ts';
 import { decodeModel } from '../../src/onnx/index.ts';
 import {
@@ -28,9 +26,6 @@ import {
   writeTinySafetensors,
 } from '../support/clap.ts';
 import { runModel } from '../support/runModel.ts';
-
-void embeddingVectors;
-void resample;
 
 let folder: string;
 /** chirp.wav and noise.wav at 48 kHz. */
@@ -60,7 +55,7 @@ function inOrder(result: Awaited<ReturnType<typeof heard>>[number], labels = tin
 
 function near(got: readonly number[], wanted: readonly number[], tolerance: number): void {
   expect(got.length).toBe(wanted.length);
-  got.forEach((v, i) => expect(Math.abs(v - wanted[i]!)).toBeLessThan(tolerance));
+  for (const [i, v] of got.entries()) expect(Math.abs(v - wanted[i]!)).toBeLessThan(tolerance);
 }
 
 describe('zero-shot', () => {
@@ -252,7 +247,6 @@ describe('the approach clap', () => {
     expect(outcome.trainedParameters).toBe(0);
     expect(outcome.parameters).toBeGreaterThan(5000);
     expect(outcome.parity).toBeLessThan(1e-5);
-    expect(outcome.evaluation.support ?? outcome.predictions.rows.length).toBeTruthy();
     expect(outcome.notices.some(({ message }) => message.startsWith('Never trained on this data'))).toBe(
       true,
     );
@@ -268,9 +262,13 @@ describe('the approach clap', () => {
     const [row] = outcome.predictions.rows;
     const [live] = await heard({ ...usual, labels: ['dog_bark', 'siren'], paths: [join(data, row!.clip)] });
     near(inOrder(live!, ['dog_bark', 'siren']).probability, row!.probabilities, 1e-5);
+  }, 120_000);
+
+  it('is a model that evaluate takes, and that refuses what is about training', async () => {
+    const data = join(folder, 'data');
     // Evaluating it says nothing of clips that it has seen: it has seen none.
     const again = await evaluate({
-      model: outcome.models[0]!,
+      model: join(folder, 'run/model.onnx'),
       dataset: data,
       threads: 1,
       cacheDir: join(folder, 'cache'),
