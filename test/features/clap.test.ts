@@ -33,6 +33,9 @@ const signal = (n: number, seed = n) => {
   return Float32Array.from({ length: n }, () => random.uniform(-0.5, 0.5));
 };
 
+/** Whether two signals are the same, quickly. */
+const same = (a: Float32Array, b: Float32Array) => a.length === b.length && a.every((v, i) => v === b[i]);
+
 describe('whole copies', () => {
   it('are as many as fit, the last included where the length divides; zeros follow', () => {
     fc.assert(
@@ -52,9 +55,9 @@ describe('whole copies', () => {
   it('of 5 s fill 10 s twice, of 4 s leave 2 s of zeros, of 10 s are the recording itself', () => {
     const five = signal(240000);
     const filled = wholeCopies(five, clapWindow.samples);
-    expect(filled.subarray(240000)).toEqual(five);
+    expect(same(filled.subarray(240000), five) && same(filled.subarray(0, 240000), five)).toBe(true);
     const four = wholeCopies(signal(192000), clapWindow.samples);
-    expect(four.subarray(192000, 384000)).toEqual(signal(192000));
+    expect(same(four.subarray(192000, 384000), signal(192000))).toBe(true);
     expect(four.subarray(384000).every((v) => v === 0)).toBe(true);
     const ten = signal(480000);
     expect(wholeCopies(ten, clapWindow.samples)).toBe(ten);
@@ -146,7 +149,7 @@ describe('one piece of a long recording', () => {
     const starts = [1, 2, 3, 4].map((seed) => clapCrop(long, { seed })[0]!);
     expect(new Set(starts).size).toBeGreaterThan(1);
     for (const start of starts) expect(start >= 0 && start <= 20000).toBe(true);
-    expect(clapCrop(long, { seed: 1 })).toEqual(clapCrop(long, { seed: 1 }));
+    expect(same(clapCrop(long, { seed: 1 }), clapCrop(long, { seed: 1 }))).toBe(true);
     for (const crop of ['start', 'centre', { seed: 7 }] as const)
       expect(clapCrop(long, crop).length).toBe(480000);
   });

@@ -34,7 +34,7 @@ export const tinyLabels = ['dog bark', 'siren', 'engine idling'];
 export function tinySound(name: string): Float32Array {
   if (name === 'chirp') return goldenSignal('chirp', 96000);
   if (name === 'noise') return goldenSignal('noise', 240000);
-  return lcg(33600, 3).map((v) => 1.5 * v);
+  return Float32Array.from(lcg(33600, 3), (v) => 1.5 * v);
 }
 
 function lcg(n: number, seed: number): Float64Array {
