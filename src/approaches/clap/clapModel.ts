@@ -45,8 +45,8 @@ export interface ClapModel {
   readonly logitScaleTrained: boolean;
   /** Pictures [N, 1, 64, 1001] to embeddings [N, size], not normalised. */
   readonly audio: EmbedderGraph;
-  /** The graph for prompts of so many tokens. */
-  text(tokens: number): ClapTextGraph;
+  /** The graph for prompts of so many tokens; read and made when it is asked for, as it is large and used once. */
+  text(tokens: number): Promise<ClapTextGraph>;
   /** Appends the audio encoder to a graph. @param pictures float32 [N, 1, 64, 1001] @returns [N, size], not normalised */
   appendAudio(g: GraphBuilder, pictures: Value): Value;
 }
@@ -89,21 +89,24 @@ async function exported(files: ClapFiles & { kind: 'onnx' }, config: ClapConfig)
   const audioModel = await readModel(audio);
   const input = soundInput(audioModel, audio);
   const output = embeddingOf(audioModel, audio, 'audio_embeds');
-  const textModel = await readModel(text);
-  for (const { name } of textModel.graph.inputs) {
-    if (name !== 'input_ids' && name !== 'attention_mask')
-      throw new GraphError(`${text} takes '${name}', which is nothing that a text encoder of CLAP takes.`);
-  }
-  const textOutput = embeddingOf(textModel, text, 'text_embeds');
   const body = importedBody(audioModel, { name: audio, embedding: output, picture: 'frames-mel' });
   return {
     paths: [audio, text],
     logitScale: config.initialLogitScale,
     logitScaleTrained: false,
     audio: { ...pictureFirst(audioModel, input), inputDims: pictureDims, output },
-    text: () => ({ model: textModel, output: textOutput }),
+    text: () => exportedText(text),
     appendAudio: (g, pictures) => appendFrozen(body, g, pictures),
   };
+}
+
+async function exportedText(path: string): Promise<ClapTextGraph> {
+  const model = await readModel(path);
+  for (const { name } of model.graph.inputs) {
+    if (name !== 'input_ids' && name !== 'attention_mask')
+      throw new GraphError(`${path} takes '${name}', which is nothing that a text encoder of CLAP takes.`);
+  }
+  return { model, output: embeddingOf(model, path, 'text_embeds') };
 }
 
 /** The input that takes pictures. @throws {GraphError} for an encoder that takes anything else */
@@ -159,7 +162,7 @@ async function built(files: ClapFiles & { kind: 'safetensors' }, config: ClapCon
     logitScale: Math.exp(values.get('logit_scale_a')!.data[0]!),
     logitScaleTrained: true,
     audio: { model: g.model(), input: 'x', inputDims: pictureDims, output: 'audio_embeds' },
-    text: (tokens) => ({ model: textGraph(values, tokens, config), output: 'text_embeds' }),
+    text: async (tokens) => ({ model: textGraph(values, tokens, config), output: 'text_embeds' }),
     appendAudio: (around, pictures) => clapAudioEncoder(inferenceContext(around, values), pictures, config),
   };
 }

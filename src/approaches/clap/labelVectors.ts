@@ -53,7 +53,7 @@ async function embedTexts(
 ): Promise<Float32Array[]> {
   const whole = model.tokenizer.batch(texts);
   const tokens = whole.ids.dims[1]!;
-  const { model: graph, output } = model.text(tokens);
+  const { model: graph, output } = await model.text(tokens);
   const loaded = await engine.load(graph);
   const rows: Float32Array[] = [];
   for (let from = 0; from < texts.length; from += promptsPerRun) {
