@@ -7,6 +7,7 @@ import type { TrainingConfig } from '../training/index.ts';
 import type { ClapModel } from './clap/clapModel.ts';
 import type { PromptedLabel } from './clap/prompts.ts';
 import type { VectorSpec } from './clipVectors.ts';
+import type { WhisperChoices, WhisperSettings } from './whisperSettings.ts';
 
 export type RunConfig = NetworkRunConfig | VectorRunConfig | PromptRunConfig;
 
@@ -24,6 +25,8 @@ export interface NetworkRunConfig {
     readonly pictureSize: readonly [number, number] | null;
     /** A file of weights, the name of fetched ones, `random`, or null: random unless the network needs weights. */
     readonly weights: string | null;
+    /** The encoder and its head, where the network is Whisper's. */
+    readonly whisper?: WhisperSettings;
     /** Low-rank adapters beside the weights, merged into the artefact; absent without. */
     readonly lora?: LoraOptions;
     /** The model that the network is made from; absent for the networks here. */
@@ -124,6 +127,8 @@ export interface Overrides {
   readonly weights?: string;
   readonly vectors?: VectorChoices;
   readonly prompts?: PromptChoices;
+  /** Of the approach `whisper`. */
+  readonly whisper?: WhisperChoices;
   /** Rank of low-rank adapters (LoRA). With them only the head is trained besides, unless `trainable` says more. */
   readonly loraRank?: number;
   /** Adapters are scaled by alpha/rank; default twice the rank. */
@@ -137,6 +142,8 @@ export interface Overrides {
   readonly learningRate?: number;
   /** The head's learning rate, as a multiple of that of the stage before it. */
   readonly headRate?: number;
+  /** Epochs at first in which the head learns alone. */
+  readonly warmHead?: number;
   /** Each stage's learning rate as a share of the next one's. */
   readonly layerDecay?: number;
   readonly weightDecay?: number;

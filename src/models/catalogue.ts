@@ -3,18 +3,21 @@
  * addresses; no weights come with Earshot.
  */
 import { ParameterError } from '../core/errors.ts';
+import { type HuggingFaceRepository, huggingFace, huggingFaceUrl } from './huggingFace.ts';
 
 export interface PublishedModel {
   /** Such as `openl3-mel256-music-512`. */
   readonly name: string;
   /** The network that takes it, as `networkByName` knows it. */
-  readonly network: 'openl3' | 'edgel3' | 'yamnet' | 'clap';
+  readonly network: 'openl3' | 'edgel3' | 'yamnet' | 'clap' | 'whisper';
   readonly description: string;
   /** Name of the file where it is published, and here; with its folder where there are several. Models may share one. */
   readonly file: string;
   /** Further files that belong to it, fetched before it: it is there when all of them are. */
   readonly companions?: readonly PublishedCompanion[];
   readonly url: string;
+  /** Where its files are on Hugging Face, whose listing tells their digests and the revision to fetch them at. */
+  readonly repository?: HuggingFaceRepository;
   /** SHA-1 that Git gives the file (of `blob SIZE`, a zero byte and the content), or null where none is known. */
   readonly gitBlob: string | null;
   readonly licence: string;
@@ -65,8 +68,18 @@ function folderModel(
   return { ...model, ...at(first), companions: rest.map(at), gitBlob: null };
 }
 
+/** The files of a repository at Hugging Face; its listing tells their digests. */
+function hubModel(
+  model: Omit<PublishedModel, 'file' | 'url' | 'companions' | 'gitBlob' | 'repository'>,
+  id: string,
+  files: readonly [string, ...string[]],
+): PublishedModel {
+  const repository = { hub: huggingFace, id };
+  return { ...folderModel(model, huggingFaceUrl(repository, 'main'), files), repository };
+}
+
 const clapModels: readonly PublishedModel[] = [
-  folderModel(
+  hubModel(
     {
       name: 'clap-htsat-unfused',
       network: 'clap',
@@ -75,7 +88,7 @@ const clapModels: readonly PublishedModel[] = [
       licence: 'Apache 2.0',
       weights: 153_493_016,
     },
-    'https://huggingface.co/Xenova/clap-htsat-unfused/resolve/main',
+    'Xenova/clap-htsat-unfused',
     [
       'onnx/audio_model.onnx',
       'onnx/text_model.onnx',
@@ -84,7 +97,7 @@ const clapModels: readonly PublishedModel[] = [
       'config.json',
     ],
   ),
-  folderModel(
+  hubModel(
     {
       name: 'clap-htsat-unfused-safetensors',
       network: 'clap',
@@ -92,10 +105,35 @@ const clapModels: readonly PublishedModel[] = [
       licence: 'Apache 2.0',
       weights: 153_493_018,
     },
-    'https://huggingface.co/laion/clap-htsat-unfused/resolve/main',
+    'laion/clap-htsat-unfused',
     ['model.safetensors', 'tokenizer.json', 'tokenizer_config.json', 'config.json'],
   ),
 ];
+
+/** By name at Hugging Face: numbers in the file, decoder included. Config and preprocessor say what the weights do not. */
+const whisperSizes = [
+  ['tiny', 37_760_640],
+  ['base', 72_593_920],
+  ['small', 241_734_912],
+  ['medium', 763_857_920],
+  ['large-v2', 1_543_304_960],
+  ['large-v3', 1_543_490_560],
+  ['large-v3-turbo', 808_878_080],
+] as const;
+
+const whisperModels = whisperSizes.map(([size, weights]) =>
+  hubModel(
+    {
+      name: `whisper-${size}`,
+      network: 'whisper',
+      description: `Whisper, ${size}: the encoder of a speech recogniser, to train a classifier on`,
+      licence: size.startsWith('large-v3') ? 'MIT' : 'Apache 2.0',
+      weights,
+    },
+    `openai/whisper-${size}`,
+    ['model.safetensors', 'config.json', 'preprocessor_config.json'],
+  ),
+);
 
 export const publishedModels: readonly PublishedModel[] = [
   ...openl3Models,
@@ -120,6 +158,7 @@ export const publishedModels: readonly PublishedModel[] = [
     weights: 3_751_369,
   },
   ...clapModels,
+  ...whisperModels,
 ];
 
 /** The model of that name. @throws {ParameterError} that lists the names when there is none */

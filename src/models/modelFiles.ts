@@ -11,7 +11,7 @@ export function modelsDirectory(): string {
 }
 
 /** Where a model's file is, or would be. */
-export function modelPath(model: PublishedModel, directory = modelsDirectory()): string {
+export function modelPath(model: Pick<PublishedModel, 'file'>, directory = modelsDirectory()): string {
   return join(directory, model.file);
 }
 

@@ -83,6 +83,9 @@ export async function trainSplit(
       pipeline: config.pipeline,
       network: learned.network,
       weights,
+      ...('network' in config && config.network.whisper !== undefined
+        ? { whisper: config.network.whisper }
+        : {}),
       ...(clipsPerRun === undefined ? {} : { clipsPerRun }),
       trainedOn: learned.trainedOn ?? {
         dataset: dataset.name,

@@ -268,6 +268,8 @@ describe('a model of several files', () => {
     const part = (file: string) => ({ file: `m/${file}`, url: `${url}/m/${file}` });
     const several: PublishedModel = {
       ...publishedModel('clap-htsat-unfused'),
+      // No list of digests is asked for.
+      repository: undefined,
       ...part('onnx/audio.onnx'),
       companions: [part('onnx/text.onnx'), part('tokenizer.json'), part('w.safetensors')],
     };

@@ -8,6 +8,7 @@ import { choiceOption, folds, interval, names, number, trainablePart, wholeNumbe
 import { addPromptOptions, type PromptFlags, promptChoices } from '../promptOptions.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
+import { addWhisperOptions, type WhisperOptions, whisperChoices } from '../whisperOptions.ts';
 
 type Overrides = NonNullable<TrainOptions['overrides']>;
 
@@ -16,7 +17,8 @@ type VectorChoices = NonNullable<Overrides['vectors']>;
 interface Options
   extends SharedOptions,
     PromptFlags,
-    Omit<Overrides, 'trainable' | 'vectors' | 'prompts'>,
+    WhisperOptions,
+    Omit<Overrides, 'trainable' | 'vectors' | 'prompts' | 'whisper'>,
     Omit<VectorChoices, 'hopSeconds'> {
   hopSize?: number;
   approach?: string;
@@ -38,11 +40,11 @@ interface Options
 
 /** A test compares these with what the library knows. */
 const approachNames = [
-  ...['cnn', 'resnet50', 'resnet34', 'resnet18'],
+  ...['cnn', 'resnet50', 'resnet34', 'resnet18', 'whisper'],
   ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm', 'clap'],
 ];
 const frontEndNames = [
-  ...['log-mel', 'yamnet', 'clap'],
+  ...['log-mel', 'yamnet', 'clap', 'whisper', 'whisper-128'],
   ...['linear', 'mel128', 'mel256'].flatMap((representation) =>
     ['kapre-0.1', 'kapre', 'librosa'].map((variant) => `openl3-${representation}-${variant}`),
   ),
@@ -52,7 +54,7 @@ export const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', '
 
 const overrideNames = [
   ...['loraRank', 'loraAlpha', 'loraTargets', 'checkpointActivations'],
-  ...['frontEnd', 'standardize', 'headRate', 'layerDecay'],
+  ...['frontEnd', 'standardize', 'headRate', 'layerDecay', 'warmHead'],
   ...['weights', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'optimizer', 'momentum', 'nesterov'],
   ...[
     'schedule',
@@ -218,6 +220,7 @@ function addTrainingOptions(command: Command): void {
       wholeNumber({ min: 32, max: 1024 }),
     ),
   );
+  addWhisperOptions(command);
   add(
     'Linear SVM on vectors (openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm):',
     new Option(
@@ -273,6 +276,10 @@ function addTrainingOptions(command: Command): void {
       '--layer-decay <x>',
       "each layer's learning rate as a share of the next one's (1: all alike)",
     ).argParser(number({ min: 0, max: 1, above: true })),
+    new Option(
+      '--warm-head <n>',
+      'epochs at first in which the head learns alone and everything else stays as it is',
+    ).argParser(whole),
     choiceOption('--schedule <name>', 'course of the learning rate', ['cosine', 'constant', 'step']),
     new Option('--warmup-epochs <n>', 'epochs of rising learning rate').argParser(number({ min: 0 })),
     new Option('--weight-decay <x>', 'pull of weights towards 0').argParser(number({ min: 0 })),
@@ -312,7 +319,11 @@ function addTrainingOptions(command: Command): void {
     new Option('--window-seconds <x>', 'length of the piece the network hears').argParser(
       number({ min: 0.05, max: 60 }),
     ),
-    choiceOption('--pad <kind>', 'how shorter clips are filled', ['repeat', 'copies', 'zero']),
+    choiceOption(
+      '--pad <kind>',
+      'how shorter clips are filled: by repetition, by whole copies and zeros, with zeros, or with zeros that the network leaves out (whisper)',
+      ['repeat', 'copies', 'zero', 'mask'],
+    ),
     new Option('--n-mels <n>', 'mel bands').argParser(wholeNumber({ min: 8, max: 512 })),
   );
   add(
@@ -396,11 +407,13 @@ function overridesOf(options: Options): Overrides {
     ),
     ...(options.hopSize === undefined ? {} : { hopSeconds: options.hopSize }),
   };
+  const whisper = whisperChoices(options);
   return {
     ...chosen,
     ...(options.train === undefined ? {} : { trainable: options.train }),
     ...(Object.keys(vectors).length === 0 ? {} : { vectors }),
     ...(prompts === undefined ? {} : { prompts }),
+    ...(whisper === undefined ? {} : { whisper }),
   };
 }
 
