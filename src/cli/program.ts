@@ -27,6 +27,8 @@ export function makeProgram(context: Context): Command {
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help on a command')
+    // What stands behind a command's name is that command's, also where it has commands of its own.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => void context.terminal.out.stream.write(text),
       writeErr: (text) => void context.terminal.err.stream.write(text),
