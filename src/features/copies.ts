@@ -26,11 +26,11 @@ export function wholeCopies(samples: Float32Array, n: number): Float32Array {
  */
 export function wholeCopiesNodes(g: GraphBuilder, waveform: Value, n: number): Value {
   if (waveform.shape[1] === n) return waveform;
-  const data = BigInt64Array.from({ length: n }, (_, i) => BigInt(i));
-  const positions = g.constant({ dtype: 'int64', dims: [n], data }, 'window_positions');
-  const given = g.op('Gather', [g.op('Shape', [waveform]), g.constant(int64([], [1]))], { axis: 0 });
-  const length = g.op('Min', [given, g.constant(int64([], [n]))]);
+  const whole = (value: number) => g.constant(int64([], [value]));
+  const positions = g.op('Range', [whole(0), whole(n), whole(1)]);
+  const given = g.op('Gather', [g.op('Shape', [waveform]), whole(1)], { axis: 0 });
+  const length = g.op('Min', [given, whole(n)]);
   const repeated = g.op('Gather', [waveform, g.op('Mod', [positions, length])], { axis: 1 });
-  const copied = g.op('Mul', [g.op('Div', [g.constant(int64([], [n])), length]), length]);
+  const copied = g.op('Mul', [g.op('Div', [whole(n), length]), length]);
   return g.op('Where', [g.op('Less', [positions, copied]), repeated, g.scalar(0)]);
 }

@@ -82,7 +82,7 @@ describe('windowing', () => {
 
   it('with the last window moved back cuts those of training', () => {
     fc.assert(
-      fc.property(sizes, fc.constantFrom('zero' as const, 'repeat' as const), ({ n, samples }, pad) => {
+      fc.property(sizes, fc.constantFrom('zero' as const, 'repeat' as const, 'copies' as const), ({ n, samples }, pad) => {
         const overlap = 0.5;
         const hopSamples = Math.max(1, Math.round(samples * (1 - overlap)));
         const windowing: Windowing = {
