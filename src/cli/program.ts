@@ -17,8 +17,7 @@ import { addSimilar } from './commands/similar.ts';
 import { addSpectrogram } from './commands/spectrogram.ts';
 import { addTrain } from './commands/train.ts';
 import { addUnknown } from './commands/unknown.ts';
-import { addZeroShotEvaluate } from './commands/zeroShotEvaluate.ts';
-import { addZeroShotTrain } from './commands/zeroShotTrain.ts';
+import { addZeroShot } from './commands/zeroShot.ts';
 import type { Context } from './context.ts';
 import { CommandLineError } from './reportError.ts';
 
@@ -30,6 +29,8 @@ export function makeProgram(context: Context): Command {
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help on a command')
+    // What stands behind a command's name is that command's, also where it has commands of its own.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => void context.terminal.out.stream.write(text),
       writeErr: (text) => void context.terminal.err.stream.write(text),
@@ -55,11 +56,10 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addTrain(program, context);
   addEvaluate(program, context);
   addClassify(program, context);
+  addZeroShot(program, context);
   addEmbed(program, context);
   addIndex(program, context);
   addSimilar(program, context);
-  addZeroShotTrain(program, context);
-  addZeroShotEvaluate(program, context);
   addFewShot(program, context);
   addUnknown(program, context);
   addImport(program, context);

@@ -16,5 +16,6 @@ export * from './similar.ts';
 export * from './spectrogram.ts';
 export * from './train.ts';
 export * from './unknown.ts';
+export * from './zeroShot.ts';
 export * from './zeroShotEvaluate.ts';
 export * from './zeroShotTrain.ts';

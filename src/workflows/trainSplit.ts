@@ -1,7 +1,7 @@
 /** @file One training run on one split: what was learnt → artefact → predictions, all in one directory. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildArtifact, Classifier, isVectorRun } from '../approaches/index.ts';
+import { buildArtifact, Classifier, isPromptRun, isVectorRun } from '../approaches/index.ts';
 import { DatasetError, type Notice } from '../core/index.ts';
 import type { Clip, Split } from '../datasets/index.ts';
 import {
@@ -16,6 +16,7 @@ import { encodeModel } from '../onnx/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { type SplitRun, stopwatch } from './learner.ts';
 import { learnNetwork } from './learnNetwork.ts';
+import { learnPrompts } from './learnPrompts.ts';
 import { learnVectors } from './learnVectors.ts';
 import { predictClips } from './predict.ts';
 import { versions } from './versions.ts';
@@ -68,7 +69,9 @@ export async function trainSplit(
   const clock = stopwatch();
   const learned = isVectorRun(config)
     ? await learnVectors({ ...run, config }, fingerprint, hooks, clock)
-    : await learnNetwork({ ...run, config }, fingerprint, hooks, clock);
+    : isPromptRun(config)
+      ? await learnPrompts({ ...run, config }, fingerprint, hooks, clock)
+      : await learnNetwork({ ...run, config }, fingerprint, hooks, clock);
   const failures: Notice[] = [...learned.failures];
   const notices: Notice[] = [...split.notices, ...learned.notices];
   const { weights, clipsPerRun } = learned;
@@ -80,17 +83,17 @@ export async function trainSplit(
       pipeline: config.pipeline,
       network: learned.network,
       weights,
-      ...(isVectorRun(config) || config.network.whisper === undefined
-        ? {}
-        : { whisper: config.network.whisper }),
+      ...('network' in config && config.network.whisper !== undefined
+        ? { whisper: config.network.whisper }
+        : {}),
       ...(clipsPerRun === undefined ? {} : { clipsPerRun }),
-      trainedOn: {
+      trainedOn: learned.trainedOn ?? {
         dataset: dataset.name,
         synthetic: dataset.synthetic,
         fingerprint: run.dataFingerprint,
         split: split.description,
       },
-      seed: isVectorRun(config) ? config.seed : config.training.seed,
+      seed: 'training' in config ? config.training.seed : config.seed,
       versions: versions(),
     },
   });

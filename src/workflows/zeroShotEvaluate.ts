@@ -1,4 +1,4 @@
-/** @file `earshot zero-shot-evaluate`: how well classes are told apart that nothing was ever fitted to. */
+/** @file `earshot zero-shot evaluate`: how well classes are told apart that nothing was ever fitted to. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {

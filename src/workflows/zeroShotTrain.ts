@@ -1,4 +1,4 @@
-/** @file `earshot zero-shot-train`: a model of classes that it was never trained on, from clips of others. */
+/** @file `earshot zero-shot train`: a model of classes that it was never trained on, from clips of others. */
 import { resolve } from 'node:path';
 import { buildArtifact, type EmbedderChoice, openVectors, vectorPipeline } from '../approaches/index.ts';
 import { fitStandardScaler } from '../classifiers/index.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { approaches, vectorApproaches } from '../../src/approaches/index.ts';
+import { approaches, promptApproaches, vectorApproaches } from '../../src/approaches/index.ts';
 import { embeddingFormats, poolings } from '../../src/embeddings/index.ts';
 import { frontEndNames } from '../../src/features/index.ts';
 import { pictureLayouts } from '../../src/networks/index.ts';
@@ -19,7 +19,8 @@ const commands = [
     'parity',
     'models pull',
   ],
-  ...['embed', 'index', 'similar', 'zero-shot-train', 'zero-shot-evaluate', 'few-shot', 'unknown'],
+  ...['embed', 'index', 'similar', 'few-shot', 'unknown'],
+  ...['zero-shot', 'zero-shot bake', 'zero-shot train', 'zero-shot evaluate'],
 ];
 
 /** The choices that the help of a command lists for an option. */
@@ -50,7 +51,7 @@ describe('help', () => {
 
   it('names exactly the approaches of the library', async () => {
     expect(await choicesOf('--approach <name>')).toEqual(
-      [...approaches, ...vectorApproaches].map(({ name }) => name),
+      [...approaches, ...vectorApproaches, ...promptApproaches].map(({ name }) => name),
     );
   });
 

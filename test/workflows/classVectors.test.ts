@@ -66,7 +66,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('zero-shot-evaluate', () => {
+describe('zero-shot evaluate', () => {
   it('tells unseen tones apart by what is known of them, far above the shuffled control', async () => {
     const out = join(folder, 'evaluation');
     const options = { ...common(), dataset: data, source: mfcc, classVectors: table, permutations: 20, out };
@@ -180,7 +180,7 @@ describe('few-shot', () => {
   });
 });
 
-describe('zero-shot-train', () => {
+describe('zero-shot train', () => {
   it('leaves a model of classes that it has heard no clip of', async () => {
     const seen = join(folder, 'seen');
     await writeClips(seen);

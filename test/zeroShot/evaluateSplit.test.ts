@@ -33,10 +33,7 @@ function rowsOf(some: readonly string[], each: number, seed: string): LabelledRo
   const x = matrixOf(
     labels.map((label) => {
       const attributes = table[classes.indexOf(label)]!;
-      return Array.from(
-        { length: 6 },
-        (_, j) => attributes[j % 4]! * (1 + j / 3) + 0.4 * random.normal(),
-      );
+      return Array.from({ length: 6 }, (_, j) => attributes[j % 4]! * (1 + j / 3) + 0.4 * random.normal());
     }),
   );
   return { x, labels, groups: labels.map((label, i) => `${seed}/${label}${Math.floor(i / 2)}`) };

@@ -26,7 +26,7 @@ export function addFewShot(program: Command, context: Context): void {
     .description('accuracy over examples per class: from class vectors alone to a classifier of examples')
     .argument('<dataset>', "folder of a dataset, a CSV manifest, or 'demo'")
     .addOption(new Option('--shots <list>', 'examples per class (default: 0,1,2,5,10,20)').argParser(folds))
-    .addOption(new Option('--class-vectors <file>', 'what is known of each class, as for zero-shot-evaluate'))
+    .addOption(new Option('--class-vectors <file>', 'what is known of each class, as for zero-shot evaluate'))
     .addOption(
       choiceOption('--scaling <kind>', 'how class vectors are brought to one scale (default: centred)', [
         'centred',

@@ -1,4 +1,4 @@
-/** @file `earshot zero-shot-evaluate`: how well classes are told apart that were never trained on. */
+/** @file `earshot zero-shot evaluate`: how well classes are told apart that were never trained on. */
 import { type Command, Option } from 'commander';
 import type {
   EmbeddingSource,
@@ -25,9 +25,9 @@ interface Options extends SharedOptions, SourceOptions {
   seed: number;
 }
 
-export function addZeroShotEvaluate(program: Command, context: Context): void {
-  const command = program
-    .command('zero-shot-evaluate')
+export function addZeroShotEvaluate(zeroShot: Command, context: Context): void {
+  const command = zeroShot
+    .command('evaluate')
     .description('leave classes out, fit to the others, and test on those left out, by class vectors')
     .argument('<dataset>', "folder of a dataset, a CSV manifest, or 'demo'")
     .addOption(
@@ -81,9 +81,9 @@ export function addZeroShotEvaluate(program: Command, context: Context): void {
     'after',
     `
 Examples:
-  earshot zero-shot-evaluate UrbanSound8K --network mfcc
-  earshot zero-shot-evaluate UrbanSound8K --train cnn --epochs 10 --out runs/zero-shot
-  earshot zero-shot-evaluate recordings/ --network yamnet --weights yamnet.onnx --class-vectors words.npz --splits 5
+  earshot zero-shot evaluate UrbanSound8K --network mfcc
+  earshot zero-shot evaluate UrbanSound8K --train cnn --epochs 10 --out runs/zero-shot
+  earshot zero-shot evaluate recordings/ --network yamnet --weights yamnet.onnx --class-vectors words.npz --splits 5
 
 With --train the network is trained anew for every division, on the seen classes alone.`,
   );

@@ -1,4 +1,4 @@
-/** @file `earshot zero-shot-train`: a model of classes that there is no clip of. */
+/** @file `earshot zero-shot train`: a model of classes that there is no clip of. */
 import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import type { ZeroShotTrainOptions } from '../../workflows/zeroShotTrain.ts';
@@ -17,9 +17,9 @@ interface Options extends SharedOptions, SourceOptions {
   seed: number;
 }
 
-export function addZeroShotTrain(program: Command, context: Context): void {
-  const command = program
-    .command('zero-shot-train')
+export function addZeroShotTrain(zeroShot: Command, context: Context): void {
+  const command = zeroShot
+    .command('train')
     .description('fit to clips of some classes, and leave a model of others, known by their class vectors')
     .argument('<dataset>', "clips of the seen classes: folder of a dataset, a CSV manifest, or 'demo'")
     .addOption(
@@ -57,14 +57,14 @@ export function addZeroShotTrain(program: Command, context: Context): void {
     'after',
     `
 Examples:
-  earshot zero-shot-train UrbanSound8K --network mfcc --class-vectors my-classes.csv -o new-classes.onnx
-  earshot zero-shot-train UrbanSound8K --network yamnet --weights yamnet.onnx --class-vectors esc50 \\
+  earshot zero-shot train UrbanSound8K --network mfcc --class-vectors my-classes.csv -o new-classes.onnx
+  earshot zero-shot train UrbanSound8K --network yamnet --weights yamnet.onnx --class-vectors esc50 \\
     --classes chainsaw,rain,rooster -o other-sounds.onnx
   earshot classify new-classes.onnx street.wav`,
   );
   command.action(async (dataset: string, options: Options) => {
     const source = embeddingSource(options);
-    if (source.kind !== 'frozen') throw new UsageError('zero-shot-train takes a frozen network.');
+    if (source.kind !== 'frozen') throw new UsageError('zero-shot train takes a frozen network.');
     const { zeroShotTrain } = await import('../../workflows/zeroShotTrain.ts');
     const { classVectors, classes, model, scaling, subset, seed, output } = options;
     const { embedder, pooling } = source;
