@@ -10,6 +10,7 @@ import { type Leak, leakSentence, measureLeak } from './leak.ts';
  * - `grouped`: a share of the recordings is held out, each class in proportion. The fair choice without folds.
  * - `stratified`: a share of each class's clips, whatever recording they come from. Leaks.
  * - `random`: a share of all clips. Leaks.
+ * - `grouped-fold`: one part of a cross-validation by recording.
  */
 export type SplitSpec =
   | {
@@ -23,10 +24,21 @@ export type SplitSpec =
       readonly testFraction?: number;
       /** Integer; default 0. */
       readonly seed?: number;
+      /** Only clips of these official folds take part; default all clips. */
+      readonly withinFolds?: readonly number[];
+    }
+  | {
+      /** One part of a cross-validation by recording is tested, as `crossValidationFolds` makes them. */
+      readonly kind: 'grouped-fold';
+      /** Which one, from 1. */
+      readonly part: number;
+      /** Number of parts; default 5. */
+      readonly parts?: number;
+      readonly seed?: number;
     };
 
 export interface Split {
-  readonly kind: SplitSpec['kind'] | 'grouped-fold';
+  readonly kind: SplitSpec['kind'];
   readonly train: readonly Clip[];
   readonly test: readonly Clip[];
   readonly leak: Leak;
@@ -43,7 +55,12 @@ export interface Split {
  */
 export function splitDataset(dataset: Dataset, spec: SplitSpec): Split {
   if (spec.kind === 'folds') return splitByFolds(dataset, spec.trainFolds, spec.testFolds);
-  const { kind, testFraction = 0.2, seed = 0 } = spec;
+  if (spec.kind === 'grouped-fold') return groupedFold(dataset, spec);
+  const { kind, testFraction = 0.2, seed = 0, withinFolds } = spec;
+  if (withinFolds !== undefined) {
+    const { withinFolds: _, ...rest } = spec;
+    return splitDataset(onlyFolds(dataset, withinFolds), rest);
+  }
   if (!(testFraction > 0 && testFraction < 1)) {
     throw new ParameterError(`The test fraction must lie between 0 and 1, got ${testFraction}.`, {
       hint: 'Use 0.2 to test on a fifth of the clips.',
@@ -147,6 +164,34 @@ export function crossValidationFolds(
     const description = `grouped by recording: part ${i + 1} of ${k} held out, seed ${seed}`;
     return finish('grouped-fold', [...train], test, [], description);
   });
+}
+
+function groupedFold(
+  dataset: Dataset,
+  { part, parts = 5, seed = 0 }: Extract<SplitSpec, { kind: 'grouped-fold' }>,
+): Split {
+  const split = crossValidationFolds(dataset, { kind: 'grouped', k: parts, seed })[part - 1];
+  if (split === undefined) {
+    throw new ParameterError(`There is no part ${part} of a cross-validation with ${parts} parts.`, {
+      hint: `Parts are numbered from 1 to ${parts}.`,
+    });
+  }
+  return split;
+}
+
+/** The dataset with the clips of some of its official folds. @throws {ParameterError} for one that it has not */
+function onlyFolds(dataset: Dataset, folds: readonly number[]): Dataset {
+  const known = requireFolds(dataset);
+  const unknown = folds.filter((fold) => !known.includes(fold));
+  if (folds.length === 0 || unknown.length > 0) {
+    throw new ParameterError(
+      folds.length === 0
+        ? 'The list of folds to split within is empty.'
+        : `${dataset.name} has no fold ${unknown.join(', ')} to split within.`,
+      { hint: `Its folds are ${known.join(', ')}.` },
+    );
+  }
+  return { ...dataset, clips: dataset.clips.filter(({ fold }) => fold !== null && folds.includes(fold)) };
 }
 
 function requireFolds(dataset: Dataset): number[] {

@@ -406,6 +406,9 @@ function poolSplits(summaries: readonly SplitSummary[]): SplitSummary {
       clips: leaked,
       share: testClips === 0 ? 0 : leaked / testClips,
       groups: sum((s) => s.leak.groups),
+      overlapping: summaries.some((s) => s.leak.overlapping == null)
+        ? null
+        : sum((s) => s.leak.overlapping ?? 0),
     },
   };
 }
