@@ -10,7 +10,6 @@ import { type Leak, leakSentence, measureLeak } from './leak.ts';
  * - `grouped`: a share of the recordings is held out, each class in proportion. The fair choice without folds.
  * - `stratified`: a share of each class's clips, whatever recording they come from. Leaks.
  * - `random`: a share of all clips. Leaks.
- * - `grouped-fold`: one part of a cross-validation by recording.
  */
 export type SplitSpec =
   | {
@@ -26,19 +25,10 @@ export type SplitSpec =
       readonly seed?: number;
       /** Only clips of these official folds take part; default all clips. */
       readonly withinFolds?: readonly number[];
-    }
-  | {
-      /** One part of a cross-validation by recording is tested, as `crossValidationFolds` makes them. */
-      readonly kind: 'grouped-fold';
-      /** Which one, from 1. */
-      readonly part: number;
-      /** Number of parts; default 5. */
-      readonly parts?: number;
-      readonly seed?: number;
     };
 
 export interface Split {
-  readonly kind: SplitSpec['kind'];
+  readonly kind: SplitSpec['kind'] | 'grouped-fold';
   readonly train: readonly Clip[];
   readonly test: readonly Clip[];
   readonly leak: Leak;
@@ -55,7 +45,6 @@ export interface Split {
  */
 export function splitDataset(dataset: Dataset, spec: SplitSpec): Split {
   if (spec.kind === 'folds') return splitByFolds(dataset, spec.trainFolds, spec.testFolds);
-  if (spec.kind === 'grouped-fold') return groupedFold(dataset, spec);
   const { kind, testFraction = 0.2, seed = 0, withinFolds } = spec;
   if (withinFolds !== undefined) {
     const { withinFolds: _, ...rest } = spec;
@@ -164,19 +153,6 @@ export function crossValidationFolds(
     const description = `grouped by recording: part ${i + 1} of ${k} held out, seed ${seed}`;
     return finish('grouped-fold', [...train], test, [], description);
   });
-}
-
-function groupedFold(
-  dataset: Dataset,
-  { part, parts = 5, seed = 0 }: Extract<SplitSpec, { kind: 'grouped-fold' }>,
-): Split {
-  const split = crossValidationFolds(dataset, { kind: 'grouped', k: parts, seed })[part - 1];
-  if (split === undefined) {
-    throw new ParameterError(`There is no part ${part} of a cross-validation with ${parts} parts.`, {
-      hint: `Parts are numbered from 1 to ${parts}.`,
-    });
-  }
-  return split;
 }
 
 /** The dataset with the clips of some of its official folds. @throws {ParameterError} for one that it has not */

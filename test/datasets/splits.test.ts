@@ -276,22 +276,12 @@ describe('a random split', () => {
   });
 });
 
-describe('one part of a cross-validation by recording', () => {
+describe('a split within some official folds', () => {
   const data = dataset(
     Array.from({ length: 60 }, (_, i) => clip(`${i}`, `class${i % 3}`, `g${i % 20}`, 1 + (i % 4))),
   );
 
-  it('is that part of the whole', () => {
-    const whole = crossValidationFolds(data, { kind: 'grouped', k: 4, seed: 7 });
-    whole.forEach((split, i) => {
-      expect(splitDataset(data, { kind: 'grouped-fold', part: i + 1, parts: 4, seed: 7 })).toEqual(split);
-    });
-    for (const part of [0, 5, 1.5]) {
-      expect(() => splitDataset(data, { kind: 'grouped-fold', part, parts: 4 })).toThrow(ParameterError);
-    }
-  });
-
-  it('can be confined to some official folds, like any random split', () => {
+  it('takes their clips alone', () => {
     const { train, test } = splitDataset(data, { kind: 'random', withinFolds: [1, 3], testFraction: 0.5 });
     expect(new Set([...train, ...test].map(({ fold }) => fold))).toEqual(new Set([1, 3]));
     expect([train.length, test.length]).toEqual([15, 15]);
