@@ -6,6 +6,7 @@ export * from './curvePicture.ts';
 export * from './encodePng.ts';
 export * from './plotSvg.ts';
 export * from './reliabilityPicture.ts';
+export * from './saliencyPicture.ts';
 export * from './spectrogramPicture.ts';
 export { type Picture, pictureColours } from './svg.ts';
 export * from './svgToPng.ts';
