@@ -6,6 +6,7 @@ import { addDataInspect } from './commands/dataInspect.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEmbed } from './commands/embed.ts';
 import { addEvaluate } from './commands/evaluate.ts';
+import { addExplain } from './commands/explain.ts';
 import { addGradient } from './commands/gradient.ts';
 import { addIndex } from './commands/indexDataset.ts';
 import { addModels } from './commands/models.ts';
@@ -49,6 +50,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addTrain(program, context);
   addEvaluate(program, context);
   addClassify(program, context);
+  addExplain(program, context);
   addEmbed(program, context);
   addIndex(program, context);
   addSimilar(program, context);

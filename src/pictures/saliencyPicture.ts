@@ -11,7 +11,7 @@ import {
   image,
   timeAxis,
 } from './spectrogramParts.ts';
-import { label, type Picture, shorten, softInk, svgDocument } from './svg.ts';
+import { element, label, type Picture, shorten, softInk, svgDocument } from './svg.ts';
 import { svgToPng } from './svgToPng.ts';
 
 export interface SaliencyPictureOptions {
@@ -58,6 +58,8 @@ export function saliencyPicture(
     timeAxis(features.nFrames, spec, 0, left),
     frequencyAxis(spec, left),
     heatMap(features, right, rangeDb, 'grey'),
+    // A veil, so that the overlay is told from loud places.
+    element('rect', { ...right, fill: '#fffffe', 'fill-opacity': 0.4 }),
     image(right, overlayPng({ ...features, data: saliency }, right)),
     frame(right),
     timeAxis(features.nFrames, spec, 0, right),
@@ -75,7 +77,7 @@ function overlayPng(saliency: LogMel, area: Area): Uint8Array {
   const pixels = new Uint8Array(data.length * 4);
   data.forEach((value, i) => {
     pixels.set(overlay, 4 * i);
-    pixels[4 * i + 3] = Math.round(200 * Math.min(1, Math.max(0, value)));
+    pixels[4 * i + 3] = Math.round(225 * Math.min(1, Math.max(0, value)));
   });
   return encodePng({ width: columns, height: saliency.nMels, data: pixels });
 }

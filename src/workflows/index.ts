@@ -3,6 +3,8 @@ export * from './classify.ts';
 export * from './demo.ts';
 export * from './embed.ts';
 export * from './evaluate.ts';
+export * from './explain.ts';
+export * from './explainer.ts';
 export * from './gradient.ts';
 export type { WorkflowHooks } from './hooks.ts';
 export * from './indexDataset.ts';

@@ -34,6 +34,7 @@ interface Options
   out?: string;
   seed: number;
   resume?: boolean;
+  reportSounds?: number;
   train?: Overrides['trainable'];
 }
 
@@ -120,6 +121,7 @@ Examples:
           splitSeed: options.splitSeed,
           out,
           resume: options.resume,
+          reportMegabytes: options.reportSounds,
           overrides: overridesOf(options),
           subset: options.subset,
           command: same,
@@ -186,6 +188,12 @@ function addSplitOptions(command: Command): void {
   add(choiceOption('--subset <name>', 'of ESC-50, only this part', ['esc10']));
   add(new Option('--out <dir>', 'folder of the run (default: runs/<dataset>-<approach>-<n>)'));
   add(new Option('--resume', 'go on with the run in --out from its last checkpoint'));
+  add(
+    new Option(
+      '--report-sounds <MB>',
+      'sound that the report may hold, for listening (default: 8)',
+    ).argParser(number({ min: 0, max: 500 })),
+  );
   add(seedOption('everything random: splits, first weights, order, augmentation'));
 }
 
