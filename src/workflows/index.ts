@@ -3,6 +3,8 @@ export * from './classify.ts';
 export * from './demo.ts';
 export * from './embed.ts';
 export * from './evaluate.ts';
+export * from './explain.ts';
+export * from './explainer.ts';
 export * from './exportModel.ts';
 export * from './exportPrecision.ts';
 export * from './gradient.ts';
