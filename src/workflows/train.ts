@@ -417,7 +417,8 @@ export function foldName(split: Split, i: number): string {
   return split.kind === 'folds' && folds.length === 1 ? String(folds[0]) : String(i + 1);
 }
 
-function withTask(options: TrainOptions, prefix: string): TrainOptions {
+/** The same, with a prefix to what progress is called. */
+export function withTask<T extends WorkflowHooks>(options: T, prefix: string): T {
   const { onProgress } = options;
   if (onProgress === undefined) return options;
   return { ...options, onProgress: (event) => onProgress({ ...event, task: `${prefix}: ${event.task}` }) };
@@ -474,7 +475,8 @@ function poolSplits(summaries: readonly SplitSummary[]): SplitSummary {
   };
 }
 
-function distinct(notices: readonly Notice[]): Notice[] {
+/** Each notice once. */
+export function distinct(notices: readonly Notice[]): Notice[] {
   const seen = new Map(notices.map((notice) => [`${notice.subject}\n${notice.message}`, notice]));
   return [...seen.values()];
 }

@@ -37,7 +37,7 @@ import {
 import { openClassVectors } from './classVectorFile.ts';
 import { type ClipRows, clipRows, labelledRows, rowsOfTrained } from './clipRows.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
-import { openNamedDataset, requireFreeDirectory, suggestWindowSeconds } from './train.ts';
+import { distinct, openNamedDataset, requireFreeDirectory, suggestWindowSeconds, withTask } from './train.ts';
 import { trainSplit } from './trainSplit.ts';
 import { versions } from './versions.ts';
 
@@ -228,14 +228,7 @@ async function evaluateOne(run: Run, split: ClassSplit, index: number): Promise<
   });
   let rows = run.frozen;
   if (rows === null) {
-    const { onProgress } = options;
-    const prefix = `split ${index + 1}`;
-    const hooks: WorkflowHooks = {
-      ...options,
-      ...(onProgress === undefined
-        ? {}
-        : { onProgress: (event) => onProgress({ ...event, task: `${prefix}: ${event.task}` }) }),
-    };
+    const hooks: WorkflowHooks = withTask(options, `split ${index + 1}`);
     await trainSplit(
       {
         ...{ dataset: seenOnly, dataFingerprint: run.dataFingerprint, split: sides, config: run.config! },
@@ -347,10 +340,6 @@ function withoutCurves(outcome: SplitOutcome) {
       return { ...method, generalised: rest };
     }),
   };
-}
-
-function distinct(notices: readonly Notice[]): Notice[] {
-  return [...new Map(notices.map((notice) => [`${notice.subject}\n${notice.message}`, notice])).values()];
 }
 
 /** @throws {ParameterError} for a name that there is not */

@@ -77,6 +77,11 @@ function marginsOf({ scores, truth, seen }: StackedItems): Margins {
   return { margins, right, weights };
 }
 
+/** The γ from which on each item is taken as unseen. Throws as {@link stackingCurve}. */
+export function stackingMargins(items: StackedItems): Float64Array {
+  return marginsOf(items).margins;
+}
+
 /**
  * The whole curve, exactly: an item is taken as unseen from γ = (best seen score − best unseen score) on.
  * @throws {ParameterError} when lengths do not fit, or a side has no items

@@ -12,7 +12,7 @@ import { type ClassVectors, scaledVectors, type VectorScaling, vectorsOf } from 
 import { FitRows } from './fitRows.ts';
 import type { Scorer, ZeroShotMethod, ZeroShotSettings } from './methods.ts';
 import { balancedAccuracy, bestColumns } from './scores.ts';
-import { type StackedItems, stackingAt } from './stacking.ts';
+import { type StackedItems, stackingAt, stackingMargins } from './stacking.ts';
 
 /** Clips as rows, each with its class and the recording it was cut from. */
 export interface LabelledRows {
@@ -100,7 +100,7 @@ export class SeenTuner {
     });
     const usable = items.filter(({ truth, seen }) => Array.from(truth).some((c) => seen[c]!));
     if (usable.length === 0) return 0;
-    const margins = usable.flatMap(marginList);
+    const margins = usable.flatMap((item) => Array.from(stackingMargins(item)));
     let best = 0;
     let most = -1;
     for (let q = 0; q <= 100; q++) {
@@ -200,17 +200,4 @@ export function stacked(a: Matrix64, b: Matrix64): Matrix64 {
   data.set(a.data);
   data.set(b.data, a.data.length);
   return { data, rows: a.rows + b.rows, columns: a.columns };
-}
-
-/** Best seen score less best unseen score of each item. */
-function marginList({ scores, seen }: StackedItems): number[] {
-  const { data, rows, columns } = scores;
-  return Array.from({ length: rows }, (_, i) => {
-    const best = (side: boolean) => {
-      let most = Number.NEGATIVE_INFINITY;
-      for (let c = 0; c < columns; c++) if (seen[c] === side) most = Math.max(most, data[i * columns + c]!);
-      return most;
-    };
-    return best(true) - best(false);
-  });
 }
