@@ -193,7 +193,7 @@ describe('many divisions', () => {
     );
     const tested = runs.map(({ unseen }) =>
       unseen.labels.map((label, i) => ({
-        id: `${label} ${i} ${unseen.x.data[6 * i]}`,
+        id: `${label} ${unseen.x.data[6 * i]}`,
         label,
         group: unseen.groups[i]!,
       })),
