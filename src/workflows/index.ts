@@ -4,6 +4,7 @@ export * from './demo.ts';
 export * from './embed.ts';
 export * from './evaluate.ts';
 export * from './exportModel.ts';
+export * from './exportPrecision.ts';
 export * from './gradient.ts';
 export type { WorkflowHooks } from './hooks.ts';
 export * from './importModel.ts';
