@@ -5,5 +5,5 @@ export * from './curvePicture.ts';
 export * from './encodePng.ts';
 export * from './plotSvg.ts';
 export * from './spectrogramPicture.ts';
-export type { Picture } from './svg.ts';
+export { type Picture, pictureColours } from './svg.ts';
 export * from './svgToPng.ts';
