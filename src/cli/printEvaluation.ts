@@ -39,10 +39,15 @@ export function printEvaluation(evaluation: Evaluation, { out }: Terminal): void
 }
 
 /** Files that could not be used, to stdout as part of the result. */
-export function printFailures(failures: readonly Notice[], { out }: Terminal, most = 10): void {
+export function printFailures(
+  failures: readonly Notice[],
+  { out }: Terminal,
+  most = 10,
+  what: 'file' | 'run' = 'file',
+): void {
   if (failures.length === 0) return;
   out.line();
-  out.line(`${plural(failures.length, 'file')} could not be used:`);
+  out.line(`${plural(failures.length, what)} ${what === 'file' ? 'could not be used' : 'failed'}:`);
   for (const failure of failures.slice(0, most)) out.line(`  ${noticeText(failure)}`);
   if (failures.length > most) out.line(`  … and ${failures.length - most} more; the report names them all.`);
 }

@@ -3,7 +3,9 @@ export { type ColourMapName, colourOf, colourTable, type Rgb } from './colourMap
 export * from './confusionMatrixPicture.ts';
 export * from './curvePicture.ts';
 export * from './encodePng.ts';
+export * from './intervalPicture.ts';
 export * from './plotSvg.ts';
+export * from './reliabilityPicture.ts';
 export * from './spectrogramPicture.ts';
 export { type Picture, pictureColours } from './svg.ts';
 export * from './svgToPng.ts';

@@ -12,15 +12,8 @@ type Overrides = NonNullable<TrainOptions['overrides']>;
 
 type VectorChoices = NonNullable<Overrides['vectors']>;
 
-interface Options
-  extends SharedOptions,
-    Omit<Overrides, 'trainable' | 'vectors'>,
-    Omit<VectorChoices, 'hopSeconds'> {
-  hopSize?: number;
-  approach?: string;
-  network?: string;
-  embedding?: string;
-  pictureLayout?: NonNullable<TrainOptions['network']>['layout'];
+/** What decides which clips are trained on and which are tested. */
+export interface SplitOptions {
   trainFolds?: number[];
   testFolds?: number[];
   crossValidate?: boolean;
@@ -30,11 +23,23 @@ interface Options
   splitSeed?: number;
   withinFolds?: number[];
   testFraction?: number;
+}
+
+/** What is trained, and how. */
+interface EntryOptions extends Omit<Overrides, 'trainable' | 'vectors'>, Omit<VectorChoices, 'hopSeconds'> {
+  hopSize?: number;
+  approach?: string;
+  network?: string;
+  embedding?: string;
+  pictureLayout?: NonNullable<TrainOptions['network']>['layout'];
+  train?: Overrides['trainable'];
+}
+
+interface Options extends SharedOptions, SplitOptions, EntryOptions {
   subset?: 'esc10';
   out?: string;
   seed: number;
   resume?: boolean;
-  train?: Overrides['trainable'];
 }
 
 /** A test compares these with what the library knows. */
@@ -66,12 +71,12 @@ const overrideNames = [
   ],
   ...['select', 'validationFraction', 'pictureSize', 'windowSeconds', 'pad', 'sampleRate', 'nMels', 'mixup'],
   ...['specAugment', 'timeShift', 'gain', 'noiseSnr'],
-] as (keyof Overrides & keyof Options)[];
+] as (keyof Overrides & keyof EntryOptions)[];
 
 const vectorNames = [
   ...['pooling', 'svmC', 'tune', 'svmLoss', 'probabilities'],
   ...['inputRepr', 'contentType', 'embeddingSize', 'center'],
-] as (keyof VectorChoices & keyof Options)[];
+] as (keyof VectorChoices & keyof EntryOptions)[];
 
 export function addTrain(program: Command, context: Context): void {
   const command = program
@@ -81,7 +86,9 @@ export function addTrain(program: Command, context: Context): void {
       '<dataset>',
       "folder of UrbanSound8K, ESC-50, ESC-10, a folder per class, a CSV manifest, or 'demo'",
     );
+  addChoiceOptions(command);
   addSplitOptions(command);
+  addRunOptions(command);
   addTrainingOptions(command);
   addSharedOptions(command, { cache: true, device: true }).addHelpText(
     'after',
@@ -96,7 +103,7 @@ Examples:
   );
   command.action(async (dataset: string, options: Options) => {
     checkSplitOptions(options);
-    checkNetworkOptions(options);
+    const entry = entryOf(options);
     const {
       out,
       again,
@@ -110,8 +117,7 @@ Examples:
         train({
           ...hooks,
           dataset,
-          approach: options.approach,
-          network: networkOf(options),
+          ...entry,
           split: splitOf(options),
           crossValidate: options.crossValidate,
           folds: options.folds,
@@ -120,7 +126,6 @@ Examples:
           splitSeed: options.splitSeed,
           out,
           resume: options.resume,
-          overrides: overridesOf(options),
           subset: options.subset,
           command: same,
         }),
@@ -131,12 +136,20 @@ Examples:
   });
 }
 
-function addSplitOptions(command: Command): void {
-  const add = (option: Option) => command.addOption(option.helpGroup('Data and split:'));
+const dataAndSplit = 'Data and split:';
+
+/** What is trained. */
+function addChoiceOptions(command: Command): void {
+  const add = (option: Option) => command.addOption(option.helpGroup(dataAndSplit));
   add(choiceOption('--approach <name>', 'what to train (default: cnn)', approachNames));
   add(
     new Option('--network <file>', 'put a head on this ONNX model and fine-tune it, instead of an approach'),
   );
+}
+
+/** What is trained on and what is tested. */
+export function addSplitOptions(command: Command): void {
+  const add = (option: Option) => command.addOption(option.helpGroup(dataAndSplit));
   add(
     new Option(
       '--train-folds <list>',
@@ -168,15 +181,7 @@ function addSplitOptions(command: Command): void {
     ).conflicts(['trainFolds', 'testFolds', 'crossValidate']),
   );
   add(
-    new Option('--only-fold <n>', 'of --cross-validate, this fold alone').argParser(wholeNumber({ min: 0 })),
-  );
-  add(
     new Option('--within-folds <list>', 'with --split: only clips of these official folds').argParser(folds),
-  );
-  add(
-    new Option('--split-seed <n>', 'seed of the split alone (default: --seed)').argParser(
-      wholeNumber({ min: 0, max: 2 ** 32 - 1 }),
-    ),
   );
   add(
     new Option('--test-fraction <x>', 'share of the clips to test on (default: 0.2)').argParser(
@@ -184,6 +189,19 @@ function addSplitOptions(command: Command): void {
     ),
   );
   add(choiceOption('--subset <name>', 'of ESC-50, only this part', ['esc10']));
+}
+
+/** Which part of it this run is, and where it lies. */
+function addRunOptions(command: Command): void {
+  const add = (option: Option) => command.addOption(option.helpGroup(dataAndSplit));
+  add(
+    new Option('--only-fold <n>', 'of --cross-validate, this fold alone').argParser(wholeNumber({ min: 0 })),
+  );
+  add(
+    new Option('--split-seed <n>', 'seed of the split alone (default: --seed)').argParser(
+      wholeNumber({ min: 0, max: 2 ** 32 - 1 }),
+    ),
+  );
   add(new Option('--out <dir>', 'folder of the run (default: runs/<dataset>-<approach>-<n>)'));
   add(new Option('--resume', 'go on with the run in --out from its last checkpoint'));
   add(seedOption('everything random: splits, first weights, order, augmentation'));
@@ -339,7 +357,8 @@ function addTrainingOptions(command: Command): void {
   );
 }
 
-function checkSplitOptions(options: Options): void {
+/** @throws {UsageError} for options that exclude each other */
+export function checkSplitOptions(options: SplitOptions): void {
   const byFolds = options.trainFolds !== undefined || options.testFolds !== undefined;
   if (options.crossValidate && byFolds) {
     throw new UsageError(
@@ -377,7 +396,7 @@ function checkSplitOptions(options: Options): void {
   }
 }
 
-function checkNetworkOptions({ approach, network, embedding, pictureLayout }: Options): void {
+function checkNetworkOptions({ approach, network, embedding, pictureLayout }: EntryOptions): void {
   if (network !== undefined) {
     if (approach === undefined) return;
     throw new UsageError('--approach and --network each say what is trained; both were given.', {
@@ -392,22 +411,22 @@ function checkNetworkOptions({ approach, network, embedding, pictureLayout }: Op
   });
 }
 
-function networkOf({ network, embedding, pictureLayout }: Options): TrainOptions['network'] {
+function networkOf({ network, embedding, pictureLayout }: EntryOptions): TrainOptions['network'] {
   return network === undefined ? undefined : { file: network, embedding, layout: pictureLayout };
 }
 
 /** What the run's folder is named after. */
-function modelName({ approach, network }: Options): string {
+function modelName({ approach, network }: EntryOptions): string {
   return network === undefined ? (approach ?? 'cnn') : datasetName(network.replace(/\.onnx$/i, ''));
 }
 
-function splitOf({
+export function splitOf({
   trainFolds,
   testFolds,
   split,
   testFraction,
   withinFolds,
-}: Options): TrainOptions['split'] {
+}: SplitOptions): TrainOptions['split'] {
   if (trainFolds !== undefined || testFolds !== undefined) return { kind: 'folds', trainFolds, testFolds };
   if (split !== undefined || testFraction !== undefined)
     return { kind: split ?? 'grouped', testFraction, withinFolds };
@@ -415,7 +434,7 @@ function splitOf({
 }
 
 /** What was set explicitly. */
-function overridesOf(options: Options): Overrides {
+function overridesOf(options: EntryOptions): Overrides {
   const chosen = Object.fromEntries(
     overrideNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   ) as Overrides;
@@ -430,6 +449,25 @@ function overridesOf(options: Options): Overrides {
     ...(options.train === undefined ? {} : { trainable: options.train }),
     ...(Object.keys(vectors).length === 0 ? {} : { vectors }),
   };
+}
+
+/**
+ * A parser of the options that say what is trained and how, for settings of one among several.
+ * @param command an empty one
+ */
+export function entryParser(command: Command): Command {
+  addChoiceOptions(command);
+  addTrainingOptions(command);
+  return command
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, writeOut: () => {} })
+    .helpOption(false);
+}
+
+/** What is trained and how, from parsed options. @throws {UsageError} for options that exclude each other */
+export function entryOf(options: EntryOptions): Pick<TrainOptions, 'approach' | 'network' | 'overrides'> {
+  checkNetworkOptions(options);
+  return { approach: options.approach, network: networkOf(options), overrides: overridesOf(options) };
 }
 
 /** The evaluation's own keys (scikit-learn's) at the top, and the run under `run`. */

@@ -143,6 +143,7 @@ function approachResult(
   return {
     ...{ name, settings, network, weights },
     seeds: runs.map((run) => run.seed),
+    perSeed: each.map((scores) => scores['accuracy']!),
     scores: Object.fromEntries(scoreNames.map((known) => [known, score(known)])) as ApproachResult['scores'],
     perClass: meanRows(evaluations.map((evaluation) => classScores(evaluation).map(({ scores }) => scores))),
     crossValidation: meanFolds(evaluations),

@@ -66,6 +66,8 @@ export interface ApproachResult {
   /** `random`, or a sentence on what was loaded. */
   readonly weights: string;
   readonly seeds: readonly number[];
+  /** Accuracy of each seed. */
+  readonly perSeed: readonly number[];
   readonly scores: Readonly<Record<ScoreName, ComparedScore>>;
   /** Per class, in the order of the classes; means over seeds. */
   readonly perClass: readonly ReportRow[];
