@@ -2,6 +2,7 @@
 import type { Notice } from '../core/index.ts';
 import { type Evaluation, evaluationText } from '../evaluation/evaluation.ts';
 import { percentText, plural, scoreText } from '../evaluation/report/scoreText.ts';
+import type { EvaluateModelOutcome } from '../workflows/evaluate.ts';
 import { noticeText } from './context.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -34,6 +35,15 @@ export function printEvaluation(evaluation: Evaluation, { out }: Terminal): void
         `Warning: a leak. Of the tested clips, ${split.leak.clips} (${percentText(split.leak.share)}) are cut from ` +
           `recordings that are in training too: the scores are too high.`,
       ),
+    );
+  }
+}
+
+/** How prediction sets did. */
+export function printConformal(results: EvaluateModelOutcome['conformal'], { out }: Terminal): void {
+  for (const { method, alpha, coverage, meanSize, single, calibrationItems } of results) {
+    out.line(
+      `Sets that may lack the true class in ${percentText(alpha)}, ${method.toUpperCase()}: ${percentText(coverage)} hold it; ${meanSize.toFixed(2)} classes on average, ${percentText(single)} with one (by ${plural(calibrationItems, 'calibration clip')})`,
     );
   }
 }

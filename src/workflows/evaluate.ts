@@ -1,6 +1,6 @@
 /** @file `earshot evaluate`: a finished model on a labelled dataset. */
 import { basename, join, resolve } from 'node:path';
-import { Classifier } from '../approaches/index.ts';
+import { type ArtifactInfo, Classifier, requireCalibration } from '../approaches/index.ts';
 import { DatasetError, type Notice, ParameterError } from '../core/index.ts';
 import { foldsOf } from '../datasets/index.ts';
 import {
@@ -10,6 +10,7 @@ import {
   writePredictions,
 } from '../evaluation/index.ts';
 import { writeJson } from '../files/index.ts';
+import { type ConformalResult, conformalResult } from '../metrics/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { predictClips } from './predict.ts';
 import { openNamedDataset } from './train.ts';
@@ -26,6 +27,8 @@ export interface EvaluateModelOptions extends WorkflowHooks {
   readonly out?: string;
   /** Seed of the bootstrap; default 0. */
   readonly seed?: number;
+  /** Share of prediction sets that may lack the true class; for models that were calibrated. */
+  readonly alpha?: number;
 }
 
 export interface EvaluateModelOutcome {
@@ -34,6 +37,8 @@ export interface EvaluateModelOutcome {
   readonly failures: readonly Notice[];
   readonly notices: readonly Notice[];
   readonly directory: string | null;
+  /** How prediction sets did, by either method; empty unless `alpha` was given. */
+  readonly conformal: readonly ConformalResult[];
 }
 
 /**
@@ -44,6 +49,7 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
   const classifier = await Classifier.open(options.model, engineOptions(options));
   try {
     const { info } = classifier;
+    if (options.alpha !== undefined) requireCalibration(info, options.model);
     const dataset = await openNamedDataset(options.dataset, options);
     const unknown = dataset.classes.filter((label) => !info.classes.includes(label));
     if (unknown.length > 0) {
@@ -88,10 +94,27 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
       await writeJson(join(directory, 'evaluation.json'), evaluation);
       await writePredictions(join(directory, 'predictions.csv'), predictions);
     }
-    return { evaluation, predictions, failures: predicted.failures, notices, directory };
+    const conformal = predictionSets(classifier.info, predictions, options);
+    return { evaluation, predictions, failures: predicted.failures, notices, directory, conformal };
   } finally {
     await classifier.close();
   }
+}
+
+function predictionSets(
+  { calibration }: ArtifactInfo,
+  { classes, rows }: PredictionTable,
+  { alpha }: EvaluateModelOptions,
+): ConformalResult[] {
+  if (alpha === undefined || calibration === undefined) return [];
+  const predictions = {
+    classes,
+    truth: rows.map(({ label }) => label),
+    probabilities: rows.map(({ probabilities }) => probabilities),
+  };
+  return (['lac', 'aps'] as const).map((method) =>
+    conformalResult(predictions, calibration.scores[method], { alpha, method }),
+  );
 }
 
 function chooseFolds<T extends { readonly fold: number | null }>(

@@ -5,7 +5,7 @@ import type { CompareOptions, CompareOutcome } from '../../workflows/compare/com
 import type { CompareEntry, CompareJob } from '../../workflows/compare/compareJobs.ts';
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { names, wholeNumber } from '../optionValues.ts';
+import { names, number, wholeNumber } from '../optionValues.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 import {
@@ -24,6 +24,8 @@ interface Options extends SharedOptions, SplitOptions {
   seed: number;
   jobs?: number;
   showLeak?: boolean;
+  alpha?: number;
+  calibrationFraction?: number;
   subset?: 'esc10';
   out?: string;
   resume?: boolean;
@@ -57,6 +59,18 @@ export function addCompare(program: Command, context: Context): void {
       .default(1),
   );
   add(new Option('--show-leak', 'train each on a random split too, and show how far that lifts the score'));
+  add(
+    new Option(
+      '--alpha <x>',
+      'make prediction sets that lack the true class at most this often, such as 0.1, and report how they did',
+    ).argParser(number({ min: 0.001, max: 0.5 })),
+  );
+  add(
+    new Option(
+      '--calibration-fraction <x>',
+      'share of the training side held out to calibrate on (default: 0.2 with --alpha, else 0)',
+    ).argParser(number({ min: 0, max: 0.5 })),
+  );
   addSplitOptions(command);
   add(new Option('--out <dir>', 'folder of the runs and the report (default: runs/<dataset>-compared-<n>)'));
   add(new Option('--resume', 'go on with the comparison in --out: finished runs are kept'));
@@ -97,6 +111,8 @@ Examples:
           folds: options.folds,
           jobs: options.jobs,
           showLeak: options.showLeak,
+          alpha: options.alpha,
+          calibrationFraction: options.calibrationFraction,
           subset: options.subset,
           commandOf: (job, place) => commandText(trainWords(dataset, options, split, job, place)),
         }),
@@ -154,7 +170,12 @@ function trainWords(
   { entry, seed, on, split: choice }: CompareJob,
   out: string,
 ): string[] {
-  const { name, approach, network, words = [] } = entry;
+  const { name, approach, network, overrides, words = [] } = entry;
+  const fraction = overrides?.calibrationFraction;
+  const calibration =
+    fraction === undefined || words.includes('--calibration-fraction')
+      ? []
+      : ['--calibration-fraction', String(fraction)];
   const own = approach === undefined && network === undefined ? ['--approach', name] : [];
   const list = (flag: string, folds: readonly number[] | undefined) =>
     folds === undefined ? [] : [flag, folds.join(',')];
@@ -175,7 +196,7 @@ function trainWords(
             ...list('--within-folds', used.withinFolds),
           ];
   return [
-    ...['train', dataset, ...own, ...words, ...splitWords],
+    ...['train', dataset, ...own, ...words, ...calibration, ...splitWords],
     ...(subset === undefined ? [] : ['--subset', subset]),
     ...['--split-seed', String(choice.splitSeed), '--seed', String(seed), '--out', out],
   ];

@@ -70,7 +70,7 @@ const overrideNames = [
     'patience',
   ],
   ...['select', 'validationFraction', 'pictureSize', 'windowSeconds', 'pad', 'sampleRate', 'nMels', 'mixup'],
-  ...['specAugment', 'timeShift', 'gain', 'noiseSnr'],
+  ...['specAugment', 'timeShift', 'gain', 'noiseSnr', 'calibrationFraction'],
 ] as (keyof Overrides & keyof EntryOptions)[];
 
 const vectorNames = [
@@ -285,6 +285,13 @@ function addTrainingOptions(command: Command): void {
     ),
     new Option('--center', 'half a window of zeros goes before the clip (default of OpenL3 and EdgeL3)'),
     new Option('--no-center', 'the first window begins with the clip'),
+  );
+  add(
+    'Probabilities:',
+    new Option(
+      '--calibration-fraction <x>',
+      'hold this share of the training side out, by recording, to fit a temperature on and to make prediction sets with (default: 0)',
+    ).argParser(number({ min: 0, max: 0.5 })),
   );
   add(
     'Optimisation (defaults depend on the approach):',

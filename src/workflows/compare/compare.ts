@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { approachByName } from '../../approaches/index.ts';
-import { CancelledError, type Notice, RuntimeError } from '../../core/index.ts';
+import { CancelledError, type Notice, ParameterError, RuntimeError } from '../../core/index.ts';
 import { type Clip, type Dataset, fingerprint } from '../../datasets/index.ts';
 
 import {
@@ -20,6 +20,7 @@ import { extractionOptions, type WorkflowHooks } from '../hooks.ts';
 import { openNamedDataset, poolSplits, type TrainOptions } from '../train.ts';
 import { versions } from '../versions.ts';
 import { type CompareEntry, type CompareJob, compareJobs } from './compareJobs.ts';
+import { calibrationOf, conformalOf } from './conformalRuns.ts';
 import { inferenceSeconds } from './inferenceTime.ts';
 import { type FinishedRun, readRun, runCosts } from './readRuns.ts';
 import { failureNotice, type RunJobsOptions, type RunJobsOutcome, runJobs } from './runJobs.ts';
@@ -41,6 +42,10 @@ export interface CompareOptions extends WorkflowHooks {
   readonly jobs?: number;
   /** Trains each approach on a random split too, to show what a leak is worth. */
   readonly showLeak?: boolean;
+  /** Share of prediction sets that may lack the true class: each approach then holds clips out for calibration. */
+  readonly alpha?: number;
+  /** Share of the training side held out for calibration where an entry does not say; default 0.2 with `alpha`, else 0. */
+  readonly calibrationFraction?: number;
   /** Folder of the runs and the report. Finished runs in it are kept. */
   readonly out: string;
   /** The command line that repeats the comparison, and that of one training, for the reports. */
@@ -69,7 +74,17 @@ export interface CompareOutcome {
  * @throws {CancelledError} when stopped; the same call goes on
  */
 export async function compare(options: CompareOptions): Promise<CompareOutcome> {
-  const { seed = 0, seeds = 1, entries } = options;
+  const { seed = 0, seeds = 1, alpha } = options;
+  if (alpha !== undefined && !(alpha > 0 && alpha < 1)) {
+    throw new ParameterError(`alpha must lie between 0 and 1, got ${alpha}.`);
+  }
+  const { calibrationFraction = alpha === undefined ? 0 : 0.2 } = options;
+  const entries = options.entries.map(
+    (entry): CompareEntry =>
+      calibrationFraction === 0
+        ? entry
+        : { ...entry, overrides: { calibrationFraction, ...entry.overrides } },
+  );
   const device = await resolveDevice(options.device ?? 'cpu');
   const directory = resolve(options.out);
   for (const { name, approach, network } of entries) {
@@ -95,7 +110,7 @@ export async function compare(options: CompareOptions): Promise<CompareOutcome> 
     threads: Math.max(1, Math.floor(processors / Math.min(atOnce, jobs.length))),
     commandOf: options.commandOf ?? (() => options.command),
   });
-  const compared = await comparedRuns(jobs, outcome, { ...options, directory, device }, dataset);
+  const compared = await comparedRuns(jobs, outcome, { ...options, entries, directory, device }, dataset);
   const summaries = splits.map((split) => summariseSplit(split));
   const result = compareApproaches(compared.approaches, {
     seed,
@@ -202,6 +217,11 @@ async function approachRuns(
       seed,
       folds: list.map(({ job, run }): FoldPredictions => ({ name: job.fold ?? '1', table: run.predictions })),
     })),
+    ...calibrationOf(runs.map(({ runs: list }) => list.map(({ run }) => run))),
+    conformal: conformalOf(
+      runs[0]!.runs.map(({ run }) => run),
+      options.alpha,
+    ),
     ...(leaking === null || leaking.split === null
       ? {}
       : { leaking: { split: leaking.split, predictions: leaking.predictions } }),
