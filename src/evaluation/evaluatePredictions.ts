@@ -12,7 +12,7 @@ import {
 } from '../metrics/index.ts';
 import type { Interval } from '../statistics/index.ts';
 import { classKeys, type Evaluation, type EvaluationIntervals, type SplitSummary } from './evaluation.ts';
-import { checkPredictionTable, decide, type PredictionTable } from './predictionTable.ts';
+import { checkPredictionTable, decide, type PredictionTable, probabilisticOf } from './predictionTable.ts';
 import { bootstrapScores, usableKs } from './scores.ts';
 
 export interface EvaluateOptions {
@@ -43,7 +43,7 @@ export function evaluatePredictions(table: PredictionTable, options: EvaluateOpt
   const truth = rows.map((row) => row.label);
   const predicted = rows.map((row) => decide(classes, row).predicted);
   const pairs = { truth, predicted };
-  const probabilistic = { truth, classes, probabilities: rows.map((row) => row.probabilities) };
+  const probabilistic = probabilisticOf(table);
 
   const counts = countClasses(pairs, classes);
   const ks = usableKs(options.topK ?? [1, 3], classes.length);

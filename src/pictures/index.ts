@@ -1,4 +1,5 @@
 /** @module earshot/pictures: spectrograms, confusion matrices and curves as SVG and PNG. Node only. */
+export * from './classCurvesPicture.ts';
 export { type ColourMapName, colourOf, colourTable, type Rgb } from './colourMap.ts';
 export * from './confusionMatrixPicture.ts';
 export * from './curvePicture.ts';

@@ -11,7 +11,7 @@ import {
 import { applyTemperature, fitTemperature } from '../classifiers/index.ts';
 import { DatasetError } from '../core/index.ts';
 import { type Clip, heldOutPart, type Split } from '../datasets/index.ts';
-import type { PredictionRow } from '../evaluation/index.ts';
+import { type PredictionRow, probabilisticOf } from '../evaluation/index.ts';
 import { calibrationScores } from '../metrics/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import type { Learned } from './learner.ts';
@@ -79,11 +79,7 @@ export async function calibrate(
     },
   };
   const rows = await predicted(build(tempered.score), held, hooks);
-  const predictions = {
-    truth: rows.map(({ label }) => label),
-    classes,
-    probabilities: rows.map(({ probabilities }) => probabilities),
-  };
+  const predictions = probabilisticOf({ classes, rows });
   const scores = (method: 'lac' | 'aps') =>
     // Rounded up: a set may grow by it, never lose its promise.
     Array.from(calibrationScores(predictions, method).sort(), (score) => Math.ceil(score * 1e6) / 1e6);

@@ -7,6 +7,7 @@ import {
   type Evaluation,
   evaluatePredictions,
   type PredictionTable,
+  probabilisticOf,
   writePredictions,
 } from '../evaluation/index.ts';
 import { writeJson } from '../files/index.ts';
@@ -103,15 +104,11 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
 
 function predictionSets(
   { calibration }: ArtifactInfo,
-  { classes, rows }: PredictionTable,
+  table: PredictionTable,
   { alpha }: EvaluateModelOptions,
 ): ConformalResult[] {
   if (alpha === undefined || calibration === undefined) return [];
-  const predictions = {
-    classes,
-    truth: rows.map(({ label }) => label),
-    probabilities: rows.map(({ probabilities }) => probabilities),
-  };
+  const predictions = probabilisticOf(table);
   return (['lac', 'aps'] as const).map((method) =>
     conformalResult(predictions, calibration.scores[method], { alpha, method }),
   );

@@ -275,7 +275,7 @@ describe('the report of a comparison', () => {
     );
     const rows = [...leaky.document.querySelectorAll('table')][0]!;
     for (const row of rows.querySelectorAll('tbody tr'))
-      expect(row.textContent.match(/leaks/g)).toHaveLength(2);
+      expect(row.textContent.match(/leaks/g)).toHaveLength(4);
     expect(texts(leaky.document, '.badges li').join()).toMatch(/Leak: 50.0 % of the test clips/);
 
     const split = { ...sampleSplit(228), leak: { clips: 228, share: 0.95, groups: 57, overlapping: 180 } };

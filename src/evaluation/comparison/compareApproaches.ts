@@ -11,7 +11,7 @@ import { meanDeviation } from '../../statistics/index.ts';
 import { evaluateFolds, type FoldPredictions } from '../crossValidation.ts';
 import { evaluatePredictions } from '../evaluatePredictions.ts';
 import { type CrossValidation, classScores, type Evaluation, type SplitSummary } from '../evaluation.ts';
-import type { PredictionTable } from '../predictionTable.ts';
+import { type PredictionTable, probabilisticOf } from '../predictionTable.ts';
 import { bootstrapScores } from '../scores.ts';
 import { agreementOf } from './agreement.ts';
 import { commonClips, type SeedTables } from './commonClips.ts';
@@ -132,11 +132,7 @@ function approachResult(
     of.length === 1 ? evaluatePredictions(tables[i]!, quick) : evaluateFolds(of, quick),
   );
   const [table] = tables;
-  const predictions = {
-    truth: table!.rows.map(({ label }) => label),
-    classes: table!.classes,
-    probabilities: table!.rows.map(({ probabilities }) => probabilities),
-  };
+  const predictions = probabilisticOf(table!);
   const curve = coverageCurve(predictions);
   const { name, settings, network, weights, runs, costs, calibration, conformal, leaking, reports } =
     approach;

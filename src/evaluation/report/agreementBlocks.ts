@@ -6,10 +6,11 @@ import { countText, percentText, plural } from './scoreText.ts';
 /** Clips that a report lists; comparison.json has them all. */
 export const listedDisputes = 40;
 
-/** Decisions of the first seeds. @param sounds by clip */
+/** Decisions of the first seeds. @param sounds by clip @param soundRemark what is to be said of them */
 export function agreementBlocks(
   { agreement, approaches, clips }: ComparisonResult,
   sounds: Readonly<Record<string, Sound>>,
+  soundRemark?: string,
 ): Block[] {
   if (approaches.length < 2) return [];
   const { allRight, allWrong, someRight, disputed } = agreement;
@@ -29,7 +30,7 @@ export function agreementBlocks(
           {
             kind: 'paragraph' as const,
             content: [
-              `Of the ${plural(disputed.length, 'clip')} decided differently, these ${shown.length} divide the approaches most evenly. A check marks who was right.`,
+              `Of the ${plural(disputed.length, 'clip')} decided differently, these ${shown.length} divide the approaches most evenly. A check marks who was right.${soundRemark === undefined ? '' : ` ${soundRemark}`}`,
             ],
           },
           {

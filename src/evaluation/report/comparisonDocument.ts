@@ -5,7 +5,7 @@ import { certaintyBlocks } from './certaintyBlocks.ts';
 import type { Comparison, ComparisonPictures } from './comparisonPictures.ts';
 import { dataBlocks } from './dataBlocks.ts';
 import type { Block, Cell, Inline, ReportDocument, Table, Tone } from './document.ts';
-import { leakBadge } from './leakBadge.ts';
+import { leakBadge, leakBadges } from './leakBadge.ts';
 import {
   countText,
   durationText,
@@ -19,7 +19,7 @@ import {
 
 /** The document of a comparison. Picture files are expected beside it as accuracy.png and coverage.png. */
 export function comparisonDocument(comparison: Comparison, pictures: ComparisonPictures): ReportDocument {
-  const { result, dataset, versions, command, title, sounds = {} } = comparison;
+  const { result, dataset, versions, command, title, sounds = {}, soundRemark } = comparison;
   const { approaches, seed } = result;
   return {
     title,
@@ -69,7 +69,7 @@ export function comparisonDocument(comparison: Comparison, pictures: ComparisonP
         ],
       },
       ...certaintyBlocks(result, pictures),
-      ...agreementBlocks(result, sounds),
+      ...agreementBlocks(result, sounds, soundRemark),
       ...dataBlocks(dataset, result.split),
       ...remarkBlocks(result),
       { kind: 'heading', text: 'Repeat it' },
@@ -159,18 +159,16 @@ function howScored({ clips, groups, resamples, level, approaches }: ComparisonRe
 }
 
 function scoreTable({ approaches, split }: ComparisonResult, names: readonly ScoreName[]): Table {
-  const cell = ({ value, interval }: ComparedScore, name: ScoreName): Cell => {
+  const cell = ({ value, interval }: ComparedScore): Cell => {
     const text = scoreText(value, interval);
-    // What a leak lifts: everything but the two that measure probabilities, and those it lowers.
-    return split === null || split.leak.clips === 0 || !/accuracy|f1/.test(name)
-      ? text
-      : [text, ' ', leakBadge];
+    const [badge] = leakBadges(split);
+    return badge === undefined ? text : [text, ' ', badge];
   };
   return {
     kind: 'table',
     head: ['approach', ...names.map((name) => name.replace('f1-score', 'F1'))],
     align: ['left', ...names.map(() => 'right' as const)],
-    rows: approaches.map(({ name, scores }) => [name, ...names.map((score) => cell(scores[score], score))]),
+    rows: approaches.map(({ name, scores }) => [name, ...names.map((score) => cell(scores[score]))]),
   };
 }
 

@@ -14,6 +14,8 @@ export interface Comparison {
   readonly versions: Readonly<Record<string, string>>;
   /** Disputed clips that can be heard, by clip. */
   readonly sounds?: Readonly<Record<string, Sound>>;
+  /** A sentence: how many can be heard, and how they were made smaller. */
+  readonly soundRemark?: string;
 }
 
 export interface ComparisonPictures {

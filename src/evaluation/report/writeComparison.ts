@@ -14,7 +14,7 @@ import { renderMarkdown } from './renderMarkdown.ts';
 export async function writeComparison(directory: string, comparison: Comparison): Promise<string[]> {
   const pictures = comparisonPictures(comparison);
   const page = comparisonDocument(comparison, pictures);
-  const { sounds: _, ...data } = comparison;
+  const { sounds: _, soundRemark: __, ...data } = comparison;
   const files: [string, string | Uint8Array][] = [
     ['accuracy.png', pictures.accuracy.png],
     ['coverage.png', pictures.coverage.png],

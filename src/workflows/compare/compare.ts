@@ -11,11 +11,13 @@ import {
   type ComparisonResult,
   compareApproaches,
   type FoldPredictions,
+  listedDisputes,
   summariseDataset,
   summariseSplit,
   writeComparison,
 } from '../../evaluation/index.ts';
 import { resolveDevice } from '../../runtime/index.ts';
+import { clipSounds, usualSoundMegabytes } from '../clipSounds.ts';
 import { extractionOptions, type WorkflowHooks } from '../hooks.ts';
 import { openNamedDataset, poolSplits, type TrainOptions } from '../train.ts';
 import { versions } from '../versions.ts';
@@ -46,6 +48,8 @@ export interface CompareOptions extends WorkflowHooks {
   readonly alpha?: number;
   /** Share of the training side held out for calibration where an entry does not say; default 0.2 with `alpha`, else 0. */
   readonly calibrationFraction?: number;
+  /** What disputed clips may take in the page, in millions of characters; 0 for none. */
+  readonly soundMegabytes?: number;
   /** Folder of the runs and the report. Finished runs in it are kept. */
   readonly out: string;
   /** The command line that repeats the comparison, and that of one training, for the reports. */
@@ -119,6 +123,12 @@ export async function compare(options: CompareOptions): Promise<CompareOutcome> 
     notices: compared.notices,
   });
   const sides = splits.length === 1 ? splits[0]! : { train: [], test: splits.flatMap(({ test }) => test) };
+  const disputed = new Set(result.agreement.disputed.slice(0, listedDisputes).map(({ clip }) => clip));
+  const { sounds, remark } = await clipSounds(
+    dataset.clips.filter(({ id }) => disputed.has(id)),
+    options.soundMegabytes ?? usualSoundMegabytes,
+    options,
+  );
   await writeComparison(directory, {
     title: `${entries.length} approaches on ${dataset.name}`,
     command: options.command,
@@ -129,6 +139,8 @@ export async function compare(options: CompareOptions): Promise<CompareOutcome> 
     ),
     result,
     versions: versions(),
+    sounds: Object.fromEntries(sounds),
+    ...(disputed.size === 0 ? {} : { soundRemark: remark }),
   });
   return {
     directory,

@@ -1,5 +1,5 @@
 /** @file What runs learnt from the clips they held out for calibration. */
-import type { CalibrationSummary } from '../../evaluation/index.ts';
+import { type CalibrationSummary, probabilisticOf } from '../../evaluation/index.ts';
 import { type ConformalResult, conformalResult, poolConformal } from '../../metrics/index.ts';
 import type { FinishedRun } from './readRuns.ts';
 
@@ -24,17 +24,12 @@ export function conformalOf(folds: readonly FinishedRun[], alpha: number | undef
   if (alpha === undefined || folds.some(({ result }) => result.calibration === undefined)) return [];
   return (['lac', 'aps'] as const).map((method) =>
     poolConformal(
-      folds.map(({ result, predictions: { classes, rows } }) => ({
-        items: rows.length,
-        result: conformalResult(
-          {
-            classes,
-            truth: rows.map(({ label }) => label),
-            probabilities: rows.map(({ probabilities }) => probabilities),
-          },
-          result.calibration!.info.scores[method],
-          { alpha, method },
-        ),
+      folds.map(({ result, predictions }) => ({
+        items: predictions.rows.length,
+        result: conformalResult(probabilisticOf(predictions), result.calibration!.info.scores[method], {
+          alpha,
+          method,
+        }),
       })),
     ),
   );
