@@ -1,8 +1,8 @@
 /** @file `earshot evaluate`: a finished model on a labelled dataset. */
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type ArtifactInfo, Classifier, requireCalibration } from '../approaches/index.ts';
 import { DatasetError, type Notice, ParameterError } from '../core/index.ts';
-import { foldsOf } from '../datasets/index.ts';
+import { type Clip, foldsOf, leakSentence, measureLeak } from '../datasets/index.ts';
 import {
   type Evaluation,
   evaluatePredictions,
@@ -10,11 +10,12 @@ import {
   probabilisticOf,
   writePredictions,
 } from '../evaluation/index.ts';
-import { writeJson } from '../files/index.ts';
+import { readJson, writeJson } from '../files/index.ts';
 import { type ConformalResult, conformalResult } from '../metrics/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { predictClips } from './predict.ts';
 import { openNamedDataset } from './train.ts';
+import type { SplitResult } from './trainSplit.ts';
 
 export interface EvaluateModelOptions extends WorkflowHooks {
   /** Path of an artefact. */
@@ -70,6 +71,13 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
     }
     const predictions: PredictionTable = { classes: info.classes, rows: predicted.rows };
     const folds = foldsOf(clips);
+    const sameData = info.trainedOn.dataset === dataset.name;
+    const trained = sameData ? await trainingClips(options.model, dataset.clips) : [];
+    const tested = new Set(predicted.rows.map(({ clip }) => clip));
+    const leak = measureLeak(
+      trained ?? [],
+      clips.filter(({ id }) => tested.has(id)),
+    );
     const evaluation = evaluatePredictions(predictions, {
       seed: options.seed ?? 0,
       split: {
@@ -80,14 +88,21 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
         trainClips: 0,
         validationClips: 0,
         testClips: predicted.rows.length,
-        leak: { clips: 0, share: 0, groups: 0 },
+        leak: {
+          clips: leak.leakedClips,
+          share: leak.share,
+          groups: leak.sharedGroups.length,
+          overlapping: leak.overlappingClips,
+        },
       },
     });
     const notices: Notice[] = [...dataset.notices, ...predicted.notices];
-    if (info.trainedOn.dataset === dataset.name) {
+    const sentence = leakSentence(leak);
+    if (sentence !== null) notices.push({ subject: 'leak', message: sentence });
+    if (trained === null) {
       notices.push({
         subject: 'leak',
-        message: `The model was trained on clips of ${info.trainedOn.dataset} too (${info.trainedOn.split}): a score on clips it has seen says little.`,
+        message: `The model was trained on clips of ${info.trainedOn.dataset} too (${info.trainedOn.split}), and which ones is not known without the run.json of its folder: a score on clips it has seen says little.`,
       });
     }
     const directory = options.out === undefined ? null : resolve(options.out);
@@ -100,6 +115,14 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
   } finally {
     await classifier.close();
   }
+}
+
+/** Clips that a model was trained, validated or calibrated on, as the run it lies in says; null where none does. */
+async function trainingClips(model: string, clips: readonly Clip[]): Promise<Clip[] | null> {
+  const run = await readJson<SplitResult>(join(dirname(model), 'run.json'));
+  if (run === null) return null;
+  const known = new Set([...run.train, ...run.validation, ...(run.calibration?.clips ?? [])]);
+  return clips.filter(({ id }) => known.has(id));
 }
 
 function predictionSets(

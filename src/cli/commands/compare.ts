@@ -153,8 +153,10 @@ function entriesOf({ approaches, set = [] }: Options): CompareEntry[] {
       parser.parse(words, { from: 'user' });
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
-      throw new UsageError(`The settings of ${name}: ${error.message.replace(/^error: /, '')}`, {
-        hint: 'They are options of earshot train that are about the network and its training.',
+      const [what = '', guess] = error.message.replace(/^error: /, '').split('\n');
+      throw new UsageError(`The settings of ${name} are not usable: ${what.replace(/\.$/, '')}.`, {
+        hint:
+          guess?.replace(/[()]/g, '') ?? 'They are options of earshot train on the network and its training.',
         cause: error,
       });
     }
