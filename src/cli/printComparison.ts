@@ -46,7 +46,7 @@ export function printComparison(
       scoreText(own['macro f1-score'].value, own['macro f1-score'].interval) + mark,
       own['log-loss'].value.toFixed(3),
       own['calibration error'].value.toFixed(3),
-      weights === 'random' ? 'random' : 'pretrained',
+      weights === 'random' || weights === 'none' ? weights : 'pretrained',
     ]);
   }
   out.line(scores.toString());

@@ -253,7 +253,9 @@ describe('the report of a comparison', () => {
     expect(texts(document, '.lead')[0]).toMatch(
       /^strong classifies .* its lead over every other is clear\.$/,
     );
-    expect(texts(document, '.badges li').join()).toMatch(/strong started from random weights, the others/);
+    expect(texts(document, '.badges li').join()).toMatch(
+      /strong started from random weights, weak from weights learnt on other data/,
+    );
     expect(markdown).toMatch(/\| strong − weak \| \+\d+\.\d .* yes \|/);
     const links = [...document.querySelectorAll('a')].map((link) => link.getAttribute('href'));
     expect(links).toContain('./strong%20it%27s/report.html');

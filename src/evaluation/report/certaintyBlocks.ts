@@ -19,6 +19,7 @@ export function certaintyBlocks(result: ComparisonResult, { coverage }: Comparis
     },
     {
       kind: 'gallery',
+      large: true,
       items: approaches.map(({ name, reliability, scores }) => ({
         svg: reliabilityPicture(reliability).svg,
         alt: `Reliability diagram of ${name}`,

@@ -135,18 +135,28 @@ function badges({ dataset, result }: Comparison): { tone: Tone; text: string }[]
   if (failures.length > 0) {
     list.push({ tone: 'warning', text: `${plural(failures.length, 'run')} failed; see the remarks below.` });
   }
-  const random = approaches.filter(({ weights }) => weights === 'random').map(({ name }) => name);
-  if (random.length > 0) {
-    list.push({
-      tone: 'note',
-      text:
-        random.length === approaches.length
-          ? 'All approaches started from random weights: nothing was learnt from other data beforehand.'
-          : `${listText(random)} started from random weights, the others from weights learnt on other data: compare like with like.`,
-    });
-  }
+  const origin = weightsText(approaches);
+  if (origin !== null) list.push({ tone: 'note', text: origin });
   return list;
 }
+
+/** Who started from random weights, and what the others stand on; null where nobody did. */
+function weightsText(approaches: readonly ApproachResult[]): string | null {
+  const named = (test: (weights: string) => boolean) =>
+    approaches.filter(({ weights }) => test(weights)).map(({ name }) => name);
+  const random = named((weights) => weights === 'random');
+  if (random.length === 0) return null;
+  const pretrained = named((weights) => weights !== 'random' && weights !== noWeights);
+  if (random.length === approaches.length)
+    return 'All approaches started from random weights: nothing was learnt from other data beforehand.';
+  const start = `${listText(random)} started from random weights`;
+  return pretrained.length === 0
+    ? `${start}.`
+    : `${start}, ${listText(pretrained)} from weights learnt on other data: that difference is in the scores too.`;
+}
+
+/** What a run says whose features are computed, not learnt. */
+const noWeights = 'none';
 
 function howScored({ clips, groups, resamples, level, approaches }: ComparisonResult): string {
   const seeds = Math.max(...approaches.map((approach) => approach.seeds.length));
