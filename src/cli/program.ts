@@ -7,7 +7,9 @@ import { addDataInspect } from './commands/dataInspect.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEmbed } from './commands/embed.ts';
 import { addEvaluate } from './commands/evaluate.ts';
+import { addExport } from './commands/exportModel.ts';
 import { addGradient } from './commands/gradient.ts';
+import { addImport } from './commands/importModel.ts';
 import { addIndex } from './commands/indexDataset.ts';
 import { addModels } from './commands/models.ts';
 import { addParity } from './commands/parity.ts';
@@ -54,6 +56,8 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addEmbed(program, context);
   addIndex(program, context);
   addSimilar(program, context);
+  addImport(program, context);
+  addExport(program, context);
   addGradient(program, context);
   addParity(program, context);
   addModels(program, context);

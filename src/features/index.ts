@@ -40,6 +40,18 @@ export {
   stft,
 } from './stft.ts';
 export * from './temporal.ts';
+export { whisperLogMel } from './whisper/whisperLogMel.ts';
+export { whisperNodes } from './whisper/whisperNodes.ts';
+export {
+  type WhisperContext,
+  type WhisperFrontEndName,
+  type WhisperSpec,
+  whisperContexts,
+  whisperFrames,
+  whisperFullSamples,
+  whisperLeastSamples,
+  whisperSpec,
+} from './whisper/whisperSpec.ts';
 export { type WindowName, windowFunction } from './window.ts';
 export { yamnetLogMel } from './yamnet/yamnetLogMel.ts';
 export { yamnetLogMelNodes } from './yamnet/yamnetNodes.ts';

@@ -137,7 +137,7 @@ function predictionSets(
   );
 }
 
-function chooseFolds<T extends { readonly fold: number | null }>(
+export function chooseFolds<T extends { readonly fold: number | null }>(
   clips: readonly T[],
   folds: readonly number[] | undefined,
   name: string,

@@ -86,6 +86,9 @@ export async function trainSplit(
           pipeline: config.pipeline,
           network: plain.network,
           weights,
+          ...(isVectorRun(config) || config.network.whisper === undefined
+            ? {}
+            : { whisper: config.network.whisper }),
           ...(clipsPerRun === undefined ? {} : { clipsPerRun }),
           trainedOn: {
             dataset: dataset.name,
