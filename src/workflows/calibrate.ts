@@ -69,8 +69,8 @@ export async function calibrate(
   const tempered: Learned = {
     ...learned,
     score: (g, waveform) => {
-      const { probabilities, embedding } = learned.score(g, waveform);
-      return { probabilities: applyTemperatureNodes(g, probabilities, temperature), embedding };
+      const outputs = learned.score(g, waveform);
+      return { ...outputs, probabilities: applyTemperatureNodes(g, outputs.probabilities, temperature) };
     },
     reference: async (clips) => {
       const rows = await learned.reference(clips);

@@ -5,6 +5,8 @@ export type { CompareEntry } from './compare/compareJobs.ts';
 export * from './demo.ts';
 export * from './embed.ts';
 export * from './evaluate.ts';
+export * from './explain.ts';
+export * from './explainer.ts';
 export * from './exportModel.ts';
 export * from './gradient.ts';
 export type { WorkflowHooks } from './hooks.ts';

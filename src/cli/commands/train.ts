@@ -44,6 +44,7 @@ interface Options extends SharedOptions, SplitOptions, EntryOptions {
   out?: string;
   seed: number;
   resume?: boolean;
+  reportSounds?: number;
 }
 
 /** A test compares these with what the library knows. */
@@ -131,6 +132,7 @@ Examples:
           splitSeed: options.splitSeed,
           out,
           resume: options.resume,
+          reportMegabytes: options.reportSounds,
           subset: options.subset,
           command: same,
         }),
@@ -209,6 +211,12 @@ function addRunOptions(command: Command): void {
   );
   add(new Option('--out <dir>', 'folder of the run (default: runs/<dataset>-<approach>-<n>)'));
   add(new Option('--resume', 'go on with the run in --out from its last checkpoint'));
+  add(
+    new Option(
+      '--report-sounds <MB>',
+      'sound that the report may hold, for listening (default: 8)',
+    ).argParser(number({ min: 0, max: 500 })),
+  );
   add(seedOption('everything random: splits, first weights, order, augmentation'));
 }
 
