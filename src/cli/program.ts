@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addClassify } from './commands/classify.ts';
+import { addCompare } from './commands/compare.ts';
 import { addDataInspect } from './commands/dataInspect.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEmbed } from './commands/embed.ts';
@@ -50,6 +51,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addDataInspect(program, context);
   addSpectrogram(program, context);
   addTrain(program, context);
+  addCompare(program, context);
   addEvaluate(program, context);
   addClassify(program, context);
   addExplain(program, context);
