@@ -24,11 +24,12 @@ function moments(samples: Float32Array): Moments {
   let peak = 0;
   for (let i = 0; i < n; i++) {
     const x = samples[i]! - mean;
-    second += x * x;
-    fourth += x ** 4;
-    peak = Math.max(peak, Math.abs(x));
+    const square = x * x;
+    second += square;
+    fourth += square * square;
+    if (square > peak) peak = square;
   }
-  return { mean, second: second / n, fourth: fourth / n, peak };
+  return { mean, second: second / n, fourth: fourth / n, peak: Math.sqrt(peak) };
 }
 
 /**
@@ -90,7 +91,10 @@ export function riseAndFall(samples: Float32Array, options: { sampleRate: number
   let top = 0;
   for (let t = 0; t < count; t++) {
     let power = 0;
-    for (let i = t * hop; i < t * hop + length; i++) power += (samples[i]! - mean) ** 2;
+    for (let i = t * hop; i < t * hop + length; i++) {
+      const x = samples[i]! - mean;
+      power += x * x;
+    }
     envelope[t] = Math.sqrt(power / length);
     if (envelope[t]! > envelope[top]!) top = t;
   }
@@ -117,11 +121,12 @@ function firstBelow(values: Float64Array, level: number): number {
   return values.length - 1;
 }
 
-/** Frames that the autocorrelation is taken in: long enough for two periods of 50 Hz. */
-const periodicityFrame = 0.0929;
+/** Frames that the autocorrelation is taken in, long enough for three periods of 50 Hz, and how far apart they are. */
+const periodicityFrame = 0.07;
+const periodicityHop = 0.1;
 
 /**
- * How regularly the signal repeats, in [0, 1]: the median over frames of 93 ms of the largest normalised
+ * How regularly the signal repeats, in [0, 1]: the median over frames of 70 ms, ten a second, of the largest normalised
  * autocorrelation r(τ) = Σ x(i)·x(i + τ) / √(Σ x(i)²·Σ x(i + τ)²) for periods of `lowest` to `highest` hertz, counted
  * from where r first turns negative (what is merely slow is not periodic). Silent frames are left out; 0 without others.
  * @throws {ParameterError} for an empty signal, or frequencies out of order
@@ -140,11 +145,11 @@ export function periodicity(
   const length = Math.min(samples.length, Math.round(periodicityFrame * sampleRate));
   const shortest = Math.max(1, Math.floor(sampleRate / highest));
   const longest = Math.min(Math.ceil(sampleRate / lowest), length - 2);
-  const correlate = autocorrelation(length);
+  const hop = Math.round(periodicityHop * sampleRate);
+  const correlate = autocorrelation(length, longest);
   const found: number[] = [];
-  for (let start = 0; start + length <= samples.length; start += length) {
-    const frame = samples.subarray(start, start + length);
-    const r = correlate(frame, longest, 1e-4 * peak);
+  for (let start = 0; start + length <= samples.length; start += hop) {
+    const r = correlate(samples.subarray(start, start + length), 1e-4 * peak);
     if (r === null) continue;
     let from = 0;
     while (from <= longest && r[from]! >= 0) from++;
@@ -157,16 +162,16 @@ export function periodicity(
   return (found[(found.length - 1) >> 1]! + found[found.length >> 1]!) / 2;
 }
 
-/** Plans normalised autocorrelations of frames of one length; null where no sample exceeds `silence`. */
-function autocorrelation(length: number) {
+/** Plans normalised autocorrelations of frames up to a lag; null where no sample exceeds `silence`. */
+function autocorrelation(length: number, longest: number) {
   let size = 2;
-  while (size < 2 * length) size *= 2;
+  while (size < length + Math.max(0, longest) + 1) size *= 2;
   const fft = realFft(size);
   const buffer = new Float64Array(size);
   const re = new Float64Array(fft.nBins);
   const im = new Float64Array(fft.nBins);
   const squares = new Float64Array(length + 1);
-  return (frame: Float32Array, longest: number, silence: number): Float64Array | null => {
+  return (frame: Float32Array, silence: number): Float64Array | null => {
     const { mean, peak } = moments(frame);
     if (!(peak > silence)) return null;
     buffer.fill(0);
@@ -179,7 +184,7 @@ function autocorrelation(length: number) {
     for (let k = 0; k < fft.nBins; k++) buffer[k] = re[k]! ** 2 + im[k]! ** 2;
     for (let k = 1; k < size / 2; k++) buffer[size - k] = buffer[k]!;
     fft.forward(buffer, re, im);
-    const r = new Float64Array(longest + 1);
+    const r = new Float64Array(Math.max(0, longest + 1));
     for (let lag = 0; lag <= longest; lag++) {
       const energy = squares[length - lag]! * (squares[length]! - squares[lag]!);
       r[lag] = energy > 0 ? re[lag]! / size / Math.sqrt(energy) : 0;

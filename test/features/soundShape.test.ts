@@ -9,6 +9,7 @@ import {
   meanCrossingRate,
   modulationSpectrum,
   periodicity,
+  quickLength,
   randomisePhases,
   riseAndFall,
   spacedBands,
@@ -133,6 +134,21 @@ describe('phases drawn anew', () => {
     expect(Math.abs(kurtosis(got) - 3)).toBeLessThan(0.3);
     expect(randomisePhases(samples, new Random(1))).toEqual(got);
     expect(randomisePhases(samples, new Random(2))).not.toEqual(got);
+  });
+});
+
+describe('lengths that are quick to transform', () => {
+  it('are products of small primes, at least four fifths of what there is', () => {
+    for (let n = 1; n < 3000; n++) {
+      const length = quickLength(n);
+      expect(length).toBeLessThanOrEqual(n);
+      expect(length).toBeGreaterThanOrEqual(0.8 * n);
+      let rest = length;
+      for (const p of [2, 3, 5]) while (rest % p === 0) rest /= p;
+      expect(rest).toBe(1);
+    }
+    expect(quickLength(88200)).toBe(81920);
+    expect(() => quickLength(0)).toThrow(/length/);
   });
 });
 

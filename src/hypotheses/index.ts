@@ -1,0 +1,9 @@
+/** @module earshot/hypotheses: what in the sound carries the class: five claims, their tests, and a report. Node only. */
+export * from './five.ts';
+export type * from './hypothesis.ts';
+export * from './measure/clipMeasures.ts';
+export * from './measure/measureClips.ts';
+export * from './recordings.ts';
+export * from './testHypotheses.ts';
+export type * from './tests/results.ts';
+export * from './verdict.ts';
