@@ -2,6 +2,7 @@
 export * from './accuracy.ts';
 export * from './calibration.ts';
 export * from './classificationReport.ts';
+export * from './conformal.ts';
 export * from './confusionMatrix.ts';
 export * from './curves.ts';
 export * from './labels.ts';
@@ -9,4 +10,5 @@ export * from './logLoss.ts';
 export * from './multiclassAreas.ts';
 export * from './precisionRecallFscore.ts';
 export * from './probabilities.ts';
+export * from './riskCoverage.ts';
 export * from './topKAccuracy.ts';

@@ -25,7 +25,10 @@ interface Options
   testFolds?: number[];
   crossValidate?: boolean;
   folds?: number;
+  onlyFold?: number;
   split?: 'grouped' | 'stratified' | 'random';
+  splitSeed?: number;
+  withinFolds?: number[];
   testFraction?: number;
   subset?: 'esc10';
   out?: string;
@@ -112,7 +115,9 @@ Examples:
           split: splitOf(options),
           crossValidate: options.crossValidate,
           folds: options.folds,
+          onlyFold: options.onlyFold,
           seed: options.seed,
+          splitSeed: options.splitSeed,
           out,
           resume: options.resume,
           overrides: overridesOf(options),
@@ -161,6 +166,17 @@ function addSplitOptions(command: Command): void {
       'ignore official folds: keep recordings together (grouped, the default where there are no folds), balance classes (stratified), or neither (random); the last two may leak',
       ['grouped', 'stratified', 'random'],
     ).conflicts(['trainFolds', 'testFolds', 'crossValidate']),
+  );
+  add(
+    new Option('--only-fold <n>', 'of --cross-validate, this fold alone').argParser(wholeNumber({ min: 0 })),
+  );
+  add(
+    new Option('--within-folds <list>', 'with --split: only clips of these official folds').argParser(folds),
+  );
+  add(
+    new Option('--split-seed <n>', 'seed of the split alone (default: --seed)').argParser(
+      wholeNumber({ min: 0, max: 2 ** 32 - 1 }),
+    ),
   );
   add(
     new Option('--test-fraction <x>', 'share of the clips to test on (default: 0.2)').argParser(
@@ -338,6 +354,16 @@ function checkSplitOptions(options: Options): void {
       hint: 'Add --cross-validate, or name official folds with --train-folds and --test-folds.',
     });
   }
+  if (options.onlyFold !== undefined && !options.crossValidate) {
+    throw new UsageError('--only-fold is one fold of --cross-validate, which was not given.', {
+      hint: 'Add --cross-validate, or name official folds with --train-folds and --test-folds.',
+    });
+  }
+  if (options.withinFolds !== undefined && options.split === undefined) {
+    throw new UsageError('--within-folds confines a --split, which was not given.', {
+      hint: 'Add --split grouped, or name official folds with --train-folds and --test-folds.',
+    });
+  }
   if (options.testFraction !== undefined && (byFolds || options.crossValidate)) {
     throw new UsageError('--test-fraction cannot be used where folds decide what is tested.', {
       hint: 'Leave it out, or use --split.',
@@ -375,9 +401,16 @@ function modelName({ approach, network }: Options): string {
   return network === undefined ? (approach ?? 'cnn') : datasetName(network.replace(/\.onnx$/i, ''));
 }
 
-function splitOf({ trainFolds, testFolds, split, testFraction }: Options): TrainOptions['split'] {
+function splitOf({
+  trainFolds,
+  testFolds,
+  split,
+  testFraction,
+  withinFolds,
+}: Options): TrainOptions['split'] {
   if (trainFolds !== undefined || testFolds !== undefined) return { kind: 'folds', trainFolds, testFolds };
-  if (split !== undefined || testFraction !== undefined) return { kind: split ?? 'grouped', testFraction };
+  if (split !== undefined || testFraction !== undefined)
+    return { kind: split ?? 'grouped', testFraction, withinFolds };
   return undefined;
 }
 
