@@ -7,6 +7,7 @@ import { addDemo } from './commands/demo.ts';
 import { addEmbed } from './commands/embed.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addGradient } from './commands/gradient.ts';
+import { addHypotheses } from './commands/hypotheses.ts';
 import { addIndex } from './commands/indexDataset.ts';
 import { addModels } from './commands/models.ts';
 import { addParity } from './commands/parity.ts';
@@ -49,6 +50,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addTrain(program, context);
   addEvaluate(program, context);
   addClassify(program, context);
+  addHypotheses(program, context);
   addEmbed(program, context);
   addIndex(program, context);
   addSimilar(program, context);

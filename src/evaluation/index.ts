@@ -4,6 +4,7 @@ export * from './evaluatePredictions.ts';
 export * from './evaluation.ts';
 export * from './predictionsCsv.ts';
 export * from './predictionTable.ts';
+export * from './report/closingBlocks.ts';
 export * from './report/comparison.ts';
 export * from './report/document.ts';
 export { renderHtml } from './report/renderHtml.ts';
