@@ -19,7 +19,7 @@ const commands = [
     'parity',
     'models pull',
   ],
-  ...['embed', 'index', 'similar'],
+  ...['embed', 'index', 'similar', 'hypotheses'],
 ];
 
 /** The choices that the help of a command lists for an option. */

@@ -57,7 +57,11 @@ export function testSentence({ result, corrected, direction }: JudgedTest): stri
         p,
       );
       const verb =
-        direction === 'for' ? 'beats' : direction === 'against' ? 'falls behind' : 'is not told from';
+        direction === 'for'
+          ? 'beats'
+          : direction === 'against'
+            ? 'falls behind'
+            : 'is not clearly different from';
       return (
         `${capital(first.name)} with ${percentText(first.accuracy.value)} ${verb} ${second.name} with ` +
         `${percentText(second.accuracy.value)}: ${points(effect.value)} points ${numbers}.`
@@ -66,16 +70,16 @@ export function testSentence({ result, corrected, direction }: JudgedTest): stri
     case 'ranks': {
       const best = result.columns[result.best]!;
       return (
-        `In ${result.differing} of ${plural(result.columns.length, result.noun, pluralOf(result.noun))} the classes differ after ` +
-        `correction; most in ${best.name}, with η² = ${etaText(best.etaSquared)} (${p}).`
+        `In ${result.differing} of ${plural(result.columns.length, result.noun, pluralOf(result.noun))} the classes ` +
+        `differ after correction (most: ${best.name}, η² = ${etaText(best.etaSquared)}; ${p}).`
       );
     }
     case 'ablation': {
-      const part = result.parts[result.worst]!;
-      const numbers = inBrackets(part.loss.low === null ? '' : `95 % interval ${pointsRange(part.loss)}`, p);
+      const { name, loss } = result.parts[result.worst]!;
+      const numbers = inBrackets(loss.low === null ? '' : `95 % interval ${pointsRange(loss)}`, p);
       return direction === 'for'
-        ? `Without ${part.name}, ${points(-part.loss.value)} points of accuracy ${numbers}.`
-        : `No part that is taken away costs accuracy beyond doubt; the surest loss, ${points(-part.loss.value)} points, is without ${part.name} ${numbers}.`;
+        ? `Without ${name}, ${points(loss.value)} points of accuracy are lost ${numbers}.`
+        : `No region costs accuracy beyond doubt when it is taken away; the surest loss, ${points(loss.value)} points, is without ${name} ${numbers}.`;
     }
   }
 }
@@ -97,18 +101,19 @@ export function verdictSentence({ tests, verdict }: JudgedHypothesis): string {
   const deciding = tests.filter(({ result }) => result.deciding);
   const count = (direction: JudgedTest['direction']) =>
     deciding.filter((test) => test.direction === direction).length;
-  const all = deciding.length;
+  const n = deciding.length;
+  const all = n === 1 ? 'the deciding test' : n === 2 ? 'both deciding tests' : `all ${n} deciding tests`;
   switch (verdict) {
     case 'supported':
-      return `Supported: all ${all} deciding tests came out as claimed.`;
+      return `Supported: ${all} came out as claimed.`;
     case 'supported in part':
-      return `Supported in part: ${count('for')} of ${all} deciding tests came out as claimed, the others left it open.`;
+      return `Supported in part: ${count('for')} of ${n} deciding tests came out as claimed, the others left it open.`;
     case 'contradicted':
-      return `Contradicted: ${count('against')} of ${all} deciding tests came out significantly against the claim, ${count('for')} as claimed.`;
+      return `Contradicted: ${count('against')} of ${n} deciding tests came out significantly against the claim, ${count('for')} as claimed.`;
     case 'undecidable':
       return `Not decidable on these data: so few recordings cannot give a p-value that stays below 5 % after correction.`;
     case 'not shown':
-      return `Not shown: none of the ${all} deciding tests came out as claimed beyond doubt. That is no proof of the contrary.`;
+      return `Not shown: none of the ${n} deciding tests came out as claimed beyond doubt. That is no proof of the contrary.`;
   }
 }
 
