@@ -2,7 +2,7 @@
 import { ParameterError, UsageError } from '../core/index.ts';
 import { type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
 import { frontEndByName, frontEndFrames } from '../features/index.ts';
-import type { LoraOptions, NetworkName } from '../networks/index.ts';
+import { type LoraOptions, type NetworkName, networkByName } from '../networks/index.ts';
 import {
   type Augmentation,
   checkTrainingConfig,
@@ -10,7 +10,10 @@ import {
   type ScheduleSpec,
 } from '../training/index.ts';
 import type { NetworkRunConfig, Overrides } from './runConfig.ts';
+import { randomWeights } from './startingWeights.ts';
 import { type VectorApproach, vectorApproaches } from './vectorApproaches.ts';
+import { whisperFrontEndOf } from './whisperCheckpoint.ts';
+import { type WhisperSettings, whisperSettings, whisperWindow } from './whisperSettings.ts';
 
 export interface Approach {
   readonly name: string;
@@ -35,6 +38,10 @@ export interface Approach {
   readonly timeShift: number;
   /** Whether bands and frames are masked. */
   readonly specAugment: boolean;
+  /** Weights that LoRA adapts where the user names none; default those of all matrix products. */
+  readonly loraTargets?: readonly string[];
+  /** What is otherwise where the network starts from random weights. */
+  readonly fromRandom?: Partial<Approach>;
 }
 
 const resnet = (network: NetworkName, description: string): Approach => ({
@@ -81,6 +88,33 @@ const table: readonly Approach[] = [
   ),
   resnet('resnet34', 'ResNet-34 on log-mel pictures.'),
   resnet('resnet18', 'ResNet-18 on log-mel pictures: a third of the cost of ResNet-50.'),
+  {
+    name: 'whisper',
+    description: "Whisper's encoder under a classification head: the report's third system.",
+    network: 'whisper',
+    pictureSize: null,
+    standardize: false,
+    nMels: 80,
+    epochs: 10,
+    batchSize: 16,
+    optimizer: { kind: 'adamw', learningRate: 5e-5, weightDecay: 0.01, headRate: 20, layerDecay: 0.9 },
+    clipNorm: 1,
+    labelSmoothing: 0.1,
+    validationFraction: 0.1,
+    select: 'best',
+    mixup: 0,
+    timeShift: 0,
+    specAugment: true,
+    loraTargets: ['*.q_proj.weight', '*.v_proj.weight'],
+    fromRandom: {
+      epochs: 40,
+      batchSize: 32,
+      optimizer: { kind: 'adamw', learningRate: 2e-3, weightDecay: 0.05 },
+      validationFraction: 0,
+      select: 'last',
+      timeShift: 0.5,
+    },
+  },
 ];
 
 /** The approach of `--network`: a head on any ONNX model, which is fine-tuned with it. */
@@ -130,21 +164,30 @@ export function isVectorApproach(approach: Approach | VectorApproach): approach 
  * @throws {ParameterError} on a value out of range
  */
 export function resolveConfig(
-  approach: Approach,
+  named: Approach,
   windowSeconds: number,
   seed: number,
   o: Overrides = {},
 ): NetworkRunConfig {
-  const frontEnd = frontEndByName(o.frontEnd ?? 'log-mel');
+  const random = o.weights === undefined || o.weights === randomWeights;
+  const approach: Approach = { ...named, ...(random ? named.fromRandom : {}) };
+  const whisper = whisperOf(approach, o, random);
+  const frontEnd = frontEndByName(
+    o.frontEnd ?? (whisper === null ? 'log-mel' : whisperFrontEndOf(whisper.config)),
+  );
   const spec = frontEnd.spec({
     usualMels: approach.nMels,
     ...(o.sampleRate === undefined ? {} : { sampleRate: o.sampleRate }),
     ...(o.nMels === undefined ? {} : { nMels: o.nMels }),
+    ...(whisper === null ? {} : { context: whisper.context }),
   });
   const pipeline: PicturePipeline = {
     sampleRate: spec.sampleRate,
-    windowSeconds: o.windowSeconds ?? frontEnd.window.seconds ?? windowSeconds,
-    pad: o.pad ?? frontEnd.window.pad,
+    windowSeconds:
+      whisper === null
+        ? (o.windowSeconds ?? frontEnd.window.seconds ?? windowSeconds)
+        : whisperWindow(whisper, o.windowSeconds, windowSeconds),
+    pad: o.pad ?? (whisper === null ? frontEnd.window.pad : 'mask'),
     overlap: frontEnd.window.overlap,
     frontEnd: spec,
   };
@@ -160,13 +203,29 @@ export function resolveConfig(
   if (!(pipeline.windowSeconds > 0)) {
     throw new ParameterError(`The window must last longer than 0 s, got ${pipeline.windowSeconds}.`);
   }
+  if (
+    pipeline.pad === 'mask' &&
+    (approach.network === null || !networkByName(approach.network).masksPadding)
+  ) {
+    throw new UsageError(`${approach.name} cannot leave out what fills a window up (--pad mask).`, {
+      hint: 'Choose --pad repeat or zero.',
+    });
+  }
   const side = o.pictureSize ?? approach.pictureSize;
   const kind = o.optimizer ?? approach.optimizer.kind;
-  const lora = loraOptions(o);
+  const lora = loraOptions(o, approach);
   const trainable = o.trainable ?? (lora === null ? 'all' : 'head');
   const usualHeadRate = kind === approach.optimizer.kind ? (approach.optimizer.headRate ?? 1) : 1;
   // A head that learns alone has the learning rate to itself.
   const alone = trainable === 'head' && lora === null;
+  if (alone && o.warmHead !== undefined) {
+    throw new UsageError(
+      'The head learns alone at first (--warm-head), but nothing else would be trained later.',
+      {
+        hint: 'Leave --warm-head out, or train more than the head.',
+      },
+    );
+  }
   const headRate = alone ? 1 : (o.headRate ?? usualHeadRate);
   const layerDecay = alone ? 1 : (o.layerDecay ?? approach.optimizer.layerDecay ?? 1);
   const usualRate = approach.optimizer.learningRate * (alone ? usualHeadRate : 1);
@@ -189,6 +248,7 @@ export function resolveConfig(
       name: approach.network ?? approach.name,
       pictureSize: side === null ? null : [side, side],
       weights: o.weights ?? null,
+      ...(whisper === null ? {} : { whisper }),
       ...(lora === null ? {} : { lora }),
     },
     training: {
@@ -201,6 +261,7 @@ export function resolveConfig(
       classWeights: o.classWeights ?? 'none',
       augmentation: augmentation(o, approach, pipeline),
       trainable,
+      ...(o.warmHead === undefined ? {} : { warmHeadEpochs: o.warmHead }),
       // Statistics of layers that are not trained belong to the weights they came with.
       frozenStatistics: o.frozenStatistics ?? trainable !== 'all',
       ...(o.checkpointActivations ? { checkpointActivations: true } : {}),
@@ -217,8 +278,22 @@ export function resolveConfig(
   return config;
 }
 
+/** @throws {UsageError} where such choices are made for another approach */
+function whisperOf(approach: Approach, { whisper }: Overrides, random: boolean): WhisperSettings | null {
+  if (approach.network === 'whisper') return whisperSettings(whisper ?? {}, random);
+  if (whisper === undefined) return null;
+  throw new UsageError(
+    `The setting ${Object.keys(whisper)[0]} is about Whisper's encoder; ${approach.name} has none.`,
+    { hint: 'It is for --approach whisper.' },
+  );
+}
+
 /** @throws {ParameterError} where the others are given without the rank */
-function loraOptions({ loraRank: rank, loraAlpha, loraTargets }: Overrides): LoraOptions | null {
+function loraOptions(
+  { loraRank: rank, loraAlpha, loraTargets: asked }: Overrides,
+  approach: Approach,
+): LoraOptions | null {
+  const loraTargets = asked ?? (rank === undefined ? undefined : approach.loraTargets);
   if (rank === undefined) {
     if (loraAlpha === undefined && loraTargets === undefined) return null;
     throw new ParameterError('LoRA needs the rank of its adapters.', { hint: 'Add --lora-rank, such as 8.' });

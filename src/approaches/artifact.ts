@@ -6,11 +6,12 @@
 import type { ProbabilisticClassifier } from '../classifiers/index.ts';
 import { float32, GraphError, int64, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
-import { type FrontEndSpec, frontEndNodes } from '../features/index.ts';
+import { type FrontEndSpec, frontEndFrames, frontEndNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
-import { GraphBuilder, type Model, type Value } from '../onnx/index.ts';
+import { GraphBuilder, type Model, type Precision, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
 import type { ClipVectors } from './clipVectors.ts';
+import type { WhisperSettings } from './whisperSettings.ts';
 
 /** What an artefact says about itself in `metadata_props` under the key `earshot`, as JSON. */
 export interface ArtifactInfo {
@@ -20,13 +21,20 @@ export interface ArtifactInfo {
   readonly sampleRate: number;
   readonly windowSamples: number;
   readonly windowSeconds: number;
-  /** How clips shorter than the window are filled (inside the graph); `none`: the model hears them as they are. */
+  /**
+   * How clips shorter than the window are filled (inside the graph); `none` and `mask`: the model is given them as they
+   * are, and hears no more.
+   */
   readonly pad: ClipPipeline['pad'];
   /** Overlap of the windows that longer recordings are cut into (outside the graph). */
   readonly overlap: number;
   readonly pipeline: ClipPipeline;
   readonly network: string;
   readonly embeddingSize: number;
+  /** Of Whisper's encoder and its head, what the weights do not tell; absent for other networks. */
+  readonly whisper?: WhisperSettings;
+  /** How the weights were stored in fewer bits, and what that cost; absent where they are float32. */
+  readonly precision?: PrecisionRecord;
   /** Clips in one run at most, where each takes much memory. */
   readonly clipsPerRun?: number;
   /** A sentence: where the weights come from. */
@@ -39,6 +47,34 @@ export interface ArtifactInfo {
   };
   readonly seed: number;
   readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Both models on the same clips. */
+export interface PrecisionEvaluation {
+  readonly dataset: string;
+  readonly clips: number;
+  /** Share of the clips whose likeliest class is the right one. */
+  readonly accuracyBefore: number;
+  readonly accuracyAfter: number;
+  /** Clips that another class is given to. */
+  readonly decisionsChanged: number;
+  /** Of a clip's and a class's probability. */
+  readonly largestProbabilityDifference: number;
+  /** Milliseconds of the model for a clip, one at a time, front end and all; the median. */
+  readonly millisecondsBefore: number;
+  readonly millisecondsAfter: number;
+}
+
+/** What a reduced artefact says about itself in its metadata, under `precision`. */
+export interface PrecisionRecord {
+  readonly precision: Precision;
+  /** The model that it was made from. */
+  readonly source: { readonly file: string; readonly sha256: string; readonly bytes: number };
+  /** Numbers stored in fewer bits, and matrix products computed with whole numbers. */
+  readonly numbers: number;
+  readonly integerProducts: number;
+  /** Null where nothing was measured. */
+  readonly evaluation: PrecisionEvaluation | null;
 }
 
 export interface ArtifactParts {
@@ -59,7 +95,8 @@ export interface ArtifactOutputs {
 
 /**
  * Builds the artefact. Input `waveform`, float32 [batch, samples], mono, at `info.sampleRate`, any number of samples
- * ≥ 1: fewer than a window are repeated or zero-padded as in training, of more only the first window is heard.
+ * ≥ 1: fewer than a window are repeated or zero-padded as in training, of more only the first window is heard. Where
+ * padding is masked, the waveform's length is the recording's own: zeros at its end count as sound.
  * Outputs `probabilities` [batch, classes] and `embedding` [batch, embeddingSize].
  */
 export function buildArtifact(parts: ArtifactParts): { model: Model; info: ArtifactInfo } {
@@ -106,7 +143,13 @@ export function networkScore(
     const features = frontEndNodes(g, window, pipeline.frontEnd);
     const picture = g.op('Unsqueeze', [features, g.ints([1])]);
     const x = standardizeNodes(g, picture, statistics);
-    const { logits, embedding } = network.forward(inferenceContext(g, parameters), x);
+    const context = inferenceContext(g, parameters);
+    const nFrames = frontEndFrames(windowSamplesOf(pipeline), pipeline.frontEnd);
+    const own = () => ownFramesNodes(g, waveform, windowSamplesOf(pipeline), nFrames);
+    const { logits, embedding } = network.forward(
+      pipeline.pad === 'mask' ? { ...context, ownFrames: own } : context,
+      x,
+    );
     return { probabilities: g.op('Softmax', [logits], { axis: 1 }), embedding };
   };
 }
@@ -135,6 +178,16 @@ function inOrder(g: GraphBuilder, x: Value, known: readonly string[], classes: r
   return g.op('MatMul', [x, g.constant(float32([known.length, classes.length], place), 'columns')]);
 }
 
+/** {@link ownFrames} of a waveform [batch, any], whose length is the recording's own: float32 [batch]. */
+function ownFramesNodes(g: GraphBuilder, waveform: Value, samples: number, nFrames: number): Value {
+  const shape = g.op('Shape', [waveform]);
+  const length = g.op('Min', [g.op('Slice', [shape, g.ints([1]), g.ints([2])]), g.ints([samples])]);
+  // ⌈length · nFrames / samples⌉ in whole numbers.
+  const scaled = g.op('Add', [g.op('Mul', [length, g.ints([nFrames])]), g.ints([samples - 1])]);
+  const frames = g.op('Cast', [g.op('Div', [scaled, g.ints([samples])])], { to: 1 });
+  return g.op('Expand', [frames, g.op('Slice', [shape, g.ints([0]), g.ints([1])])]);
+}
+
 /** [batch, any] → [batch, samples]: position i holds sample i mod length (repeat) or zeros past the end. */
 function fitWindowNodes(
   g: GraphBuilder,
@@ -142,7 +195,7 @@ function fitWindowNodes(
   samples: number,
   pad: PicturePipeline['pad'],
 ): Value {
-  if (pad === 'zero') {
+  if (pad !== 'repeat') {
     const padded = g.op('Pad', [waveform, g.ints([0, samples]), g.scalar(0), g.ints([1])]);
     const cut = g.op('Slice', [padded, g.ints([0]), g.ints([samples]), g.ints([1])]);
     // Says what shape inference cannot know of a slice of an unknown length.

@@ -53,7 +53,8 @@ export class Classifier {
 
   /**
    * Scores windows, `batchSize` of one length at a time.
-   * @param windows mono samples at `info.sampleRate`, each of `info.windowSamples`, or fewer where `info.pad` is `none`
+   * @param windows mono samples at `info.sampleRate`, each of `info.windowSamples`, or fewer where `info.pad` is `none` or
+   *   `mask`
    */
   async score(windows: readonly Float32Array[], batchSize = 16): Promise<WindowScores> {
     const { clipsPerRun = batchSize } = this.info;

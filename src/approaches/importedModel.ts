@@ -125,9 +125,13 @@ export function createNetwork(
   classes: number,
   imported: ImportedModel | null = null,
 ): Network {
-  const { name, pictureSize, imported: spec } = config.network;
+  const { name, pictureSize, imported: spec, whisper } = config.network;
   if (spec === undefined) {
-    return networkByName(name).create({ classes, ...(pictureSize === null ? {} : { pictureSize }) });
+    return networkByName(name).create({
+      classes,
+      ...(pictureSize === null ? {} : { pictureSize }),
+      ...(whisper === undefined ? {} : { whisper }),
+    });
   }
   if (imported === null || imported.weightsSha256 !== spec.weightsSha256) {
     throw new GraphError(`The run starts from the model ${spec.file}, which is not the one given.`, {

@@ -10,3 +10,5 @@ export * from './namedEmbedders.ts';
 export * from './runConfig.ts';
 export * from './startingWeights.ts';
 export * from './vectorApproaches.ts';
+export * from './whisperCheckpoint.ts';
+export * from './whisperSettings.ts';

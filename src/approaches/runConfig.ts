@@ -5,6 +5,7 @@ import type { FrontEndName } from '../features/index.ts';
 import type { LoraOptions, PictureLayout } from '../networks/index.ts';
 import type { TrainingConfig } from '../training/index.ts';
 import type { VectorSpec } from './clipVectors.ts';
+import type { WhisperChoices, WhisperSettings } from './whisperSettings.ts';
 
 export type RunConfig = NetworkRunConfig | VectorRunConfig;
 
@@ -22,6 +23,8 @@ export interface NetworkRunConfig {
     readonly pictureSize: readonly [number, number] | null;
     /** A file of weights, the name of fetched ones, `random`, or null: random unless the network needs weights. */
     readonly weights: string | null;
+    /** The encoder and its head, where the network is Whisper's. */
+    readonly whisper?: WhisperSettings;
     /** Low-rank adapters beside the weights, merged into the artefact; absent without. */
     readonly lora?: LoraOptions;
     /** The model that the network is made from; absent for the networks here. */
@@ -91,6 +94,8 @@ export interface VectorChoices {
 export interface Overrides {
   readonly weights?: string;
   readonly vectors?: VectorChoices;
+  /** Of the approach `whisper`. */
+  readonly whisper?: WhisperChoices;
   /** Rank of low-rank adapters (LoRA). With them only the head is trained besides, unless `trainable` says more. */
   readonly loraRank?: number;
   /** Adapters are scaled by alpha/rank; default twice the rank. */
@@ -104,6 +109,8 @@ export interface Overrides {
   readonly learningRate?: number;
   /** The head's learning rate, as a multiple of that of the stage before it. */
   readonly headRate?: number;
+  /** Epochs at first in which the head learns alone. */
+  readonly warmHead?: number;
   /** Each stage's learning rate as a share of the next one's. */
   readonly layerDecay?: number;
   readonly weightDecay?: number;

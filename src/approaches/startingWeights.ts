@@ -18,7 +18,7 @@ import {
   type ParameterSpec,
 } from '../networks/index.ts';
 import { readModel } from '../runtime/index.ts';
-import { readKerasWeights, readSafetensors } from '../weights/index.ts';
+import { readCheckpoint, readKerasWeights } from '../weights/index.ts';
 
 /** The word that asks for random weights. */
 export const randomWeights = 'random';
@@ -61,7 +61,7 @@ export async function weightsFile(network: string, options: StartingWeightsOptio
 }
 
 /**
- * Reads a file of weights into a network: safetensors and ONNX models (such as one that Earshot trained) by name, Keras's
+ * Reads a file of weights into a network: safetensors (one file, or a folder with one or several) and ONNX models (such as one that Earshot trained) by name, Keras's
  * HDF5 (`.h5`, `.hdf5`, also in `.gz`) by order and shape.
  * @throws {WeightsError} when the file cannot be read or does not fit, for OpenL3 also when its name says that it is of
  *   another input representation (shapes do not tell them apart)
@@ -74,7 +74,9 @@ export async function readWeights(
 ): Promise<LoadedWeights> {
   if (/\.onnx$/i.test(path)) return onnxWeights(network, specs, path, options);
   if (!/\.(h5|hdf5|keras)(\.gz)?$/i.test(path)) {
-    const { tensors } = await readSafetensors(path);
+    const { published } = network;
+    const only = published && ((name: string) => published.parameterName(name) !== null);
+    const { tensors } = await readCheckpoint(path, only && { only });
     return loadWeights(network, specs, tensors, { ...options, source: path });
   }
   requireRepresentation(network, path);

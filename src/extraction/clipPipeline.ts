@@ -9,8 +9,11 @@ export interface ClipPipeline {
   readonly sampleRate: number;
   /** Length of a window, > 0. */
   readonly windowSeconds: number;
-  /** How a clip shorter than a window is filled: by repeating it, with zeros at its end, or not at all. */
-  readonly pad: 'repeat' | 'zero' | 'none';
+  /**
+   * How a clip shorter than a window is filled: by repeating it, with zeros at its end, not at all, or with zeros that
+   * the network is told to leave out (`mask`).
+   */
+  readonly pad: 'repeat' | 'zero' | 'none' | 'mask';
   /** Share of a window that the next one repeats, in [0, 1); for clips longer than a window. */
   readonly overlap: number;
   /** Null where the model takes waveforms and has its front end inside. */
@@ -19,13 +22,23 @@ export interface ClipPipeline {
 
 /** A pipeline that ends in pictures. */
 export interface PicturePipeline extends ClipPipeline {
-  readonly pad: 'repeat' | 'zero';
+  readonly pad: 'repeat' | 'zero' | 'mask';
   readonly frontEnd: FrontEndSpec;
 }
 
 /** Samples in a window. */
 export function windowSamplesOf(pipeline: Pick<ClipPipeline, 'sampleRate' | 'windowSeconds'>): number {
   return Math.round(pipeline.windowSeconds * pipeline.sampleRate);
+}
+
+/**
+ * Frames of a window's picture in which the recording itself is heard, the last one in part: at least one. What lies
+ * behind them comes of zeros alone.
+ * @param samples of the window that are the recording's own, ≥ 1
+ * @param nFrames of the whole picture
+ */
+export function ownFrames(samples: number, windowSamples: number, nFrames: number): number {
+  return Math.ceil((Math.min(samples, windowSamples) * nFrames) / windowSamples);
 }
 
 /** Checks a pipeline. @throws {ParameterError} naming the field out of range. */
@@ -38,7 +51,7 @@ export function checkClipPipeline(pipeline: ClipPipeline): void {
       `The pipeline's windowSeconds must be above 0 and at most 3600, got ${windowSeconds}.`,
     );
   }
-  const pads = frontEnd === null ? ['repeat', 'zero', 'none'] : ['repeat', 'zero'];
+  const pads = frontEnd === null ? ['repeat', 'zero', 'none'] : ['repeat', 'zero', 'mask'];
   if (!pads.includes(pad)) {
     throw new ParameterError(`The pipeline's pad must be one of ${pads.join(', ')}, got '${pad}'.`);
   }

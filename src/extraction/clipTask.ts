@@ -31,6 +31,7 @@ interface Meta {
   readonly nFrames: number;
   readonly seconds: number;
   readonly silent: boolean;
+  readonly ownSamples?: number;
   readonly warnings: readonly string[];
 }
 

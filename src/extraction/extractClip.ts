@@ -4,7 +4,7 @@ import { DecodeError } from '../core/index.ts';
 import { isSilent, measureLevels } from '../datasets/levels.ts';
 import { frontEndFrames, frontEndPicture } from '../features/index.ts';
 import { type ClipPipeline, windowSamplesOf } from './clipPipeline.ts';
-import { fitWindows } from './fitWindows.ts';
+import { filledWindow, fitWindows } from './fitWindows.ts';
 
 /** Windows of one recording, one behind the other in single arrays. */
 export interface ExtractedWindows {
@@ -17,6 +17,8 @@ export interface ExtractedWindows {
   readonly seconds: number;
   /** Nothing but (perhaps) a constant in it. */
   readonly silent: boolean;
+  /** How many samples of each window are the recording's own; only where the pipeline's pad is `mask`. */
+  readonly ownSamples?: number;
   /** Waveform windows, shape [nWindows, windowSamples] (of a clip that is shorter and not filled, itself); null unless asked for. */
   readonly waveforms: Float32Array | null;
 }
@@ -49,8 +51,10 @@ export function extractClip(
   const length = windows[0]!.length;
   const waveforms = keepWaveforms ? new Float32Array(windows.length * length) : null;
   for (const [w, window] of windows.entries()) {
-    if (frontEnd !== null) data.set(frontEndPicture(window, frontEnd).data, w * size);
+    const heard = pipeline.pad === 'mask' ? filledWindow(window, windowSamples) : window;
+    if (frontEnd !== null) data.set(frontEndPicture(heard, frontEnd).data, w * size);
     waveforms?.set(window, w * length);
   }
-  return { data, nWindows: windows.length, nMels, nFrames, seconds, silent, waveforms };
+  const own = pipeline.pad === 'mask' ? { ownSamples: length } : {};
+  return { data, nWindows: windows.length, nMels, nFrames, seconds, silent, ...own, waveforms };
 }

@@ -30,6 +30,8 @@ export interface ClipFeatures {
   readonly seconds: number;
   /** It holds nothing but (perhaps) a constant. */
   readonly silent: boolean;
+  /** How many samples of each window are the recording's own; only where the pipeline's pad is `mask`. */
+  readonly ownSamples?: number;
   /** One per window, shape [windowSamples], shorter where nothing fills it; only with `keepWaveforms`. */
   readonly waveforms?: Float32Array[];
 }
@@ -95,7 +97,7 @@ function gather(clips: readonly Clip[], extracted: readonly (ExtractedClip | Err
       result.failures.push({ clip, message: item.message });
       continue;
     }
-    const { data, waveforms, nWindows, nMels, nFrames, seconds, silent } = item;
+    const { data, waveforms, nWindows, nMels, nFrames, seconds, silent, ownSamples } = item;
     if (item.fromCache) fromCache++;
     for (const message of item.warnings) result.notices.push({ subject: clip.id, message });
     if (silent)
@@ -108,6 +110,7 @@ function gather(clips: readonly Clip[], extracted: readonly (ExtractedClip | Err
       nFrames,
       seconds,
       silent,
+      ...(ownSamples === undefined ? {} : { ownSamples }),
       ...(waveforms ? { waveforms: split(waveforms, nWindows, waveforms.length / nWindows) } : {}),
     });
   }

@@ -4,7 +4,8 @@ import type { ClipPipeline } from './clipPipeline.ts';
 
 /**
  * Windows of exactly `windowSamples` samples.
- * - A shorter clip gives one: repeated from its start (`repeat`), followed by zeros (`zero`), or itself (`none`).
+ * - A shorter clip gives one: repeated from its start (`repeat`), followed by zeros (`zero`), or itself (`none`, and
+ *   `mask`, for what fills it must be told from it later: {@link filledWindow}).
  * - A clip of that length gives itself.
  * - A longer clip gives windows `windowSamples · (1 − overlap)` apart, the last one moved back to end with the clip:
  *   every sample is in at least one window.
@@ -27,9 +28,8 @@ export function fitWindows(
   if (!(overlap >= 0 && overlap < 1))
     throw new ParameterError(`The overlap must lie in [0, 1), got ${overlap}.`);
   if (n < windowSamples) {
-    if (pad === 'none') return [samples];
-    const window = new Float32Array(windowSamples);
-    window.set(samples);
+    if (pad === 'none' || pad === 'mask') return [samples];
+    const window = filledWindow(samples, windowSamples);
     if (pad === 'repeat') {
       // Doubling what is there copies whole periods each time.
       for (let filled = n; filled < windowSamples; filled *= 2) {
@@ -41,6 +41,14 @@ export function fitWindows(
   return windowStarts(n, windowSamples, overlap).map((start) =>
     samples.subarray(start, start + windowSamples),
   );
+}
+
+/** Samples followed by as many zeros as a window lacks; the samples themselves where it lacks none. */
+export function filledWindow(samples: Float32Array, windowSamples: number): Float32Array {
+  if (samples.length >= windowSamples) return samples;
+  const window = new Float32Array(windowSamples);
+  window.set(samples);
+  return window;
 }
 
 /** First samples of the windows that {@link fitWindows} cuts from a clip of `n` samples; one at 0 if it is filled up. */

@@ -5,6 +5,7 @@ export {
   canonicalJson,
   checkClipPipeline,
   digest,
+  ownFrames,
   type PicturePipeline,
   windowSamplesOf,
 } from './clipPipeline.ts';

@@ -19,6 +19,17 @@ import {
   l3Names,
   l3Spec,
 } from './openl3/openl3Spec.ts';
+import { whisperLogMel } from './whisper/whisperLogMel.ts';
+import { whisperNodes } from './whisper/whisperNodes.ts';
+import {
+  checkWhisperSpec,
+  type WhisperContext,
+  type WhisperFrontEndName,
+  type WhisperSpec,
+  whisperFrames,
+  whisperFrontEnds,
+  whisperSpec,
+} from './whisper/whisperSpec.ts';
 import { yamnetLogMel } from './yamnet/yamnetLogMel.ts';
 import { yamnetLogMelNodes } from './yamnet/yamnetNodes.ts';
 import {
@@ -30,7 +41,7 @@ import {
 } from './yamnet/yamnetSpec.ts';
 
 /** Everything that decides a front end's numbers. All have `kind`, `version`, `sampleRate` and `nMels` (rows). */
-export type FrontEndSpec = LogMelSpec | YamnetSpec | L3Spec;
+export type FrontEndSpec = LogMelSpec | YamnetSpec | L3Spec | WhisperSpec;
 
 export type FrontEndName = FrontEndSpec['kind'];
 
@@ -47,6 +58,8 @@ export interface FrontEndChoices {
   readonly nMels?: number;
   /** Bands where the user names none; a front end that is fixed goes by its own. */
   readonly usualMels?: number;
+  /** How much Whisper's hears, default `clip`; the others have no such choice. */
+  readonly context?: WhisperContext;
 }
 
 /** How recordings are cut into windows for a front end, unless the user says otherwise. */
@@ -124,11 +137,38 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
     compute: yamnetLogMel,
     nodes: yamnetLogMelNodes,
   },
+  whisper: whisperFrontEnd('whisper'),
+  'whisper-128': whisperFrontEnd('whisper-128'),
   ...(Object.fromEntries(l3Names.map((name) => [name, l3FrontEnd(name)])) as Record<
     L3Name,
     FrontEnd<L3Spec>
   >),
 };
+
+/** Whisper's two front ends differ in the number of bands. */
+function whisperFrontEnd(name: WhisperFrontEndName): FrontEnd<WhisperSpec> {
+  const bands = whisperFrontEnds[name];
+  return {
+    name,
+    description: `Whisper's: 16 kHz, ${bands} mel bands, a frame every 10 ms, relative to the clip's loudest`,
+    // Without a window of its own: 30 s in the full context, but the same spec hears any clip in its own.
+    window: { seconds: null, pad: 'zero', overlap: 0 },
+    standardize: false,
+    decibels: false,
+    // Decimal logarithms of power, divided by 4.
+    perTenfold: 0.5,
+    nodePrecision: 'float64',
+    spec: ({ sampleRate = 16000, nMels = bands, context }) => {
+      const spec = { ...whisperSpec(name, context), sampleRate, nMels } as WhisperSpec;
+      checkWhisperSpec(spec);
+      return spec;
+    },
+    check: checkWhisperSpec,
+    frames: whisperFrames,
+    compute: whisperLogMel,
+    nodes: whisperNodes,
+  };
+}
 
 /** The entry of a front end of the L3 family: all that differs is in its definition. */
 function l3FrontEnd(name: L3Name): FrontEnd<L3Spec> {

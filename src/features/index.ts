@@ -44,6 +44,18 @@ export {
 export * from './surrogates.ts';
 export * from './temporal.ts';
 export * from './waveformShape.ts';
+export { whisperLogMel } from './whisper/whisperLogMel.ts';
+export { whisperNodes } from './whisper/whisperNodes.ts';
+export {
+  type WhisperContext,
+  type WhisperFrontEndName,
+  type WhisperSpec,
+  whisperContexts,
+  whisperFrames,
+  whisperFullSamples,
+  whisperLeastSamples,
+  whisperSpec,
+} from './whisper/whisperSpec.ts';
 export { type WindowName, windowFunction } from './window.ts';
 export { yamnetLogMel } from './yamnet/yamnetLogMel.ts';
 export { yamnetLogMelNodes } from './yamnet/yamnetNodes.ts';

@@ -13,5 +13,7 @@ export * from './network.ts';
 export * from './networkByName.ts';
 export * from './openl3.ts';
 export * from './resnet.ts';
+export * from './transformer.ts';
+export * from './whisper/index.ts';
 export * from './winograd.ts';
 export { yamnet } from './yamnet.ts';

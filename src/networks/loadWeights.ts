@@ -5,7 +5,7 @@
 import { WeightsError } from '../core/errors.ts';
 import { sizeOf, type Tensor } from '../core/tensor.ts';
 import { toFloat32 } from '../weights/toFloat32.ts';
-import type { Network, ParameterSpec } from './network.ts';
+import type { Network, ParameterSpec, PublishedNames } from './network.ts';
 
 export interface LoadWeightsOptions {
   /**
@@ -57,16 +57,17 @@ const isBatchCounter = (name: string) => name.endsWith('num_batches_tracked');
  * Matches named tensors to a network's parameters.
  * @param network what the parameters belong to; its last stage is the head
  * @param specs the network's parameters, as `parameterSpecs` lists them
- * @param tensors from a safetensors file; any floating-point type
+ * @param published tensors of a safetensors file; any floating-point type
  * @throws {WeightsError} when names or shapes do not fit, or a tensor holds infinities or NaN
  */
 export function loadWeights(
   network: Network,
   specs: readonly ParameterSpec[],
-  tensors: ReadonlyMap<string, Tensor>,
+  published: ReadonlyMap<string, Tensor>,
   options: LoadWeightsOptions = {},
 ): LoadedWeights {
   const source = options.source ?? 'The weights file';
+  const tensors = network.published === undefined ? published : renamed(published, network.published, source);
   const headPrefixes = network.stages.at(-1)?.prefixes ?? [];
   const inHead = (name: string) => headPrefixes.some((p) => name.startsWith(p));
   const body = specs.filter((s) => !inHead(s.name));
@@ -75,7 +76,7 @@ export function loadWeights(
   const find = (spec: ParameterSpec) => tensors.get(prefix + spec.name);
 
   const missing = body.filter((s) => find(s) === undefined).map((s) => s.name);
-  requireMatches(network.name, body, missing, tensors, options.partial ?? false, source);
+  requireMatches(network, body, missing, published, options.partial ?? false, source);
 
   const result: Omit<LoadedWeights, 'description'> = {
     values: new Map(),
@@ -136,6 +137,26 @@ export function exportWeights(
   return tensors;
 }
 
+/** Tensors under the parameters' names, without those of other parts. @throws {WeightsError} for one named twice */
+function renamed(
+  published: ReadonlyMap<string, Tensor>,
+  names: PublishedNames,
+  source: string,
+): Map<string, Tensor> {
+  const from = new Map<string, string>();
+  const tensors = new Map<string, Tensor>();
+  for (const [name, tensor] of published) {
+    const parameter = names.parameterName(name);
+    if (parameter === null) continue;
+    const other = from.get(parameter);
+    if (other !== undefined)
+      throw new WeightsError(`${source} holds '${parameter}' twice, as '${other}' and as '${name}'.`);
+    from.set(parameter, name);
+    tensors.set(parameter, tensor);
+  }
+  return tensors;
+}
+
 /** The wrapping prefix under which most parameters are found. */
 function findPrefix(
   body: readonly ParameterSpec[],
@@ -170,7 +191,7 @@ function wrapperAt(name: string, prefix: string): string | undefined {
 }
 
 function requireMatches(
-  network: string,
+  network: Network,
   body: readonly ParameterSpec[],
   missing: readonly string[],
   tensors: ReadonlyMap<string, Tensor>,
@@ -183,10 +204,10 @@ function requireMatches(
   const have = names.length === 0 ? 'no tensors at all' : `${names.length} tensors (${firstFew(names)})`;
   const hint =
     found === 0
-      ? 'The names of torchvision and timm are expected. Is it the weights of another architecture?'
+      ? `The names of ${network.published?.names ?? 'torchvision and timm'} are expected. Is it the weights of another architecture?`
       : 'Is it the weights of another depth or variant? The option partial accepts a file that lacks some.';
   throw new WeightsError(
-    `${source} does not fit ${network}: it holds ${have}, of ${body.length} parameters before the last layer it lacks ${missing.length} (${firstFew(missing)}).`,
+    `${source} does not fit ${network.name}: it holds ${have}, of ${body.length} parameters before the last layer it lacks ${missing.length} (${firstFew(missing)}).`,
     { hint },
   );
 }

@@ -42,6 +42,11 @@ export interface NetworkContext {
   parameter(spec: ParameterSpec): Value;
   /** Says what a `statistic` becomes after this training step. */
   update(name: string, value: Value): void;
+  /**
+   * How many frames of each picture are the recording's own, float32 [N], each at least 1: the frames behind them come
+   * of the zeros that fill the window. Absent where every frame counts.
+   */
+  readonly ownFrames?: () => Value;
   /** Uniform random numbers in [0, 1) of that shape, drawn anew by the trainer for every step (for dropout). */
   noise(name: string, shape: readonly number[]): Value;
 }
@@ -53,6 +58,14 @@ export interface NetworkOutputs {
   readonly embedding: Value;
 }
 
+/** How published files name parameters. */
+export interface PublishedNames {
+  /** The parameter that a tensor of that name is; null for one of another part of the published model. */
+  parameterName(published: string): string | null;
+  /** Whose names are known, as the end of "the names of". */
+  readonly names: string;
+}
+
 export interface Network {
   /** For reports and metadata, such as `resnet50`. */
   readonly name: string;
@@ -61,6 +74,8 @@ export interface Network {
   readonly stages: readonly { readonly name: string; readonly prefixes: readonly string[] }[];
   /** The only size [nMels, nFrames] of picture that it takes; absent where it is not fixed. */
   readonly picture?: readonly [nMels: number, nFrames: number];
+  /** How published files name its parameters, where that is not by the names here. */
+  readonly published?: PublishedNames;
   /** Appends the forward pass. @param x log-mel pictures, float32 [N, 1, nMels, nFrames], normalised */
   forward(context: NetworkContext, x: Value): NetworkOutputs;
 }

@@ -5,18 +5,21 @@ import { edgel3 } from './edgel3.ts';
 import type { Network } from './network.ts';
 import { type Openl3Options, openl3 } from './openl3.ts';
 import { type ResnetName, type ResnetOptions, resnet } from './resnet.ts';
+import { type WhisperOptions, whisper } from './whisper/index.ts';
 import { yamnet } from './yamnet.ts';
 
-export type NetworkName = ResnetName | 'cnn' | 'openl3' | 'edgel3' | 'yamnet';
+export type NetworkName = ResnetName | 'cnn' | 'openl3' | 'edgel3' | 'yamnet' | 'whisper';
 
 /** What networks can be made with; each takes its own of these. */
-export type NetworkOptions = ResnetOptions & CnnOptions & Openl3Options;
+export type NetworkOptions = ResnetOptions &
+  CnnOptions &
+  Openl3Options & { readonly whisper?: Omit<WhisperOptions, 'classes'> };
 
 /**
- * How published weights are named in their file: `torchvision` (safetensors, by name) or `keras` (HDF5, by order and
- * shape; safetensors with the names here too).
+ * How published weights are named in their file: `torchvision` (safetensors, by name), `keras` (HDF5, by order and
+ * shape; safetensors with the names here too), or `huggingface` (a folder with config.json and safetensors).
  */
-export type PublishedWeights = 'torchvision' | 'keras';
+export type PublishedWeights = 'torchvision' | 'keras' | 'huggingface';
 
 export interface NetworkEntry {
   readonly name: NetworkName;
@@ -31,6 +34,8 @@ export interface NetworkEntry {
    * that word.
    */
   readonly needsWeights: boolean;
+  /** Whether it asks which frames of a picture are the clip's own, and can leave out what fills a window up. */
+  readonly masksPadding?: boolean;
   create(options: NetworkOptions): Network;
 }
 
@@ -81,6 +86,18 @@ const entries: Readonly<Record<NetworkName, NetworkEntry>> = {
     openl3,
   ),
   edgel3: pretrained('edgel3', 'EdgeL3-SEA, 0.4 million parameters: embeddings of 64 numbers.', edgel3),
+  whisper: {
+    name: 'whisper',
+    description: "Whisper's encoder under a classification head, sizes tiny to large-v3.",
+    pictureSize: null,
+    published: 'huggingface',
+    needsWeights: false,
+    masksPadding: true,
+    create: ({ classes, whisper: options }) => {
+      if (options === undefined) throw new ParameterError('A Whisper encoder needs a size.');
+      return whisper({ classes, ...options });
+    },
+  },
   yamnet: pretrained('yamnet', 'YAMNet, 3.2 million parameters: embeddings of 1024 numbers.', yamnet),
 };
 

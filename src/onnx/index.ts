@@ -9,4 +9,5 @@ export * from './model.ts';
 export { windowOf } from './operators/convolution.ts';
 export { inferTypes } from './operators/index.ts';
 export { describeNode, type InferContext, type TensorType } from './operators/schema.ts';
+export { type Precision, type ReducedModel, reducePrecision } from './precision/reduce.ts';
 export * from './shape.ts';

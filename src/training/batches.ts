@@ -4,7 +4,7 @@
  */
 import { float32, ParameterError, Random, type Tensor } from '../core/index.ts';
 import type { Augmentation } from './augment/augmentation.ts';
-import { rollTime, shiftLevel, specAugment } from './augment/spectrogram.ts';
+import { type Picture, rollTime, shiftLevel, specAugment } from './augment/spectrogram.ts';
 import { addNoise, randomGain, timeShift } from './augment/waveform.ts';
 import { hardLabel, type SoftLabel, type TargetOptions, targetMatrix } from './targets.ts';
 
@@ -13,6 +13,8 @@ export interface TrainingClip {
   /** The front end's pictures, row-major [nMels, nFrames], one per window. */
   readonly windows: readonly Float32Array[];
   readonly label: number;
+  /** Frames of each window that are the clip's own, from the first on; default all. */
+  readonly ownFrames?: number;
   /** The windows' samples; needed only where waveforms are augmented. */
   readonly waveforms?: readonly Float32Array[];
 }
@@ -30,6 +32,8 @@ export interface BatchOptions {
 
 export interface Batch {
   readonly x: Tensor<'float32'>;
+  /** Frames of each picture that are the clip's own, [N]; of a mixture, those of the longer one. */
+  readonly ownFrames: Tensor<'float32'>;
   readonly targets: Tensor<'float32'>;
 }
 
@@ -66,16 +70,19 @@ export function makeBatch(
   const size = nMels * nFrames;
   const random = new Random(`${options.seed}/epoch ${epoch}/batch ${batch}`);
   const data = new Float32Array(indices.length * size);
+  const frames = new Float32Array(indices.length);
   const labels: SoftLabel[] = [];
   indices.forEach((index, i) => {
     const clip = clips[index]!;
     const picture = data.subarray(i * size, (i + 1) * size);
     picture.set(augmented(clip, options, random));
+    frames[i] = clip.ownFrames ?? nFrames;
     labels.push(hardLabel(clip.label));
   });
-  if (options.augmentation.mixup > 0) mixup(data, size, labels, options.augmentation.mixup, random);
+  if (options.augmentation.mixup > 0) mixup(data, size, labels, frames, options.augmentation.mixup, random);
   return {
     x: float32([indices.length, 1, nMels, nFrames], data),
+    ownFrames: float32([indices.length], frames),
     targets: float32([indices.length, options.targets.classes], targetMatrix(labels, options.targets)),
   };
 }
@@ -99,21 +106,33 @@ function augmented(clip: TrainingClip, options: BatchOptions, random: Random): F
     data = options.frontEnd(changed);
   } else {
     data = clip.windows[window]!.slice();
-    const picture = { data, nMels: options.nMels, nFrames: options.nFrames };
+    const picture = pictureOf(data, clip, options);
     if (a.timeShift > 0) rollTime(picture, a.timeShift, random);
     if (a.gain > 0) shiftLevel(picture, a.gain, random);
   }
   if (a.specAugment !== null) {
-    specAugment({ data, nMels: options.nMels, nFrames: options.nFrames }, a.specAugment, random);
+    specAugment(pictureOf(data, clip, options), a.specAugment, random);
   }
   return data;
 }
 
+function pictureOf(data: Float32Array, clip: TrainingClip, { nMels, nFrames }: BatchOptions): Picture {
+  return { data, nMels, nFrames, ownFrames: clip.ownFrames ?? nFrames };
+}
+
 /** mixup (Zhang et al. 2018): each clip blended with another of the batch, shares drawn per clip from Beta(α, α). */
-function mixup(data: Float32Array, size: number, labels: SoftLabel[], alpha: number, random: Random): void {
+function mixup(
+  data: Float32Array,
+  size: number,
+  labels: SoftLabel[],
+  frames: Float32Array,
+  alpha: number,
+  random: Random,
+): void {
   const partners = random.shuffle(labels.map((_, i) => i));
   const original = data.slice();
   const before = labels.map((label) => label.label);
+  const lengths = frames.slice();
   partners.forEach((j, i) => {
     const drawn = random.beta(alpha, alpha);
     // The larger share stays with the clip itself, so a row keeps a main class.
@@ -122,6 +141,7 @@ function mixup(data: Float32Array, size: number, labels: SoftLabel[], alpha: num
     for (let k = 0; k < size; k++) {
       data[i * size + k] = share * original[i * size + k]! + (1 - share) * original[j * size + k]!;
     }
+    frames[i] = Math.max(lengths[i]!, lengths[j]!);
     labels[i] = { label: before[i]!, other: before[j]!, share };
   });
 }

@@ -36,6 +36,8 @@ export interface TrainingConfig {
   readonly classWeights: 'none' | 'balanced';
   readonly augmentation: Augmentation;
   readonly trainable: TrainablePart;
+  /** So many epochs at first train the head alone, everything else staying as it is; default 0. */
+  readonly warmHeadEpochs?: number;
   /** Batch normalisation keeps its running statistics (usual when only a part is trained). */
   readonly frozenStatistics: boolean;
   /** Activations are computed again in the backward pass instead of being kept: less memory for larger batches. */
@@ -71,6 +73,13 @@ export function checkTrainingConfig(config: TrainingConfig): void {
   }
   if (config.patience !== null && !(config.patience >= 1)) {
     throw new ParameterError(`patience must be at least 1 epoch, got ${config.patience}.`);
+  }
+  const { warmHeadEpochs = 0 } = config;
+  if (!Number.isInteger(warmHeadEpochs) || warmHeadEpochs < 0 || warmHeadEpochs >= config.epochs) {
+    throw new ParameterError(
+      `The head can learn alone for a whole number of epochs below all ${config.epochs}, got ${warmHeadEpochs}.`,
+      { hint: 'To train the head alone to the end, choose it as the part that is trained.' },
+    );
   }
   if (!Number.isInteger(config.seed))
     throw new ParameterError(`The seed must be an integer, got ${config.seed}.`);

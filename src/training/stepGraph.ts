@@ -42,6 +42,8 @@ export interface StepGraphOptions {
   readonly blockSize?: number | null;
   /** Compute parts of the forward pass again instead of keeping them: less memory, more time, equal results. */
   readonly checkpointActivations?: boolean;
+  /** Pictures come with the number of frames that are the recording's own; default false: every frame counts. */
+  readonly masked?: boolean;
 }
 
 /** A graph input, which of the optimiser's scalars it takes, and at which multiple of the run's learning rate. */
@@ -74,8 +76,18 @@ export interface StepGraph {
   readonly scalars: readonly ScalarInput[];
   /** Inputs to be filled with uniform random numbers each step. */
   readonly noise: readonly NoiseInput[];
+  /** Whether the network asked for the pictures' own frames: then the step takes {@link ownFramesInput}. */
+  readonly takesFrames: boolean;
   /** Outputs to send back: `loss`, and `gradient_norm` when clipping. */
   readonly fetch: readonly string[];
+}
+
+/** Name of the graph input, float32 [N], for {@link NetworkContext.ownFrames}. */
+export const ownFramesInput = 'own_frames';
+
+/** The graph input, made when a network asks for it first. */
+function framesInput(g: GraphBuilder, batchSize: number): () => Value {
+  return () => g.find(ownFramesInput) ?? g.input(ownFramesInput, 'float32', [batchSize]);
 }
 
 /** Name of the resident tensor that holds an optimiser slot of a parameter. */
@@ -85,7 +97,8 @@ export function slotName(slot: string, parameter: string): string {
 
 /**
  * Builds the step graph for one batch size. Inputs: `x` [N, 1, nMels, nFrames] in dB, `targets` [N, classes]
- * (see `targetMatrix`), the optimiser's scalars, noise, parameters and slots.
+ * (see `targetMatrix`), the optimiser's scalars, noise, parameters and slots; and `own_frames` [N] where pictures are
+ * masked and the network asks for it.
  * @throws {ParameterError} if nothing is trainable
  * @throws {UnsupportedOpError} if an operator between the loss and a trained parameter has no gradient
  */
@@ -103,6 +116,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     frozenStatistics: options.frozenStatistics,
     parameter: (spec) => table.get(spec, () => g.input(spec.name, 'float32', spec.shape)),
     update: (name, value) => updates.set(name, value),
+    ...(options.masked ? { ownFrames: framesInput(g, options.batchSize) } : {}),
     noise: (name, shape) => {
       noise.push({ name, shape });
       return g.input(name, 'float32', shape);
@@ -181,6 +195,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     keep,
     scalars,
     noise,
+    takesFrames: g.find(ownFramesInput) !== undefined,
     fetch,
   };
 }
@@ -201,24 +216,31 @@ export interface ForwardGraphOptions {
   readonly blockSize: number | null;
   /** Parameters in the packed order ({@link StepGraph.packed}). */
   readonly packed: ReadonlySet<string>;
+  /** As in {@link StepGraphOptions}. */
+  readonly masked?: boolean;
 }
 
 /** The forward pass alone, on running statistics, with parameters as resident inputs: for validation while training. */
 export function buildForwardGraph(options: ForwardGraphOptions): {
   model: Model;
   resident: readonly string[];
+  takesFrames: boolean;
 } {
-  const { network, blockSize, packed } = options;
+  const { network, blockSize, packed, batchSize, masked = false } = options;
   const g = new GraphBuilder({ name: `${network.name} forward` });
-  const x = g.input('x', 'float32', [options.batchSize, 1, options.nMels, options.nFrames]);
+  const x = g.input('x', 'float32', [batchSize, 1, options.nMels, options.nFrames]);
   const table = new ParameterTable();
   const { logits } = network.forward(
-    forwardContext(g, table, inputParameter(g)),
+    {
+      ...forwardContext(g, table, inputParameter(g)),
+      ...(masked ? { ownFrames: framesInput(g, batchSize) } : {}),
+    },
     standardizeNodes(g, x, options.statistics),
   );
   g.output(g.op('Softmax', [logits], { axis: 1 }), 'probabilities');
   return {
     model: lower(g, { blockSize, packed }).model(),
     resident: table.specs.map((spec) => spec.name),
+    takesFrames: g.find(ownFramesInput) !== undefined,
   };
 }

@@ -29,17 +29,13 @@ import {
   saveCheckpoint,
   type TrainingProgress,
 } from './checkpoint.ts';
-import {
-  checkTrainingConfig,
-  learningRateFactor,
-  makeOptimizer,
-  type TrainingConfig,
-  trainableParameters,
-} from './config.ts';
+import { checkTrainingConfig, learningRateFactor, makeOptimizer, type TrainingConfig } from './config.ts';
 import type { BandStatistics } from './normalization.ts';
+import { type Phase, phaseAt, trainingPhases } from './phases.ts';
 import { scheduleFactor } from './schedule.ts';
-import { buildForwardGraph, buildStepGraph, type StepGraph } from './stepGraph.ts';
+import { buildStepGraph, ownFramesInput, type StepGraph } from './stepGraph.ts';
 import { balancedClassWeights } from './targets.ts';
+import { loadValidation, type Validation } from './validation.ts';
 
 export interface TrainingTask {
   readonly network: Network;
@@ -50,6 +46,8 @@ export interface TrainingTask {
   readonly statistics: BandStatistics | null;
   readonly nMels: number;
   readonly nFrames: number;
+  /** Frames of a picture that are not the clip's own are kept from the network, if it asks which; default false. */
+  readonly masked?: boolean;
   readonly train: readonly TrainingClip[];
   /** May be empty: then the last epoch is the model. Never the test side. */
   readonly validation: readonly TrainingClip[];
@@ -122,7 +120,9 @@ class Trainer {
   private readonly engine: Engine;
   private readonly blockSize: number | null;
   private readonly batchOptions: BatchOptions;
-  private readonly step: StepGraph;
+  private readonly phases: readonly Phase[];
+  private phase: Phase;
+  private step: StepGraph;
   private readonly optimizer;
   private readonly batches: number;
   private progress: TrainingProgress;
@@ -154,24 +154,10 @@ class Trainer {
     };
     this.optimizer = makeOptimizer(config.optimizer);
     this.batches = batchesPerEpoch(task.train.length, config.batchSize);
-    this.step = buildStepGraph({
-      network,
-      statistics: task.statistics,
-      batchSize: this.batchOptions.batchSize,
-      nMels: task.nMels,
-      nFrames: task.nFrames,
-      optimizer: this.optimizer,
-      clipNorm: config.clipNorm,
-      trainable: trainableParameters(
-        network,
-        config.trainable,
-        networkParameters(network, task.nMels, task.nFrames),
-      ),
-      rateFactor: learningRateFactor(network, config.optimizer),
-      frozenStatistics: config.frozenStatistics,
-      blockSize,
-      checkpointActivations: config.checkpointActivations ?? false,
-    });
+    const specs = networkParameters(network, task.nMels, task.nFrames);
+    this.phases = trainingPhases(network, config, specs);
+    this.phase = this.phases[0]!;
+    this.step = this.stepOf(this.phase);
     this.progress = {
       epoch: 0,
       batch: 0,
@@ -185,21 +171,40 @@ class Trainer {
     };
   }
 
+  private stepOf(phase: Phase): StepGraph {
+    const { config, network, statistics, nMels, nFrames, masked = false } = this.task;
+    return buildStepGraph({
+      ...{ network, statistics, nMels, nFrames, masked, optimizer: this.optimizer },
+      batchSize: this.batchOptions.batchSize,
+      clipNorm: config.clipNorm,
+      trainable: phase.trainable,
+      rateFactor: learningRateFactor(network, config.optimizer),
+      frozenStatistics: phase.frozenStatistics,
+      blockSize: this.blockSize,
+      checkpointActivations: config.checkpointActivations ?? false,
+    });
+  }
+
   async run(): Promise<TrainingResult> {
     const { config, checkpoints, onEvent } = this.task;
     if (checkpoints !== null) await mkdir(checkpoints, { recursive: true });
     await this.restore();
-    const model = await this.engine.load(this.step.model);
-    const forward = this.task.validation.length === 0 ? null : await this.loadForward();
+    let graphs = await this.load();
     this.startedAt = performance.now();
     this.savedAt = performance.now();
 
     let stoppedEarly = this.outOfPatience();
     while (this.progress.epoch < config.epochs && !stoppedEarly) {
       const began = performance.now();
-      await this.trainEpoch(model);
+      if (phaseAt(this.phases, this.progress.epoch) !== this.phase) {
+        await this.engine.unload(graphs.model);
+        await graphs.validation?.close();
+        await this.beginPhase((await this.parameters()) as Map<string, Tensor<'float32'>>);
+        graphs = await this.load();
+      }
+      await this.trainEpoch(graphs.model);
       const trainLoss = this.progress.lossSum / this.batches;
-      const validation = forward === null ? null : await this.validate(forward);
+      const validation = graphs.validation === null ? null : await graphs.validation.run();
       const record: EpochRecord = {
         epoch: this.progress.epoch + 1,
         trainLoss,
@@ -226,6 +231,36 @@ class Trainer {
     return this.result(stoppedEarly);
   }
 
+  /** The phase's graphs. */
+  private async load(): Promise<{ model: LoadedModel; validation: Validation | null }> {
+    const { network, statistics, nMels, nFrames, masked = false, validation: clips } = this.task;
+    const options = { network, statistics, nMels, nFrames, masked, clips, blockSize: this.blockSize };
+    return {
+      model: await this.engine.load(this.step.model),
+      validation:
+        clips.length === 0
+          ? null
+          : await loadValidation(this.engine, { ...options, packed: this.step.packed }),
+    };
+  }
+
+  /** Stores parameters for the phase of the epoch in progress; the optimiser starts with it. */
+  private async beginPhase(values: ParameterValues): Promise<void> {
+    this.enterPhase();
+    const zeros = [...this.step.slots].map(([name, shape]): [string, Tensor] => [
+      name,
+      float32(shape, new Float32Array(sizeOf(shape))),
+    ]);
+    await this.put(new Map([...this.parametersFrom(values), ...zeros]));
+  }
+
+  private enterPhase(): void {
+    const phase = phaseAt(this.phases, this.progress.epoch);
+    if (phase === this.phase) return;
+    this.phase = phase;
+    this.step = this.stepOf(phase);
+  }
+
   private async trainEpoch(model: LoadedModel): Promise<void> {
     const { task, step, batchOptions } = this;
     const { epoch } = this.progress;
@@ -242,6 +277,7 @@ class Trainer {
           targets: batch.targets,
           ...this.scalars(learningRate),
           ...this.noise(epoch, b),
+          ...(step.takesFrames ? { [ownFramesInput]: batch.ownFrames } : {}),
         },
         resident: step.resident,
         keep: step.keep,
@@ -303,7 +339,8 @@ class Trainer {
   }
 
   private scalars(learningRate: number): Record<string, Tensor> {
-    const step = this.progress.step + 1;
+    // The optimiser corrects for starting from nothing, as it does with every phase.
+    const step = this.progress.step + 1 - this.phase.from * this.batches;
     return Object.fromEntries(
       this.step.scalars.map(({ input, scalar, factor }) => [
         input,
@@ -323,52 +360,6 @@ class Trainer {
         ),
       ]),
     );
-  }
-
-  private async loadForward(): Promise<Forward> {
-    const { network, statistics, nMels, nFrames } = this.task;
-    const batchSize = Math.min(32, this.task.validation.length);
-    const { model, resident } = buildForwardGraph({
-      ...{ network, statistics, batchSize, nMels, nFrames },
-      blockSize: this.blockSize,
-      packed: this.step.packed,
-    });
-    return { model: await this.engine.load(model), resident, batchSize };
-  }
-
-  /** Loss and accuracy on the validation clips; a clip of several windows counts by its mean probabilities. */
-  private async validate(forward: Forward): Promise<{ loss: number; accuracy: number }> {
-    const { validation, nMels, nFrames, network } = this.task;
-    const size = nMels * nFrames;
-    const windows = validation.flatMap((clip, c) =>
-      clip.windows.map((data) => ({ c, data, count: clip.windows.length })),
-    );
-    const mean = validation.map(() => new Array<number>(network.classes).fill(0));
-    for (let start = 0; start < windows.length; start += forward.batchSize) {
-      const part = windows.slice(start, start + forward.batchSize);
-      const data = new Float32Array(forward.batchSize * size);
-      part.forEach((window, i) => {
-        data.set(window.data, i * size);
-      });
-      const { probabilities } = await this.engine.run(forward.model, {
-        feeds: { x: float32([forward.batchSize, 1, nMels, nFrames], data) },
-        resident: forward.resident,
-        fetch: ['probabilities'],
-      });
-      part.forEach(({ c, count }, i) => {
-        for (let k = 0; k < network.classes; k++) {
-          mean[c]![k]! += Number(probabilities!.data[i * network.classes + k]) / count;
-        }
-      });
-    }
-    let correct = 0;
-    let loss = 0;
-    validation.forEach((clip, c) => {
-      const row = mean[c]!;
-      if (row.indexOf(Math.max(...row)) === clip.label) correct++;
-      loss -= Math.log(Math.max(row[clip.label]!, 1e-15));
-    });
-    return { loss: loss / validation.length, accuracy: correct / validation.length };
   }
 
   private outOfPatience(): boolean {
@@ -394,19 +385,23 @@ class Trainer {
     const { checkpoints, resume, initial, onEvent } = this.task;
     const saved = resume && checkpoints !== null ? await loadCheckpoint(checkpoints, 'last') : null;
     if (saved === null) {
-      const zeros = [...this.step.slots].map(([name, shape]): [string, Tensor] => [
-        name,
-        float32(shape, new Float32Array(sizeOf(shape))),
-      ]);
-      await this.put(new Map([...this.parametersFrom(initial), ...zeros]));
+      await this.beginPhase(initial);
       return;
     }
     this.requireSameRun(saved);
-    const missing = this.step.resident.filter((name) => !saved.tensors.has(name));
-    if (missing.length > 0)
-      throw new TrainingError(`The checkpoint lacks ${missing.length} tensors, '${missing[0]}' among them.`);
-    await this.put(saved.tensors);
     this.progress = saved.progress;
+    const { epoch, batch } = saved.progress;
+    if (batch === 0 && this.phases.some(({ from }) => from === epoch)) {
+      await this.beginPhase(saved.tensors as ParameterValues);
+    } else {
+      this.enterPhase();
+      const missing = this.step.resident.filter((name) => !saved.tensors.has(name));
+      if (missing.length > 0)
+        throw new TrainingError(
+          `The checkpoint lacks ${missing.length} tensors, '${missing[0]}' among them.`,
+        );
+      await this.put(saved.tensors);
+    }
     if (saved.progress.bestEpoch !== null && this.task.config.select === 'best') {
       this.bestParameters = (await loadCheckpoint(checkpoints!, 'best'))?.tensors ?? null;
     }
@@ -491,12 +486,6 @@ class Trainer {
       trainedParameterCount: count(this.step.trained),
     };
   }
-}
-
-interface Forward {
-  readonly model: LoadedModel;
-  readonly resident: readonly string[];
-  readonly batchSize: number;
 }
 
 /** Names and shapes of a network's parameters for pictures of that size. */

@@ -2,6 +2,8 @@
  * @module earshot/weights: safetensors files and Keras's HDF5. What reads and writes by path needs Node, the rest runs
  * anywhere.
  */
+
+export { type Checkpoint, checkpointHash, readCheckpoint } from './checkpoint.ts';
 export {
   type DecodeSafetensorsOptions,
   decodeSafetensors,

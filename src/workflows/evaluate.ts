@@ -94,7 +94,7 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
   }
 }
 
-function chooseFolds<T extends { readonly fold: number | null }>(
+export function chooseFolds<T extends { readonly fold: number | null }>(
   clips: readonly T[],
   folds: readonly number[] | undefined,
   name: string,

@@ -11,7 +11,13 @@ import {
 } from '../approaches/index.ts';
 import { DatasetError, float32, type Notice, Random, type Tensor } from '../core/index.ts';
 import { validationSplit } from '../datasets/index.ts';
-import { type ClipFeatures, extractFeatures } from '../extraction/index.ts';
+import {
+  type ClipFeatures,
+  extractFeatures,
+  filledWindow,
+  ownFrames,
+  windowSamplesOf,
+} from '../extraction/index.ts';
 import { frontEndPicture } from '../features/index.ts';
 import { inferenceContext, initializeParameters, loraNetwork, type Network } from '../networks/index.ts';
 import { GraphBuilder } from '../onnx/index.ts';
@@ -21,6 +27,7 @@ import {
   bandStatistics,
   needsWaveforms,
   networkParameters,
+  ownFramesInput,
   standardizeNodes,
   type TrainingClip,
   trainNetwork,
@@ -61,6 +68,7 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
     ),
   );
   const { nMels, nFrames } = first;
+  const windowSamples = windowSamplesOf(config.pipeline);
   const statistics = config.standardize ? bandStatistics(windowsOf(train), nMels) : null;
   clock.lap('features');
 
@@ -75,6 +83,13 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
       message: 'The weights that the adapters join are random and stay so: adapters are for trained weights.',
     });
   }
+  if (config.network.whisper !== undefined && weights === randomWeights) {
+    notices.push({
+      subject: 'weights',
+      message:
+        "Whisper's encoder started from random weights: nothing in it was learnt from speech. What was published is fine-tuned with --weights.",
+    });
+  }
   const log = createWriteStream(join(directory, 'log.jsonl'), { flags: 'a' });
   const trained = await trainNetwork({
     network,
@@ -83,10 +98,14 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
     statistics,
     nMels,
     nFrames,
-    train: toTraining(train, classes),
-    validation: toTraining(validation, classes),
+    masked: config.pipeline.pad === 'mask',
+    train: toTraining(train, classes, windowSamples),
+    validation: toTraining(validation, classes, windowSamples),
     ...(keepWaveforms
-      ? { frontEnd: (samples: Float32Array) => frontEndPicture(samples, config.pipeline.frontEnd).data }
+      ? {
+          frontEnd: (samples: Float32Array) =>
+            frontEndPicture(filledWindow(samples, windowSamples), config.pipeline.frontEnd).data,
+        }
       : {}),
     checkpoints: join(directory, 'checkpoints'),
     resume: run.resume,
@@ -121,7 +140,8 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
         network,
         trained.parameters,
         statistics,
-        clips.flatMap(({ windows }) => windows),
+        toTraining(clips, classes, windowSamples),
+        config.pipeline.pad === 'mask',
         nMels,
         nFrames,
         engineOptions(hooks),
@@ -148,11 +168,16 @@ async function startingParameters(
   return { initial: network === base ? values : new Map([...drawn(), ...values]), weights };
 }
 
-function toTraining(features: readonly ClipFeatures[], classes: readonly string[]): TrainingClip[] {
+function toTraining(
+  features: readonly ClipFeatures[],
+  classes: readonly string[],
+  windowSamples: number,
+): TrainingClip[] {
   const index = new Map(classes.map((label, i) => [label, i]));
-  return features.map(({ clip, windows, waveforms }) => ({
+  return features.map(({ clip, windows, waveforms, ownSamples, nFrames }) => ({
     windows,
     label: index.get(clip.label)!,
+    ...(ownSamples === undefined ? {} : { ownFrames: ownFrames(ownSamples, windowSamples, nFrames) }),
     ...(waveforms === undefined ? {} : { waveforms }),
   }));
 }
@@ -170,25 +195,38 @@ async function pipelineProbabilities(
   network: Network,
   parameters: ReadonlyMap<string, Tensor<'float32'>>,
   statistics: BandStatistics | null,
-  pictures: readonly Float32Array[],
+  clips: readonly TrainingClip[],
+  masked: boolean,
   nMels: number,
   nFrames: number,
   options: EngineOptions,
 ): Promise<Float32Array[]> {
   const g = new GraphBuilder();
   const x = g.input('x', 'float32', ['N', 1, nMels, nFrames]);
-  const { logits } = network.forward(inferenceContext(g, parameters), standardizeNodes(g, x, statistics));
+  const context = inferenceContext(g, parameters);
+  const own = () => g.find(ownFramesInput) ?? g.input(ownFramesInput, 'float32', ['N']);
+  const { logits } = network.forward(
+    masked ? { ...context, ownFrames: own } : context,
+    standardizeNodes(g, x, statistics),
+  );
+  const takesFrames = g.find(ownFramesInput) !== undefined;
   g.output(g.op('Softmax', [logits], { axis: 1 }), 'probabilities');
   const engine = new Engine(options);
   try {
     const model = await engine.load(g.model());
     const rows: Float32Array[] = [];
-    for (const picture of pictures) {
-      const { probabilities } = await engine.run(model, {
-        feeds: { x: float32([1, 1, nMels, nFrames], picture.slice()) },
-        fetch: ['probabilities'],
-      });
-      rows.push(probabilities!.data as Float32Array);
+    for (const clip of clips) {
+      for (const picture of clip.windows) {
+        const frames = float32([1], [clip.ownFrames ?? nFrames]);
+        const { probabilities } = await engine.run(model, {
+          feeds: {
+            x: float32([1, 1, nMels, nFrames], picture.slice()),
+            ...(takesFrames ? { [ownFramesInput]: frames } : {}),
+          },
+          fetch: ['probabilities'],
+        });
+        rows.push(probabilities!.data as Float32Array);
+      }
     }
     return rows;
   } finally {

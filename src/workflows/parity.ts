@@ -77,10 +77,11 @@ function row(golden: GoldenFrontEnd, form: ParityRow['form'], pictures: readonly
     relative: worst('relative'),
   };
   const tolerance = goldenTolerance(form, kind);
+  const name = 'context' in golden.spec && golden.spec.context === 'full' ? `${kind} (full context)` : kind;
   const passed = (Object.keys(tolerance) as (keyof PictureError)[]).every(
     (of) => errors[of] <= tolerance[of]!,
   );
-  return { name: kind, version, rows: nMels, form, ...errors, tolerance, signals, passed };
+  return { name, version, rows: nMels, form, ...errors, tolerance, signals, passed };
 }
 
 /** The pictures of all cases, as one batch through ONNX Runtime. */

@@ -2,6 +2,7 @@
 import { access, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
+  type Approach,
   approachByName,
   configureImported,
   embeddingTensor,
@@ -9,6 +10,7 @@ import {
   isVectorApproach,
   type Overrides,
   openImportedModel,
+  openWhisperCheckpoint,
   type RunConfig,
   resolveConfig,
   resolveVectorRun,
@@ -290,10 +292,24 @@ async function resolveRun(
   }
   const named = approachByName(approach);
   if (isVectorApproach(named)) return resolveVectorRun(named, windowSeconds, seed, overrides);
-  const config = resolveConfig(named, windowSeconds, seed, overrides);
+  const config = resolveConfig(named, windowSeconds, seed, await withWhisperShape(named, overrides));
   // Weights that lack are told now, and not when all features are extracted.
   await weightsFile(config.network.name, config.network);
   return { config };
+}
+
+/** The choices with the shape of the Whisper encoder that the weights are of, where they say it. */
+async function withWhisperShape(
+  { network }: Approach,
+  overrides: Overrides | undefined,
+): Promise<Overrides | undefined> {
+  const weights = overrides?.weights;
+  if (network !== 'whisper' || weights === undefined) return overrides;
+  const path = await weightsFile(network, { weights });
+  // A model that Earshot wrote holds the weights; its size must be named.
+  if (path === null || /\.onnx$/i.test(path)) return overrides;
+  const { config } = await openWhisperCheckpoint(path);
+  return { ...overrides, whisper: { config, ...overrides?.whisper } };
 }
 
 /** The model of `network`, read; null where an approach is trained. */

@@ -80,6 +80,9 @@ export async function trainSplit(
       pipeline: config.pipeline,
       network: learned.network,
       weights,
+      ...(isVectorRun(config) || config.network.whisper === undefined
+        ? {}
+        : { whisper: config.network.whisper }),
       ...(clipsPerRun === undefined ? {} : { clipsPerRun }),
       trainedOn: {
         dataset: dataset.name,

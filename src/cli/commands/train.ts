@@ -7,6 +7,7 @@ import { addSharedOptions, type Context, type SharedOptions, seedOption, withHoo
 import { choiceOption, folds, interval, names, number, trainablePart, wholeNumber } from '../optionValues.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
+import { addWhisperOptions, type WhisperOptions, whisperChoices } from '../whisperOptions.ts';
 
 type Overrides = NonNullable<TrainOptions['overrides']>;
 
@@ -14,7 +15,8 @@ type VectorChoices = NonNullable<Overrides['vectors']>;
 
 interface Options
   extends SharedOptions,
-    Omit<Overrides, 'trainable' | 'vectors'>,
+    WhisperOptions,
+    Omit<Overrides, 'trainable' | 'vectors' | 'whisper'>,
     Omit<VectorChoices, 'hopSeconds'> {
   hopSize?: number;
   approach?: string;
@@ -39,7 +41,7 @@ interface Options
 
 /** A test compares these with what the library knows. */
 const approachNames = [
-  ...['cnn', 'resnet50', 'resnet34', 'resnet18'],
+  ...['cnn', 'resnet50', 'resnet34', 'resnet18', 'whisper'],
   ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm'],
 ];
 const frontEndNames = [
@@ -48,12 +50,13 @@ const frontEndNames = [
     ['kapre-0.1', 'kapre', 'librosa'].map((variant) => `openl3-${representation}-${variant}`),
   ),
   'edgel3-sea',
+  ...['whisper', 'whisper-128'],
 ];
 export const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
 
 const overrideNames = [
   ...['loraRank', 'loraAlpha', 'loraTargets', 'checkpointActivations'],
-  ...['frontEnd', 'standardize', 'headRate', 'layerDecay'],
+  ...['frontEnd', 'standardize', 'headRate', 'layerDecay', 'warmHead'],
   ...['weights', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'optimizer', 'momentum', 'nesterov'],
   ...[
     'schedule',
@@ -231,6 +234,7 @@ function addTrainingOptions(command: Command): void {
       wholeNumber({ min: 32, max: 1024 }),
     ),
   );
+  addWhisperOptions(command);
   add(
     'Linear SVM on vectors (openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm):',
     new Option(
@@ -286,6 +290,10 @@ function addTrainingOptions(command: Command): void {
       '--layer-decay <x>',
       "each layer's learning rate as a share of the next one's (1: all alike)",
     ).argParser(number({ min: 0, max: 1, above: true })),
+    new Option(
+      '--warm-head <n>',
+      'epochs at first in which the head learns alone and everything else stays as it is',
+    ).argParser(whole),
     choiceOption('--schedule <name>', 'course of the learning rate', ['cosine', 'constant', 'step']),
     new Option('--warmup-epochs <n>', 'epochs of rising learning rate').argParser(number({ min: 0 })),
     new Option('--weight-decay <x>', 'pull of weights towards 0').argParser(number({ min: 0 })),
@@ -325,7 +333,11 @@ function addTrainingOptions(command: Command): void {
     new Option('--window-seconds <x>', 'length of the piece the network hears').argParser(
       number({ min: 0.05, max: 60 }),
     ),
-    choiceOption('--pad <kind>', 'how shorter clips are filled', ['repeat', 'zero']),
+    choiceOption(
+      '--pad <kind>',
+      'how shorter clips are filled: by repetition, with zeros, or with zeros that the network leaves out (whisper)',
+      ['repeat', 'zero', 'mask'],
+    ),
     new Option('--n-mels <n>', 'mel bands').argParser(wholeNumber({ min: 8, max: 512 })),
   );
   add(
@@ -425,10 +437,12 @@ function overridesOf(options: Options): Overrides {
     ),
     ...(options.hopSize === undefined ? {} : { hopSeconds: options.hopSize }),
   };
+  const whisper = whisperChoices(options);
   return {
     ...chosen,
     ...(options.train === undefined ? {} : { trainable: options.train }),
     ...(Object.keys(vectors).length === 0 ? {} : { vectors }),
+    ...(whisper === undefined ? {} : { whisper }),
   };
 }
 

@@ -5,19 +5,21 @@ export interface Picture {
   readonly data: Float32Array;
   readonly nMels: number;
   readonly nFrames: number;
+  /** Frames from the first on that are the recording's own, where the others are masked; default all. */
+  readonly ownFrames?: number;
 }
 
-/** Rotates the picture in time by up to `fraction` of its length, either way. */
+/** Rotates the recording in the picture in time by up to `fraction` of its length, either way. */
 export function rollTime(p: Picture, fraction: number, random: Random): void {
-  const { data, nMels, nFrames } = p;
-  const shift = Math.round(random.uniform(-fraction, fraction) * nFrames);
-  const start = ((shift % nFrames) + nFrames) % nFrames;
+  const { data, nMels, nFrames, ownFrames = nFrames } = p;
+  const shift = Math.round(random.uniform(-fraction, fraction) * ownFrames);
+  const start = ((shift % ownFrames) + ownFrames) % ownFrames;
   if (start === 0) return;
-  const row = new Float32Array(nFrames);
+  const row = new Float32Array(ownFrames);
   for (let m = 0; m < nMels; m++) {
-    const band = data.subarray(m * nFrames, (m + 1) * nFrames);
-    row.set(band.subarray(nFrames - start), 0);
-    row.set(band.subarray(0, nFrames - start), start);
+    const band = data.subarray(m * nFrames, m * nFrames + ownFrames);
+    row.set(band.subarray(ownFrames - start), 0);
+    row.set(band.subarray(0, ownFrames - start), start);
     band.set(row);
   }
 }
@@ -39,20 +41,23 @@ export interface SpecAugmentOptions {
 
 /**
  * SpecAugment's masking (Park et al. 2019): blocks of bands and of frames replaced by the picture's own mean, so that
- * a mask is neither louder nor softer than the recording.
+ * a mask is neither louder nor softer than the recording. Where the recording does not fill the picture, blocks of
+ * frames lie within it and are narrower by its share.
  */
 export function specAugment(p: Picture, o: SpecAugmentOptions, random: Random): void {
-  const { data, nMels, nFrames } = p;
+  const { data, nMels, nFrames, ownFrames = nFrames } = p;
+  const size = nMels * ownFrames;
   let fill = 0;
-  for (const value of data) fill += value / data.length;
+  for (let m = 0; m < nMels; m++) for (let t = 0; t < ownFrames; t++) fill += data[m * nFrames + t]! / size;
+  const timeWidth = Math.round((Math.min(o.timeWidth, nFrames) * ownFrames) / nFrames);
   for (let k = 0; k < o.frequencyMasks; k++) {
     const width = random.integer(Math.min(o.frequencyWidth, nMels) + 1);
     const first = random.integer(nMels - width + 1);
     data.fill(fill, first * nFrames, (first + width) * nFrames);
   }
   for (let k = 0; k < o.timeMasks; k++) {
-    const width = random.integer(Math.min(o.timeWidth, nFrames) + 1);
-    const first = random.integer(nFrames - width + 1);
+    const width = random.integer(timeWidth + 1);
+    const first = random.integer(ownFrames - width + 1);
     for (let m = 0; m < nMels; m++) data.fill(fill, m * nFrames + first, m * nFrames + first + width);
   }
 }
