@@ -8,6 +8,7 @@ export * from './heatMapPicture.ts';
 export * from './intervalPicture.ts';
 export * from './plotSvg.ts';
 export * from './reliabilityPicture.ts';
+export * from './saliencyPicture.ts';
 export * from './spectrogramPicture.ts';
 export { type Picture, pictureColours } from './svg.ts';
 export * from './svgToPng.ts';

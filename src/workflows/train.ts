@@ -46,8 +46,10 @@ import {
 import { cacheDirectory, writeJson } from '../files/index.ts';
 import type { PictureLayout } from '../networks/index.ts';
 import { type Device, resolveDevice } from '../runtime/index.ts';
+import { usualSoundMegabytes } from './clipSounds.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import type { SplitRun } from './learner.ts';
+import { reportMedia } from './reportMedia.ts';
 import { type SplitResult, trainSplit, usedSplit } from './trainSplit.ts';
 import { versions } from './versions.ts';
 
@@ -75,6 +77,8 @@ export interface TrainOptions extends WorkflowHooks {
   readonly subset?: 'esc10';
   /** The command line that repeats the run, for the report. */
   readonly command: string;
+  /** Sound that the report may hold, in millions of bytes, ≥ 0; default 8. */
+  readonly reportMegabytes?: number;
 }
 
 export interface NetworkChoice {
@@ -220,7 +224,13 @@ async function report(
     validation: single ? first.used.validation : [],
     test: finished.flatMap(({ used }) => used.test),
   };
+  const tested = finished.map((item) => ({
+    model: join(item.directory, 'model.onnx'),
+    clips: item.used.test,
+  }));
+  const megabytes = options.reportMegabytes ?? usualSoundMegabytes;
   const runReport: RunReport = {
+    media: await reportMedia(tested, predictions, megabytes, options),
     title: `${config.approach} on ${dataset.name}`,
     approach: config.approach,
     command: options.command,
@@ -435,7 +445,7 @@ async function lengthOf(clip: Clip): Promise<number | null> {
 }
 
 /** The summary of a cross-validation from those of its folds. */
-function poolSplits(summaries: readonly SplitSummary[]): SplitSummary {
+export function poolSplits(summaries: readonly SplitSummary[]): SplitSummary {
   const sum = (pick: (summary: SplitSummary) => number) =>
     summaries.reduce((total, summary) => total + pick(summary), 0);
   const testClips = sum((s) => s.testClips);

@@ -261,28 +261,35 @@ describe('curvePicture', () => {
 
 describe('intervalPicture', () => {
   const rows = [
-    { name: 'one thing', value: 0.5, low: 0.4, high: 0.6, chance: { low: 0.1, high: 0.2 } },
-    { name: 'another & <more>', value: 0.25, low: null, high: null, minor: true },
+    { name: 'one thing', main: { value: 0.5, low: 0.4, high: 0.6 }, chance: { low: 0.1, high: 0.2 } },
+    { name: 'another & <more>', main: { value: 0.25, low: null, high: null } },
   ];
+  const options = { xLabel: 'Share', legend: { main: 'interval', chance: 'chance' } };
   it('puts values, intervals and chance where the axis says', () => {
-    const { svg, png } = intervalPicture(rows, { xLabel: 'Share', range: [0, 1], reference: 0.5 });
-    const circles = [...svg.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x));
-    const band = /<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="20"/.exec(svg)!;
-    const line = /d="M([\d.]+) [\d.]+H([\d.]+)" stroke="#0072b2"/.exec(svg)!;
+    const { svg, png } = intervalPicture(rows, {
+      ...options,
+      ...{ range: [0, 1], reference: 0.5, format: (value: number) => value.toFixed(3) },
+    });
+    const circles = [...svg.matchAll(/<circle cx="([\d.]+)"/g)].slice(-2).map(([, x]) => Number(x));
+    const [x, width] = [...svg.matchAll(/<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="20"/g)]
+      .at(-1)!
+      .slice(1)
+      .map(Number);
+    const line = /d="M([\d.]+) [\d.]+H([\d.]+)M[^"]*" stroke="#0072b2"/.exec(svg)!;
     // A quarter of the axis between the two values, a fifth between the ends of the interval, a tenth of chance.
     const quarter = circles[0]! - circles[1]!;
     expect((Number(line[2]) - Number(line[1])) / quarter).toBeCloseTo(0.8, 2);
-    expect(Number(band[2]) / quarter).toBeCloseTo(0.4, 2);
-    expect((circles[0]! - Number(band[1])) / quarter).toBeCloseTo(1.6, 2);
-    expect(svg).toContain('another &amp; &lt;more&gt;');
-    expect(svg).toContain('0.250');
+    expect(width! / quarter).toBeCloseTo(0.4, 2);
+    expect((circles[0]! - x!) / quarter).toBeCloseTo(1.6, 2);
+    for (const text of ['another &amp; &lt;more&gt;', '>0.250<', '>chance<', 'stroke-dasharray']) {
+      expect(svg).toContain(text);
+    }
     expect(decodePng(png).width).toBeGreaterThan(400);
   });
   it('refuses nothing, and what is not finite', () => {
-    expect(() => intervalPicture([], { xLabel: '' })).toThrow(ParameterError);
-    expect(() => intervalPicture([{ ...rows[0]!, value: Number.NaN }], { xLabel: '' })).toThrow(
-      ParameterError,
-    );
+    expect(() => intervalPicture([], options)).toThrow(ParameterError);
+    const wrong = { name: '', main: { value: Number.NaN, low: null, high: null } };
+    expect(() => intervalPicture([wrong], options)).toThrow(ParameterError);
   });
 });
 

@@ -5,6 +5,7 @@ import { clipNoticeBlocks, repeatBlocks } from './closingBlocks.ts';
 import { curveBlocks, reliabilityBlocks } from './curveBlocks.ts';
 import { dataBlocks } from './dataBlocks.ts';
 import type { Block, Cell, Inline, ReportDocument, Table, Tone } from './document.ts';
+import { leakBadges } from './leakBadge.ts';
 import type { ReportPictures } from './reportPictures.ts';
 import type { RunReport } from './runReport.ts';
 import {
@@ -53,7 +54,7 @@ export function verdict(evaluation: Evaluation): Inline[] {
   const frequent = Math.max(...classScores(evaluation).map(({ scores }) => scores.support)) / clips;
   const content: Inline[] = [
     { strong: `${percentText(accuracy)} of ${plural(clips, 'test clip')}` },
-    ...leakBadge(evaluation).flatMap((badge): Inline[] => [' ', badge]),
+    ...leakBadges(evaluation.split).flatMap((badge): Inline[] => [' ', badge]),
     ` ${clips === 1 ? 'is' : 'are'} classified correctly`,
     range === null ? '' : ` (${level} % interval ${range}, over ${plural(groups, 'recording')})`,
     `; always answering the most frequent class would get ${percentText(frequent)}.`,
@@ -137,15 +138,10 @@ function whatWasDone({ approach, network, startedAt, durations, artefact }: RunR
   return content.filter((part) => part !== '');
 }
 
-/** What stands by every score where test clips share their recordings with training. */
-function leakBadge({ split }: Evaluation): Inline[] {
-  return split !== null && split.leak.clips > 0 ? [{ badge: 'leaks', tone: 'warning' }] : [];
-}
-
 function resultBlocks(evaluation: Evaluation): Block[] {
   const { intervals } = evaluation;
   const level = `${Math.round(100 * intervals.accuracy.level)} % interval`;
-  const leaks = leakBadge(evaluation);
+  const leaks = leakBadges(evaluation.split);
   const marked = (value: string): Cell => (leaks.length === 0 ? value : [`${value} `, ...leaks]);
   const row = (name: string, value: number, interval: typeof intervals.accuracy): Cell[] => [
     name,
@@ -221,7 +217,7 @@ function resultBlocks(evaluation: Evaluation): Block[] {
 }
 
 function perClassTable(evaluation: Evaluation): Table {
-  const leaks = leakBadge(evaluation);
+  const leaks = leakBadges(evaluation.split);
   const badge: Inline[] = leaks.length === 0 ? [] : [' ', ...leaks];
   const cells = (scores: Evaluation['macro avg']) => [
     scores.precision.toFixed(3),

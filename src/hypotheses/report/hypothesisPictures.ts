@@ -23,7 +23,11 @@ export function hypothesisPictures(judged: JudgedHypothesis, table: RecordingTab
     pictures.push({
       file: `hypothesis-${number}-accuracy.png`,
       alt: `Hypothesis ${number}: accuracy of what was compared, with 95 % intervals over recordings`,
-      picture: intervalPicture(accuracies, { xLabel: 'Share of recordings classified correctly' }),
+      picture: intervalPicture(accuracies, {
+        xLabel: 'Share of recordings classified correctly',
+        legend: { main: '95 % interval', chance: 'labels exchanged (95 %)' },
+        format: (value) => value.toFixed(3),
+      }),
     });
   }
   if (number === 1) {
@@ -46,13 +50,13 @@ function accuracyRows(results: readonly TestResult[]) {
   for (const result of results) {
     if (result.kind === 'chance') {
       const { low, high } = result.null;
-      rows.set(result.features, { name: result.features, ...result.accuracy, chance: { low, high } });
+      rows.set(result.features, { name: result.features, main: result.accuracy, chance: { low, high } });
     } else if (result.kind === 'paired') {
-      for (const [i, { name, accuracy }] of [result.first, result.second].entries()) {
-        if (!rows.has(name)) rows.set(name, { name, ...accuracy, minor: i === 1 });
+      for (const { name, accuracy } of [result.first, result.second]) {
+        if (!rows.has(name)) rows.set(name, { name, main: accuracy });
       }
     } else if (result.kind === 'ablation' && !rows.has(result.whole.name)) {
-      rows.set(result.whole.name, { name: result.whole.name, ...result.whole.accuracy });
+      rows.set(result.whole.name, { name: result.whole.name, main: result.whole.accuracy });
     }
   }
   return [...rows.values()];
@@ -114,8 +118,11 @@ function ranksPicture(result: RankResult, number: number): NamedPicture {
     return { file, alt, picture };
   }
   const picture = intervalPicture(
-    columns.map(({ name, etaSquared }) => ({ name, ...etaSquared, value: Math.max(0, etaSquared.value) })),
-    { xLabel, range: [0, 1] },
+    columns.map(({ name, etaSquared }) => ({
+      name,
+      main: { ...etaSquared, value: Math.max(0, etaSquared.value) },
+    })),
+    { xLabel, range: [0, 1], legend: { main: '95 % interval' }, format: (value) => value.toFixed(3) },
   );
   return { file, alt, picture };
 }
@@ -132,13 +139,16 @@ function ablationPictures(
       picture: intervalPicture(
         result.parts.map(({ name, loss }) => ({
           name: `without ${name}`,
-          value: 100 * loss.value,
-          low: loss.low === null ? null : 100 * loss.low,
-          high: loss.high === null ? null : 100 * loss.high,
+          main: {
+            value: 100 * loss.value,
+            low: loss.low === null ? null : 100 * loss.low,
+            high: loss.high === null ? null : 100 * loss.high,
+          },
         })),
         {
           xLabel: 'Accuracy lost (percentage points)',
           reference: 0,
+          legend: { main: '95 % interval' },
           format: (value) => points(value / 100),
         },
       ),
