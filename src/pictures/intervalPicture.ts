@@ -175,11 +175,7 @@ function drawLegend(rows: readonly IntervalRow[], { legend }: IntervalPictureOpt
       rows.some(({ other }) => other !== undefined),
       (x) => drawMark({ value: x, ...none }, flat, 16, orange!, true),
     ],
-    [
-      legend.chance,
-      rows.some(({ chance }) => chance !== undefined),
-      (x) => band(x - 8, x + 6, 16),
-    ],
+    [legend.chance, rows.some(({ chance }) => chance !== undefined), (x) => band(x - 8, x + 6, 16)],
   ];
   let x = 24;
   return parts
