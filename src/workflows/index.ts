@@ -18,4 +18,5 @@ export * from './models.ts';
 export * from './parity.ts';
 export * from './similar.ts';
 export * from './spectrogram.ts';
+export * from './testHypotheses.ts';
 export * from './train.ts';
