@@ -1,5 +1,6 @@
 /** @file A program that answers lines on its standard input; rivals in Python are set up as fairly as we know how. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
 /** What Debian's PyTorch needs to be fast: its OpenBLAS does not know newer processors, and malloc gives memory back. */
@@ -31,10 +32,13 @@ export class Rival {
     return new Rival(process.env['PYTHON'] ?? '/usr/bin/python3', [path, ...args], fairEnvironment);
   }
 
-  /** @param script TypeScript file in bench/ */
+  /**
+   * Compiled first, as users have it: a compiler inside the process would count as its memory.
+   * @param script TypeScript file in bench/
+   */
   static own(script: string, args: readonly string[]): Rival {
-    const path = new URL(`./${script}`, import.meta.url).pathname;
-    return new Rival(process.execPath, ['--import', 'tsx', path, ...args], {});
+    compiled ??= compile();
+    return new Rival(process.execPath, [`${compiled}/bench/${script.replace(/ts$/, 'js')}`, ...args], {});
   }
 
   /** The next line it prints. */
@@ -98,6 +102,20 @@ export function comparisonText({ own, other, ratios }: Comparison): string {
     `Earshot ${median(own).toFixed(2)}, PyTorch ${median(other).toFixed(2)} items/s; ` +
     `ratio ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}, ${ratios.length} rounds)`
   );
+}
+
+let compiled: string | undefined;
+
+/** Compiles src/ and bench/. @returns the folder of the result */
+function compile(): string {
+  const root = new URL('..', import.meta.url).pathname;
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) throw new Error('The benchmark does not compile.');
+  return `${root}.earshot/bench`;
 }
 
 export function median(values: readonly number[]): number {

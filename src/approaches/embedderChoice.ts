@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { UsageError } from '../core/index.ts';
 import type { Windowing } from '../embeddings/browser.ts';
-import { type FrontEndSpec, frontEndByName } from '../features/index.ts';
+import { type FrontEndSpec, frontEndByName, type WhisperContext } from '../features/index.ts';
 import type { PictureLayout } from '../networks/index.ts';
 
 /** What a user may say of an embedder. Which of it applies is the network's to decide. */
@@ -25,6 +25,10 @@ export interface EmbedderChoice {
   readonly inputRepr?: 'linear' | 'mel128' | 'mel256';
   readonly contentType?: 'music' | 'env';
   readonly embeddingSize?: number;
+  /** Whether Whisper's encoder hears windows alone (`clip`, the default) or followed by silence up to 30 s (`full`). */
+  readonly context?: WhisperContext;
+  /** One vector per window (`mean`, the default), or one for every position of Whisper's encoder (`none`). */
+  readonly pool?: 'mean' | 'none';
 }
 
 export type EmbedderOption = Exclude<keyof EmbedderChoice, 'network'>;
@@ -44,6 +48,8 @@ const flags: { readonly [K in EmbedderOption]: string } = {
   inputRepr: '--input-repr',
   contentType: '--content-type',
   embeddingSize: '--embedding-size',
+  context: '--context',
+  pool: '--pool',
 };
 
 /** @throws {UsageError} for an option that is set and does not apply to the network */

@@ -14,6 +14,7 @@ import { checkOptions, type EmbedderChoice, type EmbedderOption } from './embedd
 import { type ImportedModel, openImportedModel } from './importedModel.ts';
 import { modelEmbedder } from './modelEmbedder.ts';
 import { namedEmbedderByName, namedEmbedders } from './namedEmbedders.ts';
+import { whisperEmbedder } from './whisperEmbedder.ts';
 
 const modelOptions: readonly EmbedderOption[] = [
   ...(['embedding', 'layout', 'pictureSize', 'frontEnd', 'sampleRate', 'nMels'] as const),
@@ -33,6 +34,10 @@ const artifactOptions: readonly EmbedderOption[] = ['hopSeconds', 'center'];
 export async function openEmbedder(choice: EmbedderChoice): Promise<EmbedderDescription> {
   const { network } = choice;
   if (!network.toLowerCase().endsWith('.onnx') && !(await isFile(network))) {
+    if (network === whisperEmbedder.name) {
+      checkOptions(choice, whisperEmbedder.options);
+      return whisperEmbedder.describe(choice);
+    }
     const named = namedEmbedderByName(network);
     checkOptions(choice, named.options);
     return describeEmbedder(await named.open(choice));
@@ -48,7 +53,7 @@ export async function openEmbedder(choice: EmbedderChoice): Promise<EmbedderDesc
 
 /** Names and descriptions of the networks that need no model file, for help texts. */
 export function embedderNames(): readonly string[] {
-  return namedEmbedders.map(({ name }) => name);
+  return [...namedEmbedders, whisperEmbedder].map(({ name }) => name);
 }
 
 /** What `earshot train` left: waveforms in, its embedding out. */

@@ -50,7 +50,7 @@ export function namedEmbedderByName(name: string): NamedEmbedder {
   const found = namedEmbedders.find((entry) => entry.name === name);
   if (found === undefined) {
     throw new ParameterError(`There is no network '${name}', and no such file.`, {
-      hint: `There are ${namedEmbedders.map((entry) => entry.name).join(', ')}; or give the path of an ONNX model.`,
+      hint: `There are ${namedEmbedders.map((entry) => entry.name).join(', ')}, whisper; or give the path of an ONNX model.`,
     });
   }
   return found;

@@ -13,6 +13,7 @@ export interface EmbedderOptions {
   inputRepr?: EmbedderChoice['inputRepr'];
   contentType?: EmbedderChoice['contentType'];
   embeddingSize?: number;
+  context?: EmbedderChoice['context'];
   frontEnd?: string;
   sampleRate?: number;
   nMels?: number;
@@ -48,6 +49,11 @@ export function addEmbedderOptions(command: Command): void {
     ]),
     choiceOption('--content-type <name>', 'recordings that the weights were trained on', ['music', 'env']),
     new Option('--embedding-size <n>', 'numbers in an embedding').argParser(wholeNumber({ min: 1 })),
+    choiceOption(
+      '--context <kind>',
+      'whisper: windows of up to 30 s alone (clip, the default), or followed by silence up to 30 s, as published (full)',
+      ['clip', 'full'],
+    ),
   );
   add(
     'Sound:',
@@ -70,9 +76,9 @@ export function addEmbedderOptions(command: Command): void {
 
 export function embedderChoice(options: EmbedderOptions): EmbedderChoice {
   const { network, embedding, pictureLayout, pictureSize, weights, inputRepr, contentType } = options;
-  const { embeddingSize, frontEnd, sampleRate, nMels, windowSeconds, hopSize, center } = options;
+  const { embeddingSize, context, frontEnd, sampleRate, nMels, windowSeconds, hopSize, center } = options;
   return {
     ...{ network, embedding, layout: pictureLayout, pictureSize, weights, inputRepr, contentType },
-    ...{ embeddingSize, frontEnd, sampleRate, nMels, windowSeconds, hopSeconds: hopSize, center },
+    ...{ embeddingSize, context, frontEnd, sampleRate, nMels, windowSeconds, hopSeconds: hopSize, center },
   };
 }

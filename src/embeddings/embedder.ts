@@ -23,6 +23,8 @@ export interface EmbedderSpec {
   /** Null where the network takes waveforms: its front end is in the graph. */
   readonly frontEnd: FrontEndSpec | null;
   readonly windowing: Windowing;
+  /** Where a window gives several vectors: seconds from one to the next. Absent: one vector per window. */
+  readonly rowSeconds?: number;
   readonly weights: {
     /** A sentence: where they come from. */
     readonly description: string;
@@ -38,6 +40,8 @@ export interface EmbedderGraph {
   /** The input's sizes without the batch: [1, nMels, nFrames], or [samples] of a waveform. */
   readonly inputDims: readonly number[];
   readonly output: string;
+  /** Takes waveforms of any length up to the one in `inputDims`. */
+  readonly anyLength?: boolean;
 }
 
 /** An embedder that is not loaded yet. */
@@ -80,8 +84,10 @@ export function windowInputSize({ inputDims }: EmbedderGraph): number {
 
 /** What the network sees of some windows. */
 export interface WindowInputs {
-  /** Shape [n, …inputDims], row-major. */
+  /** Shape [n, …inputDims], row-major; of windows of several lengths, one after the other. */
   readonly inputs: Float32Array;
+  /** Numbers of each window's in `inputs`. */
+  readonly sizes: readonly number[];
   /** Root mean square of each window's samples, full scale 1: windows of silence are all alike. */
   readonly levels: Float32Array;
 }
@@ -96,18 +102,27 @@ export function windowInputs(
   last: number,
   { frontEnd, windowing }: Pick<EmbedderSpec, 'frontEnd' | 'windowing'>,
 ): WindowInputs {
-  const size =
-    frontEnd === null ? windowing.samples : frontEnd.nMels * frontEndFrames(windowing.samples, frontEnd);
-  const inputs = new Float32Array((last - first) * size);
+  const pictures: Float32Array[] = [];
   const levels = new Float32Array(last - first);
   for (let i = first; i < last; i++) {
     const window = cutWindow(stretch, i, windowing);
-    inputs.set(frontEnd === null ? window : frontEndPicture(window, frontEnd).data, (i - first) * size);
+    pictures.push(frontEnd === null ? window : frontEndPicture(window, frontEnd).data);
     let squares = 0;
     for (const sample of window) squares += sample * sample;
     levels[i - first] = Math.sqrt(squares / window.length);
   }
-  return { inputs, levels };
+  return { inputs: joined(pictures), sizes: pictures.map(({ length }) => length), levels };
+}
+
+/** Arrays one after the other. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** What runs graphs: `Engine` in Node, the browser's ONNX Runtime there. */
@@ -150,5 +165,13 @@ export class Embedder {
     if (n === 0) return new Float32Array(0);
     const y = await this.runBatch(float32([n, ...this.graph.inputDims], inputs));
     return y.data as Float32Array;
+  }
+
+  /**
+   * Embeds one window of any length, for graphs that take any.
+   * @returns shape [rows, size]
+   */
+  async embedWindow(window: Float32Array): Promise<Float32Array> {
+    return (await this.runBatch(float32([1, window.length], window))).data as Float32Array;
   }
 }

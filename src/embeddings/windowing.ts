@@ -12,9 +12,10 @@ export interface Windowing {
   /** Zeros put before the recording. Half a window puts the middle of the first one at the recording's start. */
   readonly leading: number;
   /**
-   * What makes every sample be in a window: `zeros` behind the recording, or the last window moved `back` to end with it.
+   * What makes every sample be in a window: `zeros` behind the recording, the last window moved `back` to end with it, or
+   * a last window that is `short`er than the others, as a recording shorter than a window then is too.
    */
-  readonly end: 'zeros' | 'back';
+  readonly end: 'zeros' | 'back' | 'short';
   /** How a recording shorter than a window is filled. */
   readonly pad: 'zero' | 'repeat';
 }
@@ -51,7 +52,12 @@ export function windowCount(n: number, { samples, hopSamples, leading }: Windowi
 /** First sample of window `i`, counted from the first leading zero. */
 function windowStart(i: number, n: number, { samples, hopSamples, leading, end }: Windowing): number {
   const start = i * hopSamples;
-  return end === 'zeros' ? start : Math.min(start, Math.max(0, n + leading - samples));
+  return end === 'back' ? Math.min(start, Math.max(0, n + leading - samples)) : start;
+}
+
+/** Samples of window `i`: less than the others where the last one is short. */
+function windowLength(i: number, n: number, { samples, hopSamples, leading, end }: Windowing): number {
+  return end === 'short' ? Math.min(samples, n + leading - i * hopSamples) : samples;
 }
 
 /**
@@ -88,7 +94,8 @@ export interface Stretch {
 
 /** Window `i` of a recording, cut from a stretch that holds it whole ({@link samplesOfWindows}). */
 export function cutWindow({ data, offset, total }: Stretch, i: number, windowing: Windowing): Float32Array {
-  const { samples, leading, pad } = windowing;
+  const { leading, pad } = windowing;
+  const samples = windowLength(i, total, windowing);
   const window = new Float32Array(samples);
   const start = windowStart(i, total, windowing) - leading - offset;
   const from = Math.max(0, start);

@@ -3,21 +3,32 @@
  * addresses; no weights come with Earshot.
  */
 import { ParameterError } from '../core/errors.ts';
+import { type HuggingFaceRepository, huggingFace, huggingFaceUrl } from './huggingFace.ts';
 
 export interface PublishedModel {
   /** Such as `openl3-mel256-music-512`. */
   readonly name: string;
   /** The network that takes it, as `networkByName` knows it. */
-  readonly network: 'openl3' | 'edgel3' | 'yamnet';
+  readonly network: 'openl3' | 'edgel3' | 'yamnet' | 'clap' | 'whisper';
   readonly description: string;
-  /** Name of the file where it is published, and here. Several models may share one. */
+  /** Name of the file where it is published, and here; with its folder where there are several. Models may share one. */
   readonly file: string;
+  /** Further files that belong to it, fetched before it: it is there when all of them are. */
+  readonly companions?: readonly PublishedCompanion[];
   readonly url: string;
+  /** Where its files are on Hugging Face, whose listing tells their digests and the revision to fetch them at. */
+  readonly repository?: HuggingFaceRepository;
   /** SHA-1 that Git gives the file (of `blob SIZE`, a zero byte and the content), or null where none is known. */
   readonly gitBlob: string | null;
   readonly licence: string;
   /** Numbers that the file holds, front end included; 4 bytes each once it is unpacked. */
   readonly weights: number;
+}
+
+/** A file that a model cannot be used without. */
+export interface PublishedCompanion {
+  readonly file: string;
+  readonly url: string;
 }
 
 /** By input representation and content type. Read from the tree of the branch `models`, version 0.4.0. */
@@ -47,6 +58,75 @@ const openl3Models = Object.entries(openl3Blobs).flatMap(([kind, gitBlob]) => {
   );
 });
 
+/** A model of several files under one address, which keep their places in a folder named after it. The first is the model. */
+function folderModel(
+  model: Omit<PublishedModel, 'file' | 'url' | 'companions' | 'gitBlob'>,
+  address: string,
+  [first, ...rest]: readonly [string, ...string[]],
+): PublishedModel {
+  const at = (path: string) => ({ file: `${model.name}/${path}`, url: `${address}/${path}` });
+  return { ...model, ...at(first), companions: rest.map(at), gitBlob: null };
+}
+
+const clapModels: readonly PublishedModel[] = [
+  folderModel(
+    {
+      name: 'clap-htsat-unfused',
+      network: 'clap',
+      description:
+        'CLAP (LAION, unfused HTSAT): sounds and texts in one space of 512 numbers, as two ONNX files',
+      licence: 'Apache 2.0',
+      weights: 153_493_016,
+    },
+    'https://huggingface.co/Xenova/clap-htsat-unfused/resolve/main',
+    [
+      'onnx/audio_model.onnx',
+      'onnx/text_model.onnx',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'config.json',
+    ],
+  ),
+  folderModel(
+    {
+      name: 'clap-htsat-unfused-safetensors',
+      network: 'clap',
+      description: 'The same as LAION published it, with the trained factor on similarities',
+      licence: 'Apache 2.0',
+      weights: 153_493_018,
+    },
+    'https://huggingface.co/laion/clap-htsat-unfused/resolve/main',
+    ['model.safetensors', 'tokenizer.json', 'tokenizer_config.json', 'config.json'],
+  ),
+];
+
+/** By name at Hugging Face: numbers in the file, decoder included. Config and preprocessor say what the weights do not. */
+const whisperSizes = [
+  ['tiny', 37_760_640],
+  ['base', 72_593_920],
+  ['small', 241_734_912],
+  ['medium', 763_857_920],
+  ['large-v2', 1_543_304_960],
+  ['large-v3', 1_543_490_560],
+  ['large-v3-turbo', 808_878_080],
+] as const;
+
+const whisperModels = whisperSizes.map(([size, weights]): PublishedModel => {
+  const repository = { hub: huggingFace, id: `openai/whisper-${size}` };
+  const folder = folderModel(
+    {
+      name: `whisper-${size}`,
+      network: 'whisper',
+      description: `Whisper, ${size}: the encoder of a speech recogniser, to train a classifier on`,
+      licence: size.startsWith('large-v3') ? 'MIT' : 'Apache 2.0',
+      weights,
+    },
+    huggingFaceUrl(repository, 'main'),
+    ['model.safetensors', 'config.json', 'preprocessor_config.json'],
+  );
+  return { ...folder, repository };
+});
+
 export const publishedModels: readonly PublishedModel[] = [
   ...openl3Models,
   {
@@ -69,6 +149,8 @@ export const publishedModels: readonly PublishedModel[] = [
     licence: 'Apache 2.0',
     weights: 3_751_369,
   },
+  ...clapModels,
+  ...whisperModels,
 ];
 
 /** The model of that name. @throws {ParameterError} that lists the names when there is none */

@@ -11,7 +11,7 @@ export function modelsDirectory(): string {
 }
 
 /** Where a model's file is, or would be. */
-export function modelPath(model: PublishedModel, directory = modelsDirectory()): string {
+export function modelPath(model: Pick<PublishedModel, 'file'>, directory = modelsDirectory()): string {
   return join(directory, model.file);
 }
 
@@ -37,13 +37,20 @@ export async function digestsOf(path: string): Promise<{ sha256: string; gitBlob
   return { sha256: sha256.digest('hex'), gitBlob: gitBlob.digest('hex') };
 }
 
-/** Whether a file begins as HDF5 or gzip does: all weights here are one or the other. */
-export async function looksLikeWeights(path: string): Promise<boolean> {
+/**
+ * Whether a file begins as its kind does, which its published name tells: ONNX (its first field is a version), safetensors
+ * (a length, then JSON), JSON; all others are HDF5 or gzip.
+ */
+export async function looksLikeWeights(path: string, name: string): Promise<boolean> {
   const file = await open(path, 'r');
   try {
-    const start = Buffer.alloc(4);
-    await file.read(start, 0, 4, 0);
-    return start.toString('latin1') === '\x89HDF' || (start[0] === 0x1f && start[1] === 0x8b);
+    const start = Buffer.alloc(9);
+    await file.read(start, 0, 9, 0);
+    const text = start.toString('latin1');
+    if (name.endsWith('.onnx')) return start[0] === 0x08;
+    if (name.endsWith('.safetensors')) return text[8] === '{';
+    if (name.endsWith('.json')) return /^\s*\{/.test(text);
+    return text.startsWith('\x89HDF') || (start[0] === 0x1f && start[1] === 0x8b);
   } finally {
     await file.close();
   }

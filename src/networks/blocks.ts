@@ -3,12 +3,19 @@
  * network's context, its input and the layer's name, and appends nodes.
  */
 import { ParameterError, ShapeError } from '../core/errors.ts';
-import { batchNormalizationTraining, formatShape, isStatic, type Value } from '../onnx/index.ts';
+import {
+  batchNormalizationTraining,
+  formatShape,
+  type GraphBuilder,
+  isStatic,
+  type Value,
+} from '../onnx/index.ts';
 import {
   constantInitializer,
   type Initializer,
   kaimingNormalFanOut,
   type NetworkContext,
+  type ParameterRole,
   uniformBias,
   uniformFanIn,
 } from './network.ts';
@@ -29,11 +36,6 @@ export interface ConvolutionOptions {
   readonly bias?: Initializer;
   /** Groups of channels that do not see each other; default 1. As many as channels: a depthwise convolution. */
   readonly groups?: number;
-  /**
-   * Compute a 3×3 convolution of stride 1 with a bias by Winograd's filtering in inference (default false): faster from
-   * about 128 channels on.
-   */
-  readonly winograd?: boolean;
 }
 
 /**
@@ -41,26 +43,33 @@ export interface ConvolutionOptions {
  * starts, `name.bias` [out].
  */
 export function convolution(c: NetworkContext, x: Value, name: string, options: ConvolutionOptions): Value {
+  const { groups = 1, stride, padding } = options;
   const [kh, kw] = pair(options.kernel);
-  const { outChannels, groups = 1 } = options;
-  const weight = c.parameter({
-    name: `${name}.weight`,
-    shape: [outChannels, channelsOf(x, name) / groups, kh, kw],
-    role: 'weight',
-    initialize: options.initialize ?? kaimingNormalFanOut,
-  });
-  const operands = [x, weight];
-  if (options.bias !== undefined)
-    operands.push(
-      c.parameter({ name: `${name}.bias`, shape: [outChannels], role: 'bias', initialize: options.bias }),
-    );
-  if (options.winograd && c.inference) return winogradConvolution(c.g, x, weight, operands[2]!);
-  return c.g.op('Conv', operands, {
+  return c.g.op('Conv', [x, ...convolutionParameters(c, x, name, options)], {
     ...(groups === 1 ? {} : { group: groups }),
     kernel_shape: [kh, kw],
-    strides: pair(options.stride ?? 1),
-    pads: options.padding ?? [kh >> 1, kw >> 1, kh >> 1, kw >> 1],
+    strides: pair(stride ?? 1),
+    pads: padding ?? [kh >> 1, kw >> 1, kh >> 1, kw >> 1],
   });
+}
+
+function convolutionParameters(
+  c: NetworkContext,
+  x: Value,
+  name: string,
+  { outChannels, kernel, groups = 1, initialize, bias }: ConvolutionOptions,
+): readonly [kernel: Value] | readonly [kernel: Value, bias: Value] {
+  const weight = c.parameter({
+    name: `${name}.weight`,
+    shape: [outChannels, channelsOf(x, name) / groups, ...pair(kernel)],
+    role: 'weight',
+    initialize: initialize ?? kaimingNormalFanOut,
+  });
+  if (bias === undefined) return [weight];
+  return [
+    weight,
+    c.parameter({ name: `${name}.bias`, shape: [outChannels], role: 'bias', initialize: bias }),
+  ];
 }
 
 export interface BatchNormOptions {
@@ -77,18 +86,11 @@ export interface BatchNormOptions {
  * @throws {ShapeError} while training if each channel has a single value (as PyTorch does): nothing to normalise by
  */
 export function batchNorm(c: NetworkContext, x: Value, name: string, options: BatchNormOptions = {}): Value {
-  const { epsilon = 1e-5, momentum = 0.1 } = options;
-  const shape = [channelsOf(x, name)];
-  const zeros = constantInitializer(0);
-  const ones = constantInitializer(1);
-  const weight = c.parameter({ name: `${name}.weight`, shape, role: 'norm', initialize: ones });
-  const bias = c.parameter({ name: `${name}.bias`, shape, role: 'norm', initialize: zeros });
-  const meanName = `${name}.running_mean`;
-  const varianceName = `${name}.running_var`;
-  const mean = c.parameter({ name: meanName, shape, role: 'statistic', initialize: zeros });
-  const variance = c.parameter({ name: varianceName, shape, role: 'statistic', initialize: ones });
+  const { momentum = 0.1 } = options;
+  const norm = normParameters(c, channelsOf(x, name), name, options);
+  const { weight, bias, mean, variance, epsilon } = norm;
   if (c.training && c.frozenStatistics) {
-    const folded = foldedIntoConvolution(c, x, { weight, bias, mean, variance, epsilon });
+    const folded = foldedIntoConvolution(c, x, norm);
     if (folded !== null) return folded;
   }
   if (!c.training || c.frozenStatistics) {
@@ -97,32 +99,63 @@ export function batchNorm(c: NetworkContext, x: Value, name: string, options: Ba
   const batch = batchNormalizationTraining(c.g, x, weight, bias, epsilon);
   const blend = (old: Value, fresh: Value, factor: Value) =>
     c.g.op('Add', [c.g.op('Mul', [old, c.g.scalar(1 - momentum)]), c.g.op('Mul', [fresh, factor])]);
-  c.update(meanName, blend(mean, batch.mean, c.g.scalar(momentum)));
-  c.update(varianceName, blend(variance, batch.variance, unbiasedFactor(c, x, name, momentum)));
+  c.update(`${name}.running_mean`, blend(mean, batch.mean, c.g.scalar(momentum)));
+  c.update(`${name}.running_var`, blend(variance, batch.variance, unbiasedFactor(c, x, name, momentum)));
   return batch.output;
+}
+
+interface NormParameters {
+  readonly weight: Value;
+  readonly bias: Value;
+  readonly mean: Value;
+  readonly variance: Value;
+  readonly epsilon: number;
+}
+
+function normParameters(
+  c: NetworkContext,
+  channels: number,
+  name: string,
+  { epsilon = 1e-5 }: BatchNormOptions,
+): NormParameters {
+  const declare = (what: string, role: ParameterRole, value: number) =>
+    c.parameter({ name: `${name}.${what}`, shape: [channels], role, initialize: constantInitializer(value) });
+  return {
+    weight: declare('weight', 'norm', 1),
+    bias: declare('bias', 'norm', 0),
+    mean: declare('running_mean', 'statistic', 0),
+    variance: declare('running_var', 'statistic', 1),
+    epsilon,
+  };
 }
 
 /**
  * Fixed statistics make batch normalisation a factor and a shift per channel, which a convolution just before it takes
  * into its kernel: the maps are then passed over once. (For inference the runtime does this itself.)
  */
-function foldedIntoConvolution(
-  c: NetworkContext,
-  x: Value,
-  norm: { weight: Value; bias: Value; mean: Value; variance: Value; epsilon: number },
-): Value | null {
+function foldedIntoConvolution(c: NetworkContext, x: Value, norm: NormParameters): Value | null {
   const { g } = c;
   const node = g.graph.nodes.at(-1);
   if (node?.opType !== 'Conv' || node.outputs[0] !== x.name) return null;
   const [input, kernel, bias] = node.inputs.map((name) => g.find(name)!) as [Value, Value, Value?];
+  const output = g.uniqueName(x.name);
+  const folded = foldedParameters(g, kernel, bias, norm);
+  return g.addNode({ ...node, name: `${output}/node`, outputs: [output] }, [input, ...folded])[0]!;
+}
+
+/** Kernel and bias of the convolution that does what one and a batch normalisation with fixed statistics do. */
+function foldedParameters(
+  g: GraphBuilder,
+  kernel: Value,
+  bias: Value | undefined,
+  norm: NormParameters,
+): [kernel: Value, bias: Value] {
   const deviation = g.op('Sqrt', [g.op('Add', [norm.variance, g.scalar(norm.epsilon)])]);
   const factor = g.op('Div', [norm.weight, deviation]);
   const perFilter = g.op('Reshape', [factor, g.ints([-1, ...kernel.shape.slice(1).map(() => 1)])]);
   const mean = bias === undefined ? norm.mean : g.op('Sub', [norm.mean, bias]);
   const shift = g.op('Sub', [norm.bias, g.op('Mul', [mean, factor])]);
-  const scaled = g.op('Mul', [kernel, perFilter]);
-  const output = g.uniqueName(x.name);
-  return g.addNode({ ...node, name: `${output}/node`, outputs: [output] }, [input, scaled, shift])[0]!;
+  return [g.op('Mul', [kernel, perFilter]), shift];
 }
 
 /** momentum · M/(M − 1): a constant where the batch's shape is known, else computed from it. */
@@ -146,15 +179,40 @@ function unbiasedFactor(c: NetworkContext, x: Value, name: string, momentum: num
   return g.op('Div', [g.op('Mul', [m, g.scalar(momentum)]), others]);
 }
 
-/** Convolution, batch normalisation, ReLU. */
+export interface UnitOptions extends ConvolutionOptions {
+  /** Of the batch normalisation; null for none (default: with PyTorch's constants). */
+  readonly norm?: BatchNormOptions | null;
+  /** Whether ReLU follows; default true. */
+  readonly relu?: boolean;
+  /** Whether 2×2 max pooling of stride 2 follows; default false. */
+  readonly pool?: boolean;
+  /**
+   * Compute a 3×3 convolution of stride 1 with a bias by Winograd's filtering in inference (default false): faster from
+   * about 128 channels on.
+   */
+  readonly winograd?: boolean;
+}
+
+/** Convolution, batch normalisation, ReLU and pooling. */
 export function convolutionUnit(
   c: NetworkContext,
   x: Value,
   names: { readonly convolution: string; readonly norm: string },
-  options: ConvolutionOptions,
-  norm: BatchNormOptions = {},
+  options: UnitOptions,
 ): Value {
-  return c.g.op('Relu', [batchNorm(c, convolution(c, x, names.convolution, options), names.norm, norm)]);
+  const { norm = {}, relu = true, pool = false } = options;
+  if (options.winograd && c.inference) {
+    let [kernel, bias] = convolutionParameters(c, x, names.convolution, options);
+    if (norm !== null) {
+      const { outChannels } = options;
+      [kernel, bias] = foldedParameters(c.g, kernel, bias, normParameters(c, outChannels, names.norm, norm));
+    }
+    return winogradConvolution(c.g, x, kernel, bias!, { relu, pool });
+  }
+  let y = convolution(c, x, names.convolution, options);
+  if (norm !== null) y = batchNorm(c, y, names.norm, norm);
+  if (relu) y = c.g.op('Relu', [y]);
+  return pool ? c.g.op('MaxPool', [y], { kernel_shape: [2, 2], strides: [2, 2] }) : y;
 }
 
 /** A fully connected layer (`nn.Linear`): `name.weight` [out, in] and `name.bias`, on x [N, in]. */

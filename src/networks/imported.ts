@@ -8,13 +8,17 @@ import { sortedNodes } from '../onnx/checkGraph.ts';
 import { formatShape, importGraph, isStatic, type Model, type Node, type Value } from '../onnx/index.ts';
 import { linear } from './blocks.ts';
 import { layOut, type PictureLayout, pictureInput } from './importedPicture.ts';
+import { isSequence } from './importedSequence.ts';
 import type { Network, NetworkContext, ParameterRole, ParameterSpec } from './network.ts';
 
 export interface ImportedNetworkOptions {
   /** For reports and metadata, such as the file's name. */
   readonly name: string;
   readonly classes: number;
-  /** Tensor of the model that the head sees: [N, size], or feature maps [N, channels, …], which are averaged. */
+  /**
+   * Tensor of the model that the head sees: [N, size]; or feature maps [N, channels, …] or a sequence [N, positions, size],
+   * which are averaged.
+   */
   readonly embedding: string;
   /** How the model's picture lies; default `mel-frames`, as networks here take it. */
   readonly picture?: PictureLayout;
@@ -117,7 +121,8 @@ export function importedBody(model: Model, options: Omit<ImportedNetworkOptions,
     specs,
     embed(c, x) {
       const laidOut = layOut(c, x, pictureInput(model, name).shape, picture, pictureSize);
-      return flattened(c, replay(c, model, specs, embedding, laidOut, name), embedding);
+      const value = replay(c, model, specs, embedding, laidOut, name);
+      return flattened(c, value, embedding, value.shape.length === 3 && isSequence(model, embedding));
     },
   };
 }
@@ -205,8 +210,11 @@ function boundBy(model: Model, x: Value, name: string): Record<string, number> {
   return bind;
 }
 
-/** [N, size] of an embedding or of feature maps, whose further axes are averaged. */
-function flattened(c: NetworkContext, value: Value, name: string): Value {
+/**
+ * [N, size] of an embedding, of feature maps, whose further axes are averaged, or of a sequence [N, positions, size], whose
+ * positions are.
+ */
+function flattened(c: NetworkContext, value: Value, name: string, sequence: boolean): Value {
   const { shape } = value;
   if (shape.length < 2 || !isStatic(shape.slice(1))) {
     throw new ShapeError(
@@ -214,5 +222,6 @@ function flattened(c: NetworkContext, value: Value, name: string): Value {
     );
   }
   if (shape.length === 2) return value;
-  return c.g.op('ReduceMean', [value, c.g.ints(shape.map((_, i) => i).slice(2))], { keepdims: 0 });
+  const averaged = sequence ? [1] : shape.map((_, i) => i).slice(2);
+  return c.g.op('ReduceMean', [value, c.g.ints(averaged)], { keepdims: 0 });
 }

@@ -5,7 +5,7 @@
  * Keras numbers them in a fresh session; batch normalisation has Keras's epsilon 1e-3 and momentum 0.99.
  */
 import type { Value } from '../onnx/index.ts';
-import { type BatchNormOptions, batchNorm, type ConvolutionOptions, convolution } from './blocks.ts';
+import { type BatchNormOptions, batchNorm, convolutionUnit } from './blocks.ts';
 import { constantInitializer, kaimingNormalFanIn, type Network, type NetworkContext } from './network.ts';
 
 export interface L3Architecture {
@@ -22,33 +22,34 @@ const norm: BatchNormOptions = { epsilon: 1e-3, momentum: 0.01 };
 /** Channels from which Winograd's filtering is faster; measured with bench/embeddings.bench.ts. */
 const MANY = 128;
 
-/** A 3×3 convolution that keeps the size, with Keras's `he_normal` start and a bias from zero. */
-const threeByThree = (x: Value, outChannels: number): ConvolutionOptions => ({
-  outChannels,
-  kernel: 3,
-  winograd: (x.shape[1] as number) >= MANY,
-  initialize: kaimingNormalFanIn,
-  bias: constantInitializer(0),
-});
-
 /** Everything before the last pooling: x [N, 1, bands, frames] → [N, embedding, bands/8, frames/8] (rounded down). */
 export function l3Layers(c: NetworkContext, x: Value, architecture: L3Architecture): Value {
   const { widths, embedding, activated } = architecture;
-  let norms = 0;
-  let convolutions = 0;
-  const normalized = (y: Value) => batchNorm(c, y, `batch_normalization_${++norms}`, norm);
-  const unit = (y: Value, width: number) => {
-    const maps = convolution(c, y, `conv2d_${++convolutions}`, threeByThree(y, width));
-    return c.g.op('Relu', [normalized(maps)]);
+  const last = 2 * widths.length + 2;
+  /** The n-th layer, n from 1: a 3×3 convolution that keeps the size, with Keras's `he_normal` start and a bias from zero. */
+  const layer = (y: Value, n: number, outChannels: number): Value => {
+    const plain = n === last && !activated;
+    return convolutionUnit(
+      c,
+      y,
+      {
+        convolution: n === last ? 'audio_embedding_layer' : `conv2d_${n}`,
+        norm: `batch_normalization_${n + 1}`,
+      },
+      {
+        ...{ outChannels, kernel: 3, initialize: kaimingNormalFanIn, bias: constantInitializer(0) },
+        ...{ norm: plain ? null : norm, relu: !plain },
+        // Both layers of each of the three blocks are pooled after the second.
+        pool: n < last - 1 && n % 2 === 0,
+        winograd: (y.shape[1] as number) >= MANY,
+      },
+    );
   };
-  let y = normalized(x);
-  for (const width of widths) {
-    y = unit(unit(y, width), width);
-    y = c.g.op('MaxPool', [y], { kernel_shape: [2, 2], strides: [2, 2] });
-  }
-  y = unit(y, embedding);
-  y = convolution(c, y, 'audio_embedding_layer', threeByThree(y, embedding));
-  return activated ? c.g.op('Relu', [normalized(y)]) : y;
+  let y = batchNorm(c, x, 'batch_normalization_1', norm);
+  widths.forEach((width, i) => {
+    y = layer(layer(y, 2 * i + 1, width), 2 * i + 2, width);
+  });
+  return layer(layer(y, last - 1, embedding), last, embedding);
 }
 
 /** Blocks as stages; `fc` is the head. */

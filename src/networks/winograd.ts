@@ -33,49 +33,89 @@ const outputTransform: Matrix = [
   [0, 1, -1, 8, -8, 1],
 ];
 
+export interface WinogradOptions {
+  /** Whether ReLU follows; default false. */
+  readonly relu?: boolean;
+  /** Whether 2×2 max pooling of stride 2 (a last odd row or column is dropped) follows; default false. */
+  readonly pool?: boolean;
+}
+
 /**
- * Appends a 3×3 convolution of stride 1 that keeps the size (a border of zeros), equal to Conv up to rounding.
+ * Appends a 3×3 convolution of stride 1 that keeps the size (a border of zeros), equal to Conv up to rounding, and what
+ * usually follows it. Until their last step results lie as planes, one per place in the tile: there a maximum over
+ * neighbours is one over planes, without strides.
  * @param x [N, C, H, W]; only N may be open
  * @param kernel [O, C, 3, 3]
  * @param bias [O]
- * @returns [N, O, H, W]
+ * @returns [N, O, H, W], or [N, O, ⌊H/2⌋, ⌊W/2⌋] if pooled
  */
-export function winogradConvolution(g: GraphBuilder, x: Value, kernel: Value, bias: Value): Value {
+export function winogradConvolution(
+  g: GraphBuilder,
+  x: Value,
+  kernel: Value,
+  bias: Value,
+  { relu = false, pool = false }: WinogradOptions = {},
+): Value {
   const [batch, channels, height, width] = x.shape as [number | string, number, number, number];
   const filters = kernel.shape[0] as number;
   const rows = Math.ceil(height / 4);
   const columns = Math.ceil(width / 4);
   const tiles = rows * columns;
-  const all = typeof batch === 'number' ? batch : -1;
+  const times = (n: number) => (typeof batch === 'number' ? batch * n : -1);
 
   const flat = g.op('Reshape', [kernel, g.ints([filters, channels, 9])]);
   const kernels = g.op('MatMul', [flat, matrix(g, transposed(squared(kernelTransform)))]);
   const left = g.op('Transpose', [kernels], { perm: [2, 0, 1] });
 
-  const padded = g.op('Pad', [x, g.ints([0, 0, 1, 1, 0, 0, 4 * rows + 1 - height, 4 * columns + 1 - width])]);
   // The transform of each channel's tiles is a convolution of one channel with 36 fixed kernels.
-  const size = [4 * rows + 2, 4 * columns + 2];
-  const single = g.op('Reshape', [padded, g.ints([all < 0 ? -1 : all * channels, 1, ...size])]);
+  const single = g.op('Reshape', [x, g.ints([times(channels), 1, height, width])]);
   const fixed = g.constant(float32([36, 1, 6, 6], squared(inputTransform).flat()), 'winograd');
-  const transformed = g.op('Conv', [single, fixed], { kernel_shape: [6, 6], strides: [4, 4] });
-  const byTile = g.op('Reshape', [transformed, g.ints([all, channels, 36, tiles])]);
-  const moved = g.op('Transpose', [byTile], { perm: [2, 1, 0, 3] });
-  const right = g.op('Reshape', [moved, g.ints([36, channels, all < 0 ? -1 : all * tiles])]);
-
-  const products = g.op('MatMul', [left, right]);
-  // Back, and each tile to its place: a transposed convolution of 36 channels to one.
-  const byFilter = g.op('Transpose', [g.op('Reshape', [products, g.ints([36, filters, all, tiles])])], {
-    perm: [2, 1, 0, 3],
+  const transformed = g.op('Conv', [single, fixed], {
+    kernel_shape: [6, 6],
+    strides: [4, 4],
+    pads: [1, 1, 4 * rows + 1 - height, 4 * columns + 1 - width],
   });
-  const images = g.op('Reshape', [byFilter, g.ints([all < 0 ? -1 : all * filters, 36, rows, columns])]);
-  const back = g.constant(float32([36, 1, 4, 4], transposed(squared(outputTransform)).flat()), 'winograd');
-  const placed = g.op('ConvTranspose', [images, back], { kernel_shape: [4, 4], strides: [4, 4] });
-  const whole = g.op('Reshape', [placed, g.ints([all, filters, 4 * rows, 4 * columns])]);
-  const cut =
-    4 * rows === height && 4 * columns === width
-      ? whole
-      : g.op('Slice', [whole, g.ints([0, 0]), g.ints([height, width]), g.ints([2, 3])]);
-  return g.op('Add', [cut, g.op('Reshape', [bias, g.ints([1, filters, 1, 1])])]);
+  const byTile = g.op('Reshape', [transformed, g.ints([times(1), channels, 36, tiles])]);
+  const moved = g.op('Transpose', [byTile], { perm: [2, 1, 0, 3] });
+  const right = g.op('Reshape', [moved, g.ints([36, channels, times(tiles)])]);
+
+  const products = g.op('Reshape', [g.op('MatMul', [left, right]), g.ints([36, times(filters * tiles)])]);
+  let planes = g.op('MatMul', [matrix(g, squared(outputTransform)), products]);
+  const side = pool ? 2 : 4;
+  if (pool)
+    planes = largerHalf(
+      g,
+      largerHalf(g, planes, [2, 2, times(4 * filters * tiles)], 1),
+      [4, 2, times(filters * tiles)],
+      1,
+    );
+  const shifted = g.op('Add', [
+    g.op('Reshape', [planes, g.ints([side * side, filters, times(tiles)])]),
+    g.op('Reshape', [bias, g.ints([1, filters, 1])]),
+  ]);
+  const active = relu ? g.op('Relu', [shifted]) : shifted;
+
+  // Each value to its place in the picture.
+  const deep = g.op('Reshape', [active, g.ints([1, side * side * filters, times(rows), columns])]);
+  const placed = g.op('Reshape', [
+    g.op('DepthToSpace', [deep], { blocksize: side }),
+    g.ints([filters, times(1), side * rows, side * columns]),
+  ]);
+  const size = pool ? [height >> 1, width >> 1] : [height, width];
+  const whole = size[0] === side * rows && size[1] === side * columns;
+  const cut = whole ? placed : g.op('Slice', [placed, g.ints([0, 0]), g.ints(size), g.ints([2, 3])]);
+  return g.op('Transpose', [cut], { perm: [1, 0, 2, 3] });
+}
+
+/** The larger of the two halves along an axis of size 2, of x seen in that shape. */
+function largerHalf(g: GraphBuilder, x: Value, shape: readonly number[], axis: number): Value {
+  const halves = g.ops(
+    'Split',
+    [g.op('Reshape', [x, g.ints(shape)])],
+    { axis, num_outputs: 2 },
+    { outputs: 2 },
+  );
+  return g.op('Max', halves);
 }
 
 /** The transform of both axes at once: the Kronecker product of a matrix with itself. */

@@ -76,8 +76,7 @@ function unit(c: NetworkContext, x: Value, name: string, options: ConvolutionOpt
     c,
     x,
     { convolution: name, norm: `${name}.bn` },
-    { ...options, initialize: kaimingNormalFanIn, padding },
-    norm,
+    { ...options, initialize: kaimingNormalFanIn, padding, norm },
   );
 }
 

@@ -38,6 +38,7 @@ export type EmbedEvent =
       readonly state: 'written';
       readonly file: string;
       readonly output: string;
+      /** Vectors written: one per window, or per position of Whisper's where those are asked for. */
       readonly windows: number;
       readonly seconds: number;
       /** What the decoder had to say, and whether the recording is silent or shorter than a window. */
@@ -113,7 +114,7 @@ export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> 
 }
 
 function shortWarning(samples: number, { windowing, sampleRate }: EmbedderSpec): string[] {
-  if (samples >= windowing.samples) return [];
+  if (samples >= windowing.samples || windowing.end === 'short') return [];
   const [has, needs] = [samples / sampleRate, windowing.samples / sampleRate];
   return [
     `It lasts ${has.toFixed(3)} s, less than a window of ${needs.toFixed(3)} s: the rest is filled up.`,

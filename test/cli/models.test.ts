@@ -32,7 +32,7 @@ describe('earshot models', () => {
     const { models: listed } = JSON.parse((await run(['list', '--json'])).stdout) as {
       models: { name: string; path: string | null }[];
     };
-    expect(listed).toHaveLength(14);
+    expect(listed).toHaveLength(23);
     expect(listed.every(({ path }) => path === null)).toBe(true);
     expect(existsSync(models)).toBe(false);
   });

@@ -42,6 +42,28 @@ const sizes = fc.record({
 const counting = (n: number) => Float32Array.from({ length: n }, (_, i) => i + 1);
 
 describe('windowing', () => {
+  it('with a short end gives every sample once where windows do not overlap', () => {
+    fc.assert(
+      fc.property(sizes, ({ n, samples }) => {
+        const windowing: Windowing = {
+          ...usual,
+          ...{ samples, hopSamples: samples, hopSeconds: samples / 100, end: 'short' },
+        };
+        const audio = counting(n);
+        const windows = all(audio, windowing);
+        expect(windows.flat()).toEqual([...audio]);
+        expect(windows.slice(0, -1).every(({ length }) => length === samples)).toBe(true);
+        expect(windowTimes(n, windowing, 100)).toHaveLength(windows.length);
+        // A stretch that holds the last windows alone gives the same.
+        const first = windows.length >> 1;
+        const [from, to] = samplesOfWindows(first, windows.length, n, windowing);
+        const stretch = { data: audio.slice(from, to), offset: from, total: n };
+        for (let i = first; i < windows.length; i++)
+          expect([...cutWindow(stretch, i, windowing)]).toEqual(windows[i]);
+      }),
+    );
+  });
+
   it('with zeros at the end cuts the windows of the openl3 package, centred or not', () => {
     fc.assert(
       fc.property(sizes, ({ n, samples, hopSamples, center }) => {

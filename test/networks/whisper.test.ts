@@ -7,24 +7,28 @@ import { gradients } from '../../src/autodiff/index.ts';
 import { float32, Random, type Tensor } from '../../src/core/index.ts';
 import {
   forwardContext,
-  inferenceContext,
   initializeParameters,
   inputParameter,
-  logMelOfPicture,
   loraNetwork,
   type Network,
   ParameterTable,
-  type WhisperConfig,
   whisper,
-  whisperEncoder,
   whisperPositions,
   whisperSizes,
 } from '../../src/networks/index.ts';
-import { GraphBuilder, type Shape, type Value } from '../../src/onnx/index.ts';
+import { GraphBuilder, type Value } from '../../src/onnx/index.ts';
 import { runModel } from '../support/runModel.ts';
 import { hashed, hashedParameter } from './hashedTensors.ts';
 import { infer, relativeDifference, specsOf, train } from './runNetwork.ts';
-import { configOf, type FixtureCase, fixture, type StateRow, unpack } from './whisperFixture.ts';
+import {
+  configOf,
+  expectState,
+  type FixtureCase,
+  fixture,
+  probe,
+  statesOf,
+  unpack,
+} from './whisperFixture.ts';
 
 const networkOf = (c: FixtureCase) => whisper({ classes: c.classes, config: configOf(c.config, c.weighted) });
 
@@ -33,44 +37,6 @@ const pictureOf = (c: Pick<FixtureCase, 'config' | 'batch' | 'frames'>): Tensor<
 
 const hashedValues = (network: Network, input: readonly number[]) =>
   new Map(specsOf(network, input).map((s) => [s.name, hashedParameter(s.name, s.shape)]));
-
-/** The sum of a tensor's products with hashed numbers. */
-function probe(name: string, { dims, data }: Tensor): number {
-  const factors = hashed(`probe ${name}`, dims).data;
-  return (data as Float32Array).reduce((sum, v, i) => sum + v * factors[i]!, 0);
-}
-
-/** All hidden states of an encoder. */
-async function statesOf(
-  config: WhisperConfig,
-  values: ReadonlyMap<string, Tensor<'float32'>>,
-  x: Tensor,
-  options: { shape?: Shape; frameMask?: Tensor<'float32'> } = {},
-): Promise<Tensor[]> {
-  const g = new GraphBuilder();
-  const picture = g.input('x', 'float32', options.shape ?? x.dims);
-  const mask = options.frameMask && g.input('mask', 'float32', options.frameMask.dims);
-  const c = inferenceContext(g, values);
-  const hidden = whisperEncoder(c, config, logMelOfPicture(c, picture), mask && { frameMask: mask });
-  const names = hidden.states.map((state, i) => g.output(state, `state${i}`).name);
-  const feeds = { x, ...(options.frameMask && { mask: options.frameMask }) };
-  const results = await runModel(g.model(), feeds);
-  return names.map((name) => results[name]!);
-}
-
-/** A state within 1e-4 of its size: its ends number by number, the rest by probes. */
-function expectState(got: Tensor, expected: StateRow, what: string): void {
-  const data = got.data as Float32Array;
-  // A probe of a difference d is about |d|/√3: these bounds hold differences of 1e-4 of the norm.
-  for (let i = 0; i < 4; i++) {
-    const difference = Math.abs(probe(`state ${i}`, got) - expected.probes[i]!);
-    expect(difference / expected.norm, `${what}, probe ${i}`).toBeLessThan(0.5e-4);
-  }
-  if (expected.ends === undefined) return;
-  const [, positions, width] = got.dims as [number, number, number];
-  const ends = [...data.subarray(0, width), ...data.subarray((positions - 1) * width, positions * width)];
-  expect(relativeDifference(ends, unpack(expected.ends)), what).toBeLessThan(1e-4);
-}
 
 const title = (c: Pick<FixtureCase, 'config' | 'batch' | 'frames'>) =>
   `width ${c.config.width}, ${c.batch} × ${c.frames} frames`;

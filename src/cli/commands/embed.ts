@@ -12,6 +12,7 @@ import { writeJsonLine } from '../terminal.ts';
 interface Options extends SharedOptions, EmbedderOptions {
   output: string;
   format?: 'npz' | 'parquet' | 'json';
+  pool?: 'mean' | 'none';
 }
 
 export function addEmbed(program: Command, context: Context): void {
@@ -22,7 +23,14 @@ export function addEmbed(program: Command, context: Context): void {
     .addOption(
       new Option('-o, --output <dir>', 'folder that the files of embeddings go to').makeOptionMandatory(),
     )
-    .addOption(choiceOption('--format <name>', 'what is written (default: npz)', ['npz', 'parquet', 'json']));
+    .addOption(choiceOption('--format <name>', 'what is written (default: npz)', ['npz', 'parquet', 'json']))
+    .addOption(
+      choiceOption(
+        '--pool <how>',
+        "of Whisper's positions: one vector per window, their mean (the default), or all of them (none)",
+        ['mean', 'none'],
+      ),
+    );
   addEmbedderOptions(command);
   addSharedOptions(command, { device: true }).addHelpText(
     'after',
@@ -30,6 +38,7 @@ export function addEmbed(program: Command, context: Context): void {
 Examples:
   earshot embed recordings/ --network yamnet.onnx --embedding embedding --front-end yamnet -o embeddings
   earshot embed 'night/**/*.flac' --network resnet50 --weights resnet50.safetensors --hop-size 0.5 -o vectors
+  earshot embed recordings/ --network whisper --weights whisper-tiny --context clip --pool none -o frames
   earshot embed a.wav b.wav --network runs/cnn/model.onnx --format parquet -o vectors
 
 The same command goes on where it was stopped: what is there and made from the same recording with the same settings
@@ -47,7 +56,7 @@ is kept. The exit code is 1 only if no file could be embedded.`,
         const events = embed({
           ...hooks,
           paths,
-          embedder: embedderChoice(options),
+          embedder: { ...embedderChoice(options), pool: options.pool },
           out: options.output,
           format: options.format,
           onEmbedder: (embedder) => {
@@ -62,7 +71,11 @@ is kept. The exit code is 1 only if no file could be embedded.`,
           if (event.state !== 'written') continue;
           for (const message of event.warnings) hooks.onNotice({ subject: event.file, message });
           if (!options.json)
-            aside(() => out.line(`${event.file}  ${windowsText(event.windows)}  ${event.output}`));
+            aside(() =>
+              out.line(
+                `${event.file}  ${countText(event.windows, options.pool === 'none' ? 'position' : 'window')}  ${event.output}`,
+              ),
+            );
         }
       }),
     );
@@ -77,6 +90,6 @@ is kept. The exit code is 1 only if no file could be embedded.`,
   });
 }
 
-function windowsText(windows: number): string {
-  return `${windows} window${windows === 1 ? '' : 's'}`;
+function countText(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
 }

@@ -6,7 +6,7 @@ import { CancelledError, EarshotError, type ProgressListener, RuntimeError } fro
 import { digest } from '../../extraction/index.ts';
 import { ContentHashes } from '../../files/index.ts';
 import { WorkerPool } from '../../parallel/index.ts';
-import { type Embedder, type WindowInputs, windowInputs } from '../embedder.ts';
+import { type Embedder, joined, type WindowInputs, windowInputs } from '../embedder.ts';
 import { WindowBatcher } from '../windowBatcher.ts';
 import { type Stretch, windowCount, windowTimes } from '../windowing.ts';
 import { embedderKey } from './embedderKey.ts';
@@ -43,9 +43,9 @@ export interface EmbedRecordingsOptions {
 
 /** One recording's embeddings. */
 export interface EmbeddedRecording extends RecordingFacts {
-  /** One row per window, [nWindows, size]. */
+  /** One row per window, [nWindows, size]; more where windows give several vectors. */
   readonly embedding: Float32Array;
-  /** Seconds, one per window ({@link windowTimes}). */
+  /** Seconds, one per row ({@link windowTimes}). */
   readonly timestamps: Float64Array;
   /** Root mean square of each window's samples. */
   readonly levels: Float32Array;
@@ -156,7 +156,7 @@ class Embedding {
   }
 
   private async recall(path: string): Promise<EmbeddedRecording | null> {
-    const { cacheDir = null } = this.options;
+    const { cacheDir } = this;
     if (cacheDir === null) return null;
     const hash = await this.hashes.hash(path);
     const found = await recallEmbedding(cacheDir, this.cached(hash), this.embedder.spec);
@@ -164,17 +164,25 @@ class Embedding {
   }
 
   private finished(facts: RecordingFacts, windows: EmbeddedWindows, fromCache: boolean): EmbeddedRecording {
-    const { windowing, sampleRate } = this.embedder.spec;
-    return {
-      ...facts,
-      ...windows,
-      timestamps: windowTimes(facts.samples, windowing, sampleRate),
-      fromCache,
-    };
+    const { windowing, sampleRate, rowSeconds = 0 } = this.embedder.spec;
+    const starts = windowTimes(facts.samples, windowing, sampleRate);
+    const { embedding, levels, rows } = windows;
+    const timestamps =
+      rows === undefined
+        ? starts
+        : Float64Array.from(
+            rows.flatMap((n, i) => Array.from({ length: n }, (_, j) => starts[i]! + j * rowSeconds)),
+          );
+    return { ...facts, embedding, levels, timestamps, fromCache };
+  }
+
+  /** Where they are kept; vectors of positions are not, which would be hundreds for every window. */
+  private get cacheDir(): string | null {
+    return this.embedder.spec.rowSeconds === undefined ? (this.options.cacheDir ?? null) : null;
   }
 
   private async make(path: string): Promise<EmbeddedRecording> {
-    const { windowing, size } = this.embedder.spec;
+    const { windowing } = this.embedder.spec;
     let opened: OpenedRecording | undefined;
     let held = 0;
     const hold = (bytes: number) => {
@@ -189,20 +197,16 @@ class Embedding {
       });
       const { facts, samples } = opened!;
       const count = windowCount(facts.samples, windowing);
-      let windows = first;
+      const parts = [first];
       if (samples !== null) {
-        windows = { embedding: new Float32Array(count * size), levels: new Float32Array(count) };
-        windows.embedding.set(first.embedding);
-        windows.levels.set(first.levels);
         for (let from = chunk; from < count; from += chunk) {
           const to = Math.min(count, from + chunk);
           const stretch = stretchOf(samples, from, to, this.settings);
-          const next = await this.through(() => this.cut(stretch, from, to));
-          windows.embedding.set(next.embedding, from * size);
-          windows.levels.set(next.levels, from);
+          parts.push(await this.through(() => this.cut(stretch, from, to)));
         }
       }
-      const { cacheDir = null } = this.options;
+      const windows = together(parts);
+      const { cacheDir } = this;
       if (cacheDir !== null) await storeEmbedding(cacheDir, this.cached(facts.hash), facts, windows);
       return this.finished(facts, windows, false);
     } finally {
@@ -221,19 +225,51 @@ class Embedding {
     return (await this.pool.run({ kind: 'windows', stretch, first, last }, buffers)) as WindowInputs;
   }
 
+  /** Windows of several lengths, each in a run of its own. */
+  private async oneByOne({ inputs, sizes }: WindowInputs): Promise<Omit<EmbeddedWindows, 'levels'>> {
+    const { size, rowSeconds } = this.embedder.spec;
+    const vectors: Float32Array[] = [];
+    let at = 0;
+    for (const length of sizes) {
+      if (this.options.signal?.aborted)
+        throw new CancelledError('The work was stopped before it was complete.');
+      vectors.push(await this.embedder.embedWindow(inputs.slice(at, at + length)));
+      at += length;
+    }
+    const rows = vectors.map(({ length }) => length / size);
+    return { embedding: joined(vectors), ...(rowSeconds === undefined ? {} : { rows }) };
+  }
+
   /** Windows through the network; a failure of the network is told from one of the recording. */
   private async through(make: () => Promise<WindowInputs>): Promise<EmbeddedWindows> {
     let made: WindowInputs | undefined;
     try {
+      if (this.embedder.graph.anyLength) {
+        made = await make();
+        return { ...(await this.oneByOne(made)), levels: made.levels };
+      }
       const embedding = await this.batcher.embed(async () => {
         made = await make();
         return made.inputs;
       });
       return { embedding, levels: made!.levels };
     } catch (error) {
-      throw made !== undefined && error instanceof Error ? new NetworkFailure(error) : error;
+      throw made !== undefined && error instanceof Error && !(error instanceof CancelledError)
+        ? new NetworkFailure(error)
+        : error;
     }
   }
+}
+
+/** Stretches of one recording as one. */
+function together(parts: readonly EmbeddedWindows[]): EmbeddedWindows {
+  if (parts.length === 1) return parts[0]!;
+  const rows = parts.flatMap((part) => part.rows ?? []);
+  return {
+    embedding: joined(parts.map(({ embedding }) => embedding)),
+    levels: joined(parts.map(({ levels }) => levels)),
+    ...(rows.length === 0 ? {} : { rows }),
+  };
 }
 
 /** The network itself failed: nothing else will go better with the next recording. */

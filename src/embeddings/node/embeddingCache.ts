@@ -6,10 +6,12 @@ import type { RecordingFacts } from './recordingTask.ts';
 
 /** What the windows of a recording came to. */
 export interface EmbeddedWindows {
-  /** [nWindows, size] */
+  /** [nWindows, size], or more rows where windows give several */
   readonly embedding: Float32Array;
   /** Root mean square of each window's samples. */
   readonly levels: Float32Array;
+  /** Vectors of each window; absent: one. */
+  readonly rows?: readonly number[];
 }
 
 interface Meta {
