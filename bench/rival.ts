@@ -58,6 +58,20 @@ export class Rival {
   }
 }
 
+let compiled: string | undefined;
+
+/** Compiles src/ and bench/. @returns the folder of the result */
+function compile(): string {
+  const root = new URL('..', import.meta.url).pathname;
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) throw new Error('The benchmark does not compile.');
+  return `${root}.earshot/bench`;
+}
+
 export interface Comparison {
   /** Items a second of each side, one number per round. */
   readonly own: readonly number[];
@@ -102,20 +116,6 @@ export function comparisonText({ own, other, ratios }: Comparison): string {
     `Earshot ${median(own).toFixed(2)}, PyTorch ${median(other).toFixed(2)} items/s; ` +
     `ratio ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}, ${ratios.length} rounds)`
   );
-}
-
-let compiled: string | undefined;
-
-/** Compiles src/ and bench/. @returns the folder of the result */
-function compile(): string {
-  const root = new URL('..', import.meta.url).pathname;
-  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  });
-  if (status !== 0) throw new Error('The benchmark does not compile.');
-  return `${root}.earshot/bench`;
 }
 
 export function median(values: readonly number[]): number {
