@@ -79,39 +79,9 @@ function softmaxAxes(c: VjpContext, y: Value): number[] {
 const softmax: VjpRule = (c) => {
   const y = c.outputs[0]!;
   const a = algebra(c.g, y);
-  const axes = softmaxAxes(c, y);
-  const mixed = attended(c, y, axes);
-  if (mixed !== null) {
-    const sum = a.reduceSum(a.mul(mixed.gradient, mixed.value), [y.shape.length - 1], true);
-    return [a.mul(y, a.sub(cotangent(c), sum))];
-  }
   const weighted = a.mul(cotangent(c), y);
-  return [a.sub(weighted, a.mul(y, a.reduceSum(weighted, axes, true)))];
+  return [a.sub(weighted, a.mul(y, a.reduceSum(weighted, softmaxAxes(c, y), true)))];
 };
-
-/**
- * Where y is only read in a product o = y·v, as in attention: o and its gradient do. With dy = do·vᵀ the sum of dy·y over a
- * row is that of do·o (Dao et al. 2022, "FlashAttention"), and o is far smaller than y: one pass over y less.
- */
-function attended(
-  c: VjpContext,
-  y: Value,
-  axes: readonly number[],
-): { value: Value; gradient: Value } | null {
-  const rank = y.shape.length;
-  if (axes.length !== 1 || axes[0] !== rank - 1) return null;
-  const { nodes } = c.g.graph;
-  const made = nodes.findLast((node) => node.outputs[0] === cotangent(c).name);
-  if (made?.opType !== 'FusedMatMul' || intAttribute(made, 'transB', 0) !== 1) return null;
-  if (intAttribute(made, 'transA', 0) !== 0) return null;
-  const [gradient, v] = made.inputs.map((name) => c.g.find(name));
-  const product = nodes.find(
-    (node) => node.opType === 'MatMul' && node.inputs[0] === y.name && node.inputs[1] === v?.name,
-  );
-  const value = product && c.g.find(product.outputs[0]!);
-  const same = value?.shape.length === rank && gradient?.shape.join() === value.shape.join();
-  return same ? { value, gradient: gradient! } : null;
-}
 
 // dx = dy − softmax(x) · Σ dy
 const logSoftmax: VjpRule = (c) => {
