@@ -6,9 +6,10 @@ const layers = [
   ['files', 'parallel'],
   ['audio', 'onnx', 'metrics', 'statistics', 'models'],
   ['features', 'autodiff', 'runtime', 'weights', 'pictures', 'datasets', 'classifiers'],
-  ['networks', 'extraction'],
+  ['networks', 'extraction', 'explanation'],
   ['training', 'embeddings'],
   ['approaches', 'evaluation'],
+  ['hypotheses'],
   ['workflows'],
   ['cli'],
 ];
@@ -38,6 +39,8 @@ const reasons = {
   classifiers:
     'classifiers take matrices and give labels: where the numbers come from, and what the labels mean, is decided above.',
   networks: 'networks are graph builders: how they are trained, and on what, is decided above.',
+  explanation:
+    'explanation asks a graph why: it differentiates any classifier, whatever network is inside, and opens no file.',
   extraction: 'extraction makes windows of features from clips: it serves any network.',
   training:
     'training makes steps from a network and windows; which approach and which scores is decided above.',
@@ -45,6 +48,8 @@ const reasons = {
     'embeddings are vectors of frozen networks and what is near what: which network, and what for, is decided above.',
   approaches: 'an approach is a choice of parts below it; workflows run it.',
   evaluation: "evaluation reads predictions, never a model's insides, so that scores replay from files.",
+  hypotheses:
+    'hypotheses measure sounds and test claims on them: which data set, and where the report goes, is decided above.',
   workflows:
     'workflows are the use cases; the faces (command line, later a server) call them, not the reverse.',
 };
@@ -91,7 +96,7 @@ export default {
         "Scores must replay from files: evaluation never sees a network, a graph or a model's insides.",
       severity: 'error',
       from: { path: '^src/evaluation/' },
-      to: { path: '^src/(onnx|autodiff|runtime|weights|networks|extraction|training)/' },
+      to: { path: '^src/(onnx|autodiff|runtime|weights|networks|explanation|extraction|training)/' },
     },
     {
       name: 'cli-is-thin',
@@ -104,9 +109,9 @@ export default {
     {
       name: 'cli-loads-late',
       comment:
-        'earshot --help must answer at once, so what computes is loaded by the command that runs, with import(). printEvaluation.ts is itself loaded late.',
+        'earshot --help must answer at once, so what computes is loaded by the command that runs, with import(). printEvaluation.ts and printComparison.ts are themselves loaded late.',
       severity: 'error',
-      from: { path: '^src/cli/', pathNot: '^src/cli/printEvaluation\\.ts$' },
+      from: { path: '^src/cli/', pathNot: '^src/cli/print(Evaluation|Comparison)\\.ts$' },
       to: {
         path: '^src/(workflows|evaluation|datasets)/|cli-progress|cli-table3',
         dependencyTypesNot: ['dynamic-import', 'type-only'],
@@ -140,7 +145,7 @@ export default {
       name: 'browser-safe',
       comment: 'These folders run in a browser too, so they import nothing of Node.',
       severity: 'error',
-      from: { path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks)/' },
+      from: { path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|explanation)/' },
       to: { dependencyTypes: ['core'] },
     },
     {
@@ -174,7 +179,7 @@ export default {
       comment: 'A browser-safe module that reaches a Node module through others is not browser-safe either.',
       severity: 'error',
       from: {
-        path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|audio|classifiers|embeddings)/',
+        path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|explanation|audio|classifiers|embeddings)/',
         pathNot: `^src/(audio/(${audioForNode.join('|')})\\.ts$|classifiers/(${classifiersForNode.join('|')})\\.ts$|embeddings/(node/|index\\.ts$))`,
       },
       to: { reachable: true, path: `^(node:)?(${nodeModules.join('|')})(/|$)` },

@@ -3,8 +3,8 @@
  * front end, standardisation, network and labels all inside, so it runs wherever ONNX Runtime does.
  */
 
-import type { ProbabilisticClassifier } from '../classifiers/index.ts';
-import { float32, GraphError, int64, type Tensor } from '../core/index.ts';
+import { appendTemperature, type ProbabilisticClassifier } from '../classifiers/index.ts';
+import { float32, GraphError, int64, ParameterError, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
 import { type FrontEndSpec, frontEndFrames, frontEndNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
@@ -37,6 +37,8 @@ export interface ArtifactInfo {
   readonly precision?: PrecisionRecord;
   /** Clips in one run at most, where each takes much memory. */
   readonly clipsPerRun?: number;
+  /** What the network sees, where a network sees a picture: what is explained is what it shows. */
+  readonly picture?: NetworkPicture;
   /** A sentence: where the weights come from. */
   readonly weights: string;
   readonly trainedOn: {
@@ -45,8 +47,21 @@ export interface ArtifactInfo {
     readonly fingerprint: string;
     readonly split: string;
   };
+  /** What clips held out of training gave; absent where none were. */
+  readonly calibration?: CalibrationInfo;
   readonly seed: number;
   readonly versions: Readonly<Record<string, string>>;
+}
+
+/** A calibration on clips held out of the training side, by recording. */
+export interface CalibrationInfo {
+  /** Is part of the graph: softmax(log p / T). */
+  readonly temperature: number;
+  readonly clips: number;
+  /** Recordings they come from. */
+  readonly groups: number;
+  /** Conformal scores of their true classes, ascending, by method: prediction sets are made with them. */
+  readonly scores: Readonly<Record<'lac' | 'aps', readonly number[]>>;
 }
 
 /** Both models on the same clips. */
@@ -77,12 +92,30 @@ export interface PrecisionRecord {
   readonly evaluation: PrecisionEvaluation | null;
 }
 
+/** Where in the graph the network's input is, and what it stands for. */
+export interface NetworkPicture {
+  /** The tensor, [windows, 1, bands, frames]: the front end's result, standardised if it is. */
+  readonly tensor: string;
+  readonly frontEnd: FrontEndSpec;
+  /** How the waveform is cut into the tensor's windows, in samples; null: one window, the whole waveform. */
+  readonly windows: { readonly hopSamples: number; readonly leading: number } | null;
+  /** The value that says nothing: 0 is the mean of standardised bands. Null: the picture's least value, silence. */
+  readonly baseline: number | null;
+}
+
 export interface ArtifactParts {
   /** Appends everything between the waveform, [batch, samples], and the outputs. */
   readonly score: (g: GraphBuilder, waveform: Value) => ArtifactOutputs;
   readonly info: Omit<
     ArtifactInfo,
-    'format' | 'embeddingSize' | 'sampleRate' | 'windowSamples' | 'windowSeconds' | 'pad' | 'overlap'
+    | 'format'
+    | 'embeddingSize'
+    | 'picture'
+    | 'sampleRate'
+    | 'windowSamples'
+    | 'windowSeconds'
+    | 'pad'
+    | 'overlap'
   >;
 }
 
@@ -91,6 +124,7 @@ export interface ArtifactOutputs {
   readonly probabilities: Value;
   /** [batch, embeddingSize] */
   readonly embedding: Value;
+  readonly picture?: NetworkPicture;
 }
 
 /**
@@ -106,7 +140,7 @@ export function buildArtifact(parts: ArtifactParts): { model: Model; info: Artif
   const reserved = ['probabilities', 'embedding'];
   const g = new GraphBuilder({ name: `earshot ${parts.info.approach}`, reserved });
   const waveform = g.input('waveform', 'float32', ['batch', 'samples']);
-  const { probabilities, embedding } = parts.score(g, waveform);
+  const { probabilities, embedding, picture } = parts.score(g, waveform);
   g.output(probabilities, 'probabilities');
   g.output(embedding, 'embedding');
   const size = embedding.shape[1];
@@ -121,6 +155,7 @@ export function buildArtifact(parts: ArtifactParts): { model: Model; info: Artif
     pad: pipeline.pad,
     overlap: pipeline.overlap,
     embeddingSize: size,
+    ...(picture === undefined ? {} : { picture }),
   };
   const model = g.model({
     earshot: JSON.stringify(info),
@@ -150,7 +185,13 @@ export function networkScore(
       pipeline.pad === 'mask' ? { ...context, ownFrames: own } : context,
       x,
     );
-    return { probabilities: g.op('Softmax', [logits], { axis: 1 }), embedding };
+    const seen: NetworkPicture = {
+      tensor: x.name,
+      frontEnd: pipeline.frontEnd,
+      windows: null,
+      baseline: statistics === null ? null : 0,
+    };
+    return { probabilities: g.op('Softmax', [logits], { axis: 1 }), embedding, picture: seen };
   };
 }
 
@@ -162,10 +203,32 @@ export function vectorScore(
   pipeline: ClipPipeline,
 ): ArtifactParts['score'] {
   return (g, waveform) => {
-    const embedding = vectors.nodes(g, waveform, windowSamplesOf(pipeline));
+    const { vector: embedding, picture } = vectors.nodes(g, waveform, windowSamplesOf(pipeline));
     const { probabilities } = classifier.appendTo(g, embedding);
-    return { probabilities: inOrder(g, probabilities, classifier.classes, classes), embedding };
+    return {
+      probabilities: inOrder(g, probabilities, classifier.classes, classes),
+      embedding,
+      ...(picture === undefined ? {} : { picture }),
+    };
   };
+}
+
+/** softmax(log p / temperature): [N, classes] → the same shape. The most probable class stays it. */
+export function applyTemperatureNodes(g: GraphBuilder, probabilities: Value, temperature: number): Value {
+  const logits = g.op('Log', [g.op('Max', [probabilities, g.scalar(1e-30)])]);
+  return appendTemperature(g, logits, temperature);
+}
+
+/**
+ * The calibration of a model.
+ * @throws {ParameterError} when it was trained without
+ */
+export function requireCalibration({ calibration }: ArtifactInfo, name: string): CalibrationInfo {
+  if (calibration !== undefined) return calibration;
+  throw new ParameterError(
+    `${name} was trained without clips held out for calibration, so it makes no prediction sets.`,
+    { hint: 'Train it with --calibration-fraction 0.2.' },
+  );
 }
 
 /** Columns in the order of `classes`; a class that the classifier does not know has probability 0. */

@@ -7,13 +7,21 @@ import { ParameterError } from '../core/errors.ts';
 import type { GraphBuilder, Value } from '../onnx/index.ts';
 import { logMel } from './logMel.ts';
 import { logMelNodes } from './logMelNodes.ts';
-import { checkLogMelSpec, type LogMel, type LogMelSpec, logMelFrames, logMelSpec } from './logMelSpec.ts';
+import {
+  checkLogMelSpec,
+  type LogMel,
+  type LogMelSpec,
+  logMelAxes,
+  logMelFrames,
+  logMelSpec,
+} from './logMelSpec.ts';
 import { l3Nodes } from './openl3/openl3Nodes.ts';
 import { l3Picture } from './openl3/openl3Picture.ts';
 import {
   checkL3Spec,
   type L3Name,
   type L3Spec,
+  l3Axes,
   l3Definition,
   l3Frames,
   l3Names,
@@ -26,6 +34,7 @@ import {
   type WhisperContext,
   type WhisperFrontEndName,
   type WhisperSpec,
+  whisperAxes,
   whisperFrames,
   whisperFrontEnds,
   whisperSpec,
@@ -35,6 +44,7 @@ import { yamnetLogMelNodes } from './yamnet/yamnetNodes.ts';
 import {
   checkYamnetSpec,
   type YamnetSpec,
+  yamnetAxes,
   yamnetFrames,
   yamnetPatch,
   yamnetSpec,
@@ -71,6 +81,15 @@ export interface NaturalWindow {
   readonly overlap: number;
 }
 
+/** What the rows and columns of a picture stand for. */
+export interface FrontEndAxes {
+  /** The middle of each row in Hz, ascending, shape [nMels]. */
+  readonly hertz: Float64Array;
+  /** The middle of the first frame, counted from the first sample, and from one frame to the next. */
+  readonly firstSeconds: number;
+  readonly stepSeconds: number;
+}
+
 /** One front end. `S` is its spec. */
 export interface FrontEnd<S extends FrontEndSpec = FrontEndSpec> {
   readonly name: S['kind'];
@@ -94,6 +113,8 @@ export interface FrontEnd<S extends FrontEndSpec = FrontEndSpec> {
   check(spec: S): void;
   /** Frames that so many samples give. @throws {ParameterError} for samples that give none */
   frames(samples: number, spec: S): number;
+  /** Where its rows and columns lie in frequency and time. */
+  axes(spec: S): FrontEndAxes;
   /** The picture, row-major [nMels, nFrames]. @param samples mono at spec.sampleRate, at least one */
   compute(samples: Float32Array, spec: S): LogMel;
   /** Appends nodes that compute the same: float32 [N, samples] → [N, nMels, nFrames]. */
@@ -113,6 +134,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
       logMelSpec({ sampleRate, nFft: 2048, hopLength: 512, nMels, topDb: null }),
     check: checkLogMelSpec,
     frames: logMelFrames,
+    axes: logMelAxes,
     compute: logMel,
     nodes: logMelNodes,
   },
@@ -134,6 +156,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
     },
     check: (spec) => void checkYamnetSpec(spec),
     frames: yamnetFrames,
+    axes: yamnetAxes,
     compute: yamnetLogMel,
     nodes: yamnetLogMelNodes,
   },
@@ -165,6 +188,7 @@ function whisperFrontEnd(name: WhisperFrontEndName): FrontEnd<WhisperSpec> {
     },
     check: checkWhisperSpec,
     frames: whisperFrames,
+    axes: whisperAxes,
     compute: whisperLogMel,
     nodes: whisperNodes,
   };
@@ -192,6 +216,7 @@ function l3FrontEnd(name: L3Name): FrontEnd<L3Spec> {
     },
     check: checkL3Spec,
     frames: l3Frames,
+    axes: l3Axes,
     compute: l3Picture,
     nodes: l3Nodes,
   };
@@ -226,6 +251,11 @@ export function checkFrontEnd(spec: FrontEndSpec): void {
 /** Frames that so many samples give. @throws {ParameterError} for samples that give none */
 export function frontEndFrames(samples: number, spec: FrontEndSpec): number {
   return frontEndOf(spec).frames(samples, spec);
+}
+
+/** Where the rows and columns of a spec's pictures lie in frequency and time. */
+export function frontEndAxes(spec: FrontEndSpec): FrontEndAxes {
+  return frontEndOf(spec).axes(spec);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,11 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { parseHTML } from 'linkedom';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DatasetError, ParameterError } from '../../src/core/index.ts';
 import {
-  accuracyDifference,
   classScores,
-  comparisonDocument,
   durationText,
   type EpochRecord,
   evaluatePredictions,
@@ -21,11 +19,11 @@ import {
   sizeText,
   summariseDataset,
   worstErrors,
-  writeComparison,
   writeRunReport,
 } from '../../src/evaluation/index.ts';
 import { reportPictures } from '../../src/evaluation/report/reportPictures.ts';
-import { hostile, samplePredictions, sampleRun, sampleSplit } from './sampleRun.ts';
+import { reportScript } from '../../src/evaluation/report/reportScript.ts';
+import { hostile, samplePredictions, sampleRun } from './sampleRun.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -48,10 +46,11 @@ describe('run report', () => {
     expect(paths.map((path) => path.slice(folder.length + 5)).sort()).toEqual([
       'confusion.png',
       'curves.png',
+      'reliability.png',
       'report.html',
       'report.md',
     ]);
-    for (const name of ['confusion', 'curves']) {
+    for (const name of ['confusion', 'curves', 'reliability']) {
       const png = await readFile(join(folder, 'run', `${name}.png`));
       expect([...png.subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
       expect(png.readUInt32BE(16)).toBeGreaterThan(600);
@@ -62,10 +61,20 @@ describe('run report', () => {
     const html = await read('run', 'report.html');
     const { document } = parseHTML(html);
     expect(texts(document, 'h1')).toEqual([report.title]);
-    expect(document.querySelectorAll('script, link, img, iframe, object, use, image')).toHaveLength(0);
+    expect(document.querySelectorAll('link, img, iframe, object, use, image')).toHaveLength(0);
     // The only address is the name of the SVG format.
     expect(html.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|url\(|@import/);
-    expect(html).not.toContain('<script');
+    // The only script is the page's own, and the policy lets no other run.
+    expect(texts(document, 'script')).toEqual([reportScript]);
+    const hash = createHash('sha256').update(reportScript).digest('base64');
+    const policy = document.querySelector('meta[http-equiv]')!.getAttribute('content')!;
+    expect(policy.split('; ')).toEqual([
+      "default-src 'none'",
+      "style-src 'unsafe-inline'",
+      'img-src data:',
+      'media-src data:',
+      `script-src 'sha256-${hash}'`,
+    ]);
     for (const element of document.querySelectorAll('*')) {
       for (const attribute of element.getAttributeNames()) expect(attribute.startsWith('on')).toBe(false);
     }
@@ -76,7 +85,9 @@ describe('run report', () => {
     );
     // The class of awkward name: per class, by fold, by side, in the pictures and lists, as text each time.
     expect(texts(document, 'td').filter((cell) => cell === hostile).length).toBeGreaterThanOrEqual(3);
-    expect(document.querySelectorAll('figure > div > svg').length).toBe(2);
+    // Reliability and training; a square of curves per class.
+    expect(document.querySelectorAll('figure.scroll > div > svg').length).toBe(2);
+    expect(document.querySelectorAll('.gallery svg').length).toBe(report.predictions.classes.length);
   });
 
   it('tells what was done, on what, with what result, in this order', async () => {
@@ -86,6 +97,8 @@ describe('run report', () => {
       'Results',
       'Per class',
       'Confusion',
+      'Curves',
+      'Reliability',
       'Training',
       'Worst errors',
       'Clips that could not be used',
@@ -100,7 +113,7 @@ describe('run report', () => {
     const rows = [...document.querySelectorAll('tr')].map((row) => texts(row, 'td'));
     expect(rows).toContainEqual([
       'accuracy',
-      evaluation.accuracy.toFixed(3),
+      `${evaluation.accuracy.toFixed(3)} leaks`,
       `[${low!.toFixed(3)}, ${high!.toFixed(3)}]`,
     ]);
     for (const { name, scores } of classScores(evaluation)) {
@@ -121,7 +134,11 @@ describe('run report', () => {
     expect(code[0]).toBe(report.command);
     expect(JSON.parse(code[1]!)).toEqual(report.config);
     const [worst] = worstErrors(report.predictions, 1);
-    expect(rows.some((row) => row[0] === worst!.clip && row[3] === worst!.confidence.toFixed(3))).toBe(true);
+    const names = texts(document, 'main > .clips .name');
+    expect(names).toEqual(worstErrors(report.predictions, 12).map(({ clip }) => clip));
+    expect(texts(document, 'main > .clips .facts')[0]).toBe(
+      `true class ${worst!.label} predicted ${worst!.predicted} p(predicted) ${worst!.confidence.toFixed(3)} p(true) ${worst!.truthProbability.toFixed(3)}`,
+    );
   });
 
   it('warns of leaks, synthetic sounds and random weights, and only of those there are', async () => {
@@ -155,21 +172,28 @@ describe('run report', () => {
     const plainText = (cell: string) =>
       cell
         .trim()
+        .replace(/\*\*⚠ (leaks)\*\*/, '$1')
         .replace(/\\([^\w\s])/g, '$1')
         .replaceAll('&lt;', '<')
         .replaceAll('&gt;', '>')
         .replaceAll('&amp;', '&');
-    const lines = markdown.split('\n').filter((line) => line.startsWith('|') && !/^\| -+:? \|/.test(line));
+    // The clips are a table in Markdown only, the matrix is one in HTML only.
+    const lines = markdown
+      .replace(/(?<=\n)\| clip \|(.*\n)+?(?=\n)/, '')
+      .split('\n')
+      .filter((line) => line.startsWith('|') && !/^\| -+:? \|/.test(line));
+    expect(markdown).toContain('| clip | true class | predicted | p(predicted) | p(true) |');
     const cells = lines.map((line) =>
       line
         .slice(1, -1)
         .split(/(?<!\\)\|/)
         .map(plainText),
     );
-    expect(cells).toEqual([...document.querySelectorAll('tr')].map((row) => texts(row, 'th, td')));
+    const rows = [...document.querySelectorAll('table:not(.matrix) tr')];
+    expect(cells).toEqual(rows.map((row) => texts(row, 'th, td')));
     // In a fence markup is only text.
     expect(markdown.replace(/```json[\s\S]*?```/, '')).not.toContain('<script');
-    for (const name of ['confusion', 'curves']) expect(markdown).toContain(`](./${name}.png)`);
+    for (const name of ['confusion', 'curves', 'reliability']) expect(markdown).toContain(`](./${name}.png)`);
   });
 
   it('reports a run without a single error, and one with folds', () => {
@@ -209,74 +233,6 @@ describe('pictures', () => {
     expect(both.sort()).toEqual(['Accuracy', 'Epoch', 'Epoch', 'Loss', 'training', 'validation']);
     const gap = [1, NaN, 0.5].map((trainLoss, i) => ({ epoch: 3 + i, trainLoss }));
     expect(picturesOf(gap)!.svg).not.toContain('NaN');
-  });
-});
-
-describe('comparison', () => {
-  const run = (approach: string, skill: number, seed: number) => {
-    const predictions = samplePredictions(skill, seed);
-    const evaluation = evaluatePredictions(predictions, { seed: 1, resamples: 200, split: sampleSplit(0) });
-    const report = `${approach} it's/report.html`;
-    return {
-      approach,
-      predictions,
-      evaluation,
-      parameters: 1000,
-      weights: 'random',
-      trainingSeconds: 65,
-      report,
-    };
-  };
-  const { dataset, versions } = sampleRun({ synthetic: true });
-  const comparison = {
-    title: 'Demo',
-    command: 'npx earshot demo',
-    dataset,
-    versions,
-    seed: 1,
-    runs: [run('weak', 0.2, 1), run('strong', 0.9, 2)],
-  };
-
-  it('puts the best first and says by how much it leads', async () => {
-    await writeComparison(folder, comparison);
-    const { document } = parseHTML(await read('comparison.html'));
-    const [first, second] = [...document.querySelectorAll('tbody tr')].map((row) => texts(row, 'td'));
-    expect([first![0], second![0]]).toEqual(['strong', 'weak']);
-    expect(texts(document, '.lead')[0]).toMatch(/^strong classifies .* the best of 2 approaches\.$/);
-    expect(texts(document, '.badges li').join()).toMatch(/Synthetic/);
-    expect(document.querySelector('a')!.getAttribute('href')).toBe('./strong%20it%27s/report.html');
-    const markdown = await read('comparison.md');
-    expect(markdown).toContain('| strong − weak | +');
-    expect(markdown).toMatch(/strong − weak .* yes \|/);
-  });
-
-  it('does not call a lead clear that chance can make', () => {
-    const document: ReportDocument = comparisonDocument({
-      ...comparison,
-      runs: [run('one', 0.5, 1), run('two', 0.5, 3)],
-    });
-    expect(renderMarkdown(document)).toMatch(/no larger than chance can make it/);
-  });
-
-  it('measures a paired difference: the same mistakes cancel', () => {
-    const first = samplePredictions(0.6, 1);
-    expect(accuracyDifference(first, first, 1)).toEqual({ difference: 0, low: 0, high: 0 });
-    const second = samplePredictions(0.9, 2);
-    const there = accuracyDifference(first, second, 1);
-    const back = accuracyDifference(second, first, 1);
-    expect(there.difference).toBeCloseTo(-back.difference, 12);
-    expect(there.high!).toBeCloseTo(-back.low!, 12);
-    expect(there.high!).toBeLessThan(0);
-  });
-
-  it('refuses runs on other clips, and none', () => {
-    const [weak, strong] = comparison.runs;
-    const shortened = {
-      ...strong!,
-      predictions: { ...strong!.predictions, rows: strong!.predictions.rows.slice(1) },
-    };
-    expect(() => comparisonDocument({ ...comparison, runs: [weak!, shortened] })).toThrow(DatasetError);
-    expect(() => comparisonDocument({ ...comparison, runs: [] })).toThrow(ParameterError);
   });
 });
 
@@ -373,7 +329,7 @@ describe('numbers for people', () => {
 const browserPath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 
 describe.skipIf(browserPath === undefined)('in a browser (skipped without chromium)', () => {
-  it('asks for nothing, runs nothing, and fits the width of a phone in light and dark', async () => {
+  it('asks for nothing and fits the width of a phone in light and dark', async () => {
     await writeRunReport(join(folder, 'page'), sampleRun({ leaked: 4 }));
     const browser = await chromium.launch({
       executablePath: browserPath!,
