@@ -10,4 +10,4 @@ export { type Leak, leakSentence, measureLeak } from './leak.ts';
 export { isSilent, type Levels, measureLevels, notableDcOffset, silencePeak } from './levels.ts';
 export { type OpenDatasetOptions, openDataset } from './openDataset.ts';
 export { crossValidationFolds, type Split, type SplitSpec, splitDataset } from './splitDataset.ts';
-export { type ValidationSplit, validationSplit } from './validationSplit.ts';
+export { heldOutPart, type ValidationSplit, validationSplit } from './validationSplit.ts';

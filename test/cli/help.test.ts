@@ -20,7 +20,7 @@ const commands = [
     'parity',
     'models pull',
   ],
-  ...['embed', 'index', 'similar', 'explain'],
+  ...['embed', 'index', 'similar', 'explain', 'hypotheses'],
 ];
 
 /** The choices that the help of a command lists for an option. */
