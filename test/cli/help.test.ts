@@ -13,6 +13,7 @@ const commands = [
     'data inspect',
     'spectrogram',
     'train',
+    'compare',
     'evaluate',
     'classify',
     'gradient',
