@@ -10,6 +10,7 @@ import { addEvaluate } from './commands/evaluate.ts';
 import { addExplain } from './commands/explain.ts';
 import { addExport } from './commands/exportModel.ts';
 import { addGradient } from './commands/gradient.ts';
+import { addHypotheses } from './commands/hypotheses.ts';
 import { addImport } from './commands/importModel.ts';
 import { addIndex } from './commands/indexDataset.ts';
 import { addModels } from './commands/models.ts';
@@ -54,6 +55,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addCompare(program, context);
   addEvaluate(program, context);
   addClassify(program, context);
+  addHypotheses(program, context);
   addExplain(program, context);
   addEmbed(program, context);
   addIndex(program, context);

@@ -8,6 +8,7 @@ export * from './evaluation.ts';
 export * from './predictionsCsv.ts';
 export * from './predictionTable.ts';
 export { listedDisputes } from './report/agreementBlocks.ts';
+export * from './report/closingBlocks.ts';
 export type { Comparison } from './report/comparisonPictures.ts';
 export * from './report/document.ts';
 export { renderHtml } from './report/renderHtml.ts';

@@ -27,20 +27,33 @@ export interface IntervalRow {
   readonly singles?: readonly number[];
   /** Another value of the same row, drawn hollow; the legend says what it is. */
   readonly other?: IntervalMark;
+  /** Where chance alone would put the value: a band behind. */
+  readonly chance?: { readonly low: number; readonly high: number };
 }
 
 export interface IntervalPictureOptions {
   /** What the values are, such as `Accuracy`. */
   readonly xLabel: string;
   /** What the filled, the small and the hollow marks are; those that occur get a legend. */
-  readonly legend: { readonly main: string; readonly singles?: string; readonly other?: string };
+  readonly legend: {
+    readonly main: string;
+    readonly singles?: string;
+    readonly other?: string;
+    readonly chance?: string;
+  };
   /** Ends of the axis; default what the marks need. */
   readonly range?: readonly [number, number];
+  /** A dashed line through all rows, such as 0 for differences. */
+  readonly reference?: number;
+  /** Writes each value behind its row. */
+  readonly format?: (value: number) => string;
 }
 
 const [blue, orange] = ['#0072b2', '#d55e00'];
 const width = 720;
 const rowHeight = 34;
+/** Characters of a name. */
+const longest = 48;
 
 /**
  * Draws a dot with its interval per row, the first row on top.
@@ -51,13 +64,16 @@ export function intervalPicture(rows: readonly IntervalRow[], options: IntervalP
   const values = [
     ...marks.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]),
     ...rows.flatMap(({ singles = [] }) => singles),
+    ...rows.flatMap(({ chance }) => (chance === undefined ? [] : [chance.low, chance.high])),
+    ...(options.reference === undefined ? [] : [options.reference]),
   ];
   if (rows.length === 0 || !values.every(Number.isFinite)) {
     throw new ParameterError('A picture of intervals needs at least one row, and finite values.');
   }
   const [least, most] = options.range ?? padded(Math.min(...values), Math.max(...values));
-  const left = 24 + Math.min(220, Math.max(...rows.map(({ name }) => textWidth(shorten(name, 28), 13))));
-  const right = width - 24;
+  const { format, reference } = options;
+  const left = 24 + Math.max(...rows.map(({ name }) => textWidth(shorten(name, longest), nameSize(name))));
+  const right = width - (format === undefined ? 24 : 72);
   const x = (value: number) => left + ((value - least) / (most - least)) * (right - left);
   const top = 40;
   const bottom = top + rows.length * rowHeight;
@@ -68,10 +84,16 @@ export function intervalPicture(rows: readonly IntervalRow[], options: IntervalP
       fill: pictureColours.softInk,
     }),
   ]);
-  const drawn = rows.flatMap(({ name, main, singles = [], other }, i) => {
+  if (reference !== undefined) {
+    const d = `M${x(reference).toFixed(1)} ${top - 6}V${bottom + 4}`;
+    grid.push(element('path', { d, stroke: pictureColours.softInk, 'stroke-dasharray': '4 3' }));
+  }
+  const drawn = rows.flatMap(({ name, main, singles = [], other, chance }, i) => {
     const y = top + (i + 0.5) * rowHeight;
     return [
-      label(left - 14, y, shorten(name, 28), { size: 13, anchor: 'end' }),
+      label(left - 14, y, shorten(name, longest), { size: nameSize(name), anchor: 'end' }),
+      ...(chance === undefined ? [] : [band(x(chance.low), x(chance.high), y)]),
+      ...(format === undefined ? [] : [label(right + 12, y, format(main.value))]),
       ...(other === undefined ? [] : [drawMark(other, x, y + 7, orange!, true)]),
       ...singles.map((value) => tick(x(value), y, blue!)),
       drawMark(main, x, y, blue!, false),
@@ -123,6 +145,16 @@ function drawMark(
   return whisker + dot;
 }
 
+/** Long names are written smaller. */
+function nameSize(name: string): number {
+  return Array.from(name).length > 28 ? 11 : 13;
+}
+
+function band(from: number, to: number, y: number): string {
+  const size = { x: from, y: y - 10, width: Math.max(1, to - from), height: 20 };
+  return element('rect', { ...size, fill: pictureColours.softInk, 'fill-opacity': 0.28 });
+}
+
 function tick(x: number, y: number, colour: string): string {
   return element('path', {
     d: `M${x.toFixed(1)} ${y - 9}v18`,
@@ -143,6 +175,7 @@ function drawLegend(rows: readonly IntervalRow[], { legend }: IntervalPictureOpt
       rows.some(({ other }) => other !== undefined),
       (x) => drawMark({ value: x, ...none }, flat, 16, orange!, true),
     ],
+    [legend.chance, rows.some(({ chance }) => chance !== undefined), (x) => band(x - 8, x + 6, 16)],
   ];
   let x = 24;
   return parts

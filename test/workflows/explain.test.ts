@@ -10,7 +10,6 @@ import {
   Explainer,
   type ExplanationMethod,
   explain,
-  explanationMethods,
   type TrainOptions,
   train,
 } from '../../src/workflows/index.ts';
@@ -173,7 +172,7 @@ describe('faithfulness on the demo', () => {
       seed: 0,
     });
     const tested = clips.filter(({ fold }) => fold === 2).filter((_, i) => i % 4 === 0);
-    for (const method of explanationMethods) {
+    for (const method of ['gradient-x-input', 'integrated-gradients'] as const) {
       const explainer = await Explainer.open(outcome.models[0]!, { method, threads: 1 });
       try {
         const deletions: Deletion[] = [];
@@ -188,7 +187,6 @@ describe('faithfulness on the demo', () => {
           mean((d) => d.withoutSalient.score),
           method,
         ).toBeLessThan(mean((d) => d.withoutRandom.score));
-        if (method === 'grad-cam') continue;
         expect(deletions.every((d) => d.withoutSalient.score < d.withoutRandom.score)).toBe(true);
         expect(mean((d) => d.withoutSalient.probability)).toBeLessThan(
           0.6 * mean((d) => d.withoutRandom.probability),
@@ -197,5 +195,5 @@ describe('faithfulness on the demo', () => {
         await explainer.close();
       }
     }
-  });
+  }, 180_000);
 });

@@ -1,6 +1,7 @@
 /** @file A run's report in the order it is read: what was done, on what data, with what result, and how to repeat it. */
 import { classScores, type Evaluation } from '../evaluation.ts';
 import { confusionBlocks, errorBlocks } from './clipBlocks.ts';
+import { clipNoticeBlocks, repeatBlocks } from './closingBlocks.ts';
 import { curveBlocks, reliabilityBlocks } from './curveBlocks.ts';
 import { dataBlocks } from './dataBlocks.ts';
 import type { Block, Cell, Inline, ReportDocument, Table, Tone } from './document.ts';
@@ -40,7 +41,7 @@ export function runDocument(report: RunReport, pictures: ReportPictures): Report
       { kind: 'heading', text: 'Worst errors' },
       ...errorBlocks(report),
       ...clipNoticeBlocks(report),
-      ...repeatBlocks(report),
+      ...repeatBlocks({ ...report, fingerprint: report.dataset.fingerprint }),
     ],
   };
 }
@@ -287,48 +288,6 @@ function trainingBlocks({ history, bestEpoch }: RunReport, { curves }: ReportPic
           ]),
         },
       ],
-    },
-  ];
-}
-
-function clipNoticeBlocks({ failures, notices }: RunReport): Block[] {
-  const blocks: Block[] = [];
-  const most = 200;
-  const tableOf = (list: typeof notices, head: string): Table => ({
-    kind: 'table',
-    head: [head, 'what'],
-    align: ['left', 'left'],
-    rows: [
-      ...list.slice(0, most).map(({ subject, message }) => [subject, message]),
-      ...(list.length > most ? [['…', `and ${countText(list.length - most)} more`]] : []),
-    ],
-  });
-  if (failures.length > 0) {
-    blocks.push({ kind: 'heading', text: 'Clips that could not be used' }, tableOf(failures, 'file'));
-  }
-  if (notices.length > 0) blocks.push({ kind: 'heading', text: 'Remarks' }, tableOf(notices, 'about'));
-  return blocks;
-}
-
-function repeatBlocks({ command, dataset, versions, device, seed, config }: RunReport): Block[] {
-  return [
-    { kind: 'heading', text: 'Repeat it' },
-    { kind: 'code', language: 'sh', text: command },
-    {
-      kind: 'table',
-      head: ['what', 'value'],
-      align: ['left', 'left'],
-      rows: [
-        ['seed', String(seed)],
-        ['data fingerprint', dataset.fingerprint],
-        ...(device === undefined ? [] : [['device', device]]),
-        ...Object.entries(versions).map(([name, version]) => [name, version]),
-      ],
-    },
-    {
-      kind: 'details',
-      summary: 'Configuration, resolved',
-      blocks: [{ kind: 'code', language: 'json', text: JSON.stringify(config, null, 2) ?? 'null' }],
     },
   ];
 }
