@@ -14,6 +14,7 @@ const commands = [
     'data inspect',
     'spectrogram',
     'train',
+    'compare',
     'evaluate',
     'classify',
     'gradient',

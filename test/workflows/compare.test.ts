@@ -46,9 +46,10 @@ beforeAll(async () => {
   data = join(folder, 'tones');
   await writeToneDataset(data, 9, 2);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
 
-describe('compare', () => {
+// Each run is a process, and the machine may be busy.
+describe('compare', { timeout: 300_000 }, () => {
   it('trains in processes, compares on the same clips, and keeps finished runs', async () => {
     const first = await compare(options('runs', { jobs: 2, alpha: 0.25, showLeak: true }));
     expect(first).toMatchObject({ kept: 0, failures: [], synthetic: false });
@@ -195,7 +196,7 @@ describe('the runs of a comparison', () => {
   });
 });
 
-describe('a fold of a cross-validation alone', () => {
+describe('a fold of a cross-validation alone', { timeout: 300_000 }, () => {
   it('is that fold, by number, and the split may have a seed of its own', async () => {
     const base = { dataset: data, approach: 'mfcc-svm', command: 'x', cacheDir: join(folder, 'cache') };
     const outcome = await train({ ...base, crossValidate: true, onlyFold: 2, out: join(folder, 'fold') });
