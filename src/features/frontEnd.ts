@@ -34,6 +34,7 @@ import {
   type WhisperContext,
   type WhisperFrontEndName,
   type WhisperSpec,
+  whisperAxes,
   whisperFrames,
   whisperFrontEnds,
   whisperSpec,
@@ -187,6 +188,7 @@ function whisperFrontEnd(name: WhisperFrontEndName): FrontEnd<WhisperSpec> {
     },
     check: checkWhisperSpec,
     frames: whisperFrames,
+    axes: whisperAxes,
     compute: whisperLogMel,
     nodes: whisperNodes,
   };

@@ -24,7 +24,7 @@ import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { nearestNames } from './nearestNames.ts';
 
 /** Ways to explain, see docs/explaining.md. */
-export const explanationMethods = ['grad-cam', 'gradient-x-input', 'integrated-gradients'] as const;
+export const explanationMethods = ['gradient-x-input', 'integrated-gradients', 'grad-cam'] as const;
 export type ExplanationMethod = (typeof explanationMethods)[number];
 
 /** Steps on the way from the baseline to the picture, for integrated gradients. */

@@ -8,6 +8,7 @@ export * from './evaluate.ts';
 export * from './explain.ts';
 export * from './explainer.ts';
 export * from './exportModel.ts';
+export * from './exportPrecision.ts';
 export * from './gradient.ts';
 export type { WorkflowHooks } from './hooks.ts';
 export * from './importModel.ts';

@@ -5,6 +5,7 @@ import { approaches, vectorApproaches } from '../../src/approaches/index.ts';
 import { embeddingFormats, poolings } from '../../src/embeddings/index.ts';
 import { frontEndNames } from '../../src/features/index.ts';
 import { pictureLayouts } from '../../src/networks/index.ts';
+import { explanationMethods } from '../../src/workflows/index.ts';
 import { earshot, root } from './earshot.ts';
 
 const commands = [
@@ -19,7 +20,7 @@ const commands = [
     'parity',
     'models pull',
   ],
-  ...['embed', 'index', 'similar', 'hypotheses'],
+  ...['embed', 'index', 'similar', 'explain', 'hypotheses'],
 ];
 
 /** The choices that the help of a command lists for an option. */
@@ -62,6 +63,10 @@ describe('help', () => {
   it('names exactly the poolings and formats of the library', async () => {
     expect(await choicesOf('--pooling <kind>', 'index')).toEqual(['windows', ...poolings]);
     expect(await choicesOf('--format <name>', 'embed')).toEqual(embeddingFormats);
+  });
+
+  it('names exactly the methods of explanation of the library', async () => {
+    expect((await choicesOf('--method <name>', 'explain'))?.sort()).toEqual([...explanationMethods].sort());
   });
 
   it('prints the version of the package', async () => {

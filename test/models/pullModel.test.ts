@@ -236,7 +236,9 @@ describe('what goes wrong', () => {
   it('a web page in place of a file of which no digest is known', async () => {
     const unknown = { ...model, gitBlob: null };
     server.content = new TextEncoder().encode('<html>Please log in</html>');
-    await expect(pullPublished(unknown, { directory })).rejects.toThrow(/it is neither HDF5 nor gzip/);
+    await expect(pullPublished(unknown, { directory })).rejects.toThrow(
+      /it does not begin as a file of its kind does/,
+    );
     server.content = content;
     expect(await pullPublished(unknown, { directory })).toMatchObject({ verified: false });
   });
