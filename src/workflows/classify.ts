@@ -2,6 +2,7 @@
 import {
   Classifier,
   meanProbabilities,
+  requireCalibration,
   type UnknownJudge,
   unknownJudge,
   type WindowScores,
@@ -9,6 +10,7 @@ import {
 import { readAudio, resample, toMono } from '../audio/index.ts';
 import { CancelledError, EarshotError, ParameterError } from '../core/index.ts';
 import { fitWindows, windowStarts } from '../extraction/index.ts';
+import { conformalThreshold, predictionSet } from '../metrics/index.ts';
 import type { UnknownScore } from '../zeroShot/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { findSoundFiles } from './soundFiles.ts';
@@ -21,6 +23,8 @@ export interface ClassifyOptions extends WorkflowHooks {
   readonly top?: number;
   /** Also say which recordings are of no class of the model, by this score. */
   readonly unknown?: UnknownScore;
+  /** Share of prediction sets that may lack the true class; for models that were calibrated. */
+  readonly alpha?: number;
 }
 
 export interface WindowResult {
@@ -40,6 +44,8 @@ export interface ClassifiedFile {
   readonly warnings: readonly string[];
   /** The likeliest classes by mean probability over windows. */
   readonly top: readonly { readonly label: string; readonly probability: number }[];
+  /** With `alpha`: the classes that fit (LAC), the likeliest first; several where it is not sure, none where nothing fits. */
+  readonly set?: readonly string[];
   readonly windows: readonly WindowResult[];
   /** Where it was asked for: whether the recording is of no class of the model. */
   readonly unknown?: {
@@ -73,11 +79,15 @@ export async function* classify(options: ClassifyOptions): AsyncGenerator<Classi
   try {
     const judge =
       options.unknown === undefined ? null : unknownJudge(classifier.info, options.unknown, options.model);
+    const threshold =
+      options.alpha === undefined
+        ? null
+        : conformalThreshold(requireCalibration(classifier.info, options.model).scores.lac, options.alpha);
     for (const [i, file] of files.entries()) {
       if (signal?.aborted)
         throw new CancelledError(`Classification stopped after ${i} of ${files.length} files.`);
       try {
-        yield { ok: true, result: await classifyFile(classifier, file, top, judge) };
+        yield { ok: true, result: await classifyFile(classifier, file, top, threshold, judge) };
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         const hint = error instanceof EarshotError ? error.hint : undefined;
@@ -94,6 +104,7 @@ async function classifyFile(
   classifier: Classifier,
   file: string,
   top: number,
+  threshold: number | null,
   judge: UnknownJudge | null,
 ): Promise<ClassifiedFile> {
   const { info } = classifier;
@@ -115,6 +126,7 @@ async function classifyFile(
     seconds,
     warnings: audio.warnings,
     top: ranked.slice(0, top),
+    ...(threshold === null ? {} : { set: setOf(mean, info.classes, threshold) }),
     windows: probabilities.map((row, i) => {
       const best = row.indexOf(Math.max(...row));
       const start = starts[i]! / info.sampleRate;
@@ -139,4 +151,11 @@ function judged(judge: UnknownJudge, { probabilities, embeddings, logits }: Wind
     })),
   );
   return { score, value, threshold, unknown: value < threshold };
+}
+
+/** The classes of a prediction set, the likeliest first. */
+function setOf(probabilities: readonly number[], classes: readonly string[], threshold: number): string[] {
+  return predictionSet(probabilities, threshold, 'lac')
+    .sort((a, b) => probabilities[b]! - probabilities[a]!)
+    .map((c) => classes[c]!);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { approaches, promptApproaches, vectorApproaches } from '../../src/approaches/index.ts';
+import { approaches, promptApproaches, vectorApproaches, whisperShapes } from '../../src/approaches/index.ts';
 import { embeddingFormats, poolings } from '../../src/embeddings/index.ts';
 import { frontEndNames } from '../../src/features/index.ts';
 import { pictureLayouts } from '../../src/networks/index.ts';
@@ -14,13 +14,14 @@ const commands = [
     'data inspect',
     'spectrogram',
     'train',
+    'compare',
     'evaluate',
     'classify',
     'gradient',
     'parity',
     'models pull',
   ],
-  ...['embed', 'index', 'similar', 'explain', 'few-shot', 'unknown'],
+  ...['embed', 'index', 'similar', 'explain', 'hypotheses', 'few-shot', 'unknown'],
   ...['zero-shot', 'zero-shot bake', 'zero-shot train', 'zero-shot evaluate'],
 ];
 
@@ -59,6 +60,10 @@ describe('help', () => {
   it('names exactly the front ends and picture layouts of the library', async () => {
     expect(await choicesOf('--front-end <name>')).toEqual(frontEndNames);
     expect(await choicesOf('--picture-layout <order>')).toEqual(pictureLayouts);
+  });
+
+  it('names exactly the sizes of Whisper’s encoder', async () => {
+    expect(await choicesOf('--whisper-size <name>')).toEqual(Object.keys(whisperShapes));
   });
 
   it('names exactly the poolings and formats of the library', async () => {

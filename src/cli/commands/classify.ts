@@ -5,7 +5,7 @@ import type { ClassifiedFile, ClassifyEvent } from '../../workflows/classify.ts'
 import { addSharedOptions, type Context, type SharedOptions, withHooks } from '../context.ts';
 import { csvRow } from '../csv.ts';
 import { exitCodes } from '../exitCodes.ts';
-import { choiceOption, names, wholeNumber } from '../optionValues.ts';
+import { choiceOption, names, number, wholeNumber } from '../optionValues.ts';
 import { nearest } from '../suggest.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 import { stretches } from '../timeline.ts';
@@ -17,6 +17,7 @@ interface Options extends SharedOptions {
   csv?: boolean;
   timeline?: boolean;
   unknown?: 'softmax' | 'energy' | 'mahalanobis';
+  alpha?: number;
 }
 
 type Failure = { file: string; message: string; hint?: string };
@@ -46,6 +47,14 @@ export function addClassify(program: Command, context: Context): void {
         ['softmax', 'energy', 'mahalanobis'],
       ).preset('energy'),
     )
+    .addOption(
+      new Option(
+        '--alpha <x>',
+        'print the set of classes that fit: it lacks the right one at most this often, such as 0.1 (the model must be calibrated)',
+      )
+        .argParser(number({ min: 0.001, max: 0.5 }))
+        .conflicts('csv'),
+    )
     .addOption(new Option('--timeline', 'what is heard when: stretches of each recording'))
     .addOption(
       new Option('--csv', 'print CSV: a row per file and label, or per stretch with --timeline').conflicts(
@@ -72,7 +81,14 @@ The exit code is 1 only if no file could be classified.`,
     let done = 0;
     await withHooks(context, options, async (hooks, { note, aside }) => {
       const top = options.classes === undefined ? (options.top ?? 3) : Number.MAX_SAFE_INTEGER;
-      const events = classify({ ...hooks, model, paths, top, unknown: options.unknown });
+      const events = classify({
+        ...hooks,
+        model,
+        paths,
+        top,
+        alpha: options.alpha,
+        unknown: options.unknown,
+      });
       for await (const event of events) {
         if (event.ok) {
           done++;
@@ -122,13 +138,14 @@ function makePrinter(terminal: Terminal, model: string, options: Options): Print
 function jsonPrinter({ out }: Terminal, model: string, { timeline }: Options): Printer {
   const files: object[] = [];
   return {
-    result({ file, seconds, warnings, top, windows, unknown }) {
+    result({ file, seconds, warnings, top, set, windows, unknown }) {
       files.push({
         file,
         seconds,
         warnings,
         top,
         ...(unknown === undefined ? {} : { unknown }),
+        ...(set === undefined ? {} : { set }),
         ...(timeline ? { timeline: stretches(windows), windows } : {}),
       });
     },
@@ -166,13 +183,14 @@ function timelineCsvPrinter({ out }: Terminal): Printer {
 
 function textPrinter({ out }: Terminal, { timeline }: Options): Printer {
   return {
-    result({ file, top, windows, unknown }) {
+    result({ file, top, set, windows, unknown }) {
       const labels = top.map(({ label, probability }, i) => {
         const text = `${label} ${probability.toFixed(3)}`;
         return i === 0 ? out.colours.bold(text) : text;
       });
+      const fitting = set === undefined ? '' : `  {${set.join(', ')}}`;
       const judged = unknown?.unknown ? `${out.colours.yellow('unknown')}, nearest ` : '';
-      out.line(`${file}  ${judged}${labels.join('  ')}`);
+      out.line(`${file}  ${judged}${labels.join('  ')}${fitting}`);
       if (!timeline) return;
       for (const { start, end, label, probability } of stretches(windows)) {
         out.line(
