@@ -6,7 +6,7 @@ const layers = [
   ['files', 'parallel'],
   ['audio', 'onnx', 'metrics', 'statistics', 'models'],
   ['features', 'autodiff', 'runtime', 'weights', 'pictures', 'datasets', 'classifiers'],
-  ['networks', 'extraction'],
+  ['networks', 'extraction', 'explanation'],
   ['training', 'embeddings'],
   ['approaches', 'evaluation'],
   ['workflows'],
@@ -38,6 +38,8 @@ const reasons = {
   classifiers:
     'classifiers take matrices and give labels: where the numbers come from, and what the labels mean, is decided above.',
   networks: 'networks are graph builders: how they are trained, and on what, is decided above.',
+  explanation:
+    'explanation asks a graph why: it differentiates any classifier, whatever network is inside, and opens no file.',
   extraction: 'extraction makes windows of features from clips: it serves any network.',
   training:
     'training makes steps from a network and windows; which approach and which scores is decided above.',
@@ -91,7 +93,7 @@ export default {
         "Scores must replay from files: evaluation never sees a network, a graph or a model's insides.",
       severity: 'error',
       from: { path: '^src/evaluation/' },
-      to: { path: '^src/(onnx|autodiff|runtime|weights|networks|extraction|training)/' },
+      to: { path: '^src/(onnx|autodiff|runtime|weights|networks|explanation|extraction|training)/' },
     },
     {
       name: 'cli-is-thin',
@@ -140,7 +142,7 @@ export default {
       name: 'browser-safe',
       comment: 'These folders run in a browser too, so they import nothing of Node.',
       severity: 'error',
-      from: { path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks)/' },
+      from: { path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|explanation)/' },
       to: { dependencyTypes: ['core'] },
     },
     {
@@ -174,7 +176,7 @@ export default {
       comment: 'A browser-safe module that reaches a Node module through others is not browser-safe either.',
       severity: 'error',
       from: {
-        path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|audio|classifiers|embeddings)/',
+        path: '^src/(core|onnx|metrics|statistics|features|autodiff|networks|explanation|audio|classifiers|embeddings)/',
         pathNot: `^src/(audio/(${audioForNode.join('|')})\\.ts$|classifiers/(${classifiersForNode.join('|')})\\.ts$|embeddings/(node/|index\\.ts$))`,
       },
       to: { reachable: true, path: `^(node:)?(${nodeModules.join('|')})(/|$)` },

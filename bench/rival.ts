@@ -72,6 +72,52 @@ function compile(): string {
   return `${root}.earshot/bench`;
 }
 
+export interface Comparison {
+  /** Items a second of each side, one number per round. */
+  readonly own: readonly number[];
+  readonly other: readonly number[];
+  /** Of the speeds, round by round. */
+  readonly ratios: readonly number[];
+}
+
+/**
+ * Two programs in alternating rounds: both answer `REQUEST N` with the seconds of N times the work.
+ * @param items that one time does
+ * @param seconds that a round lasts, about
+ */
+export async function compare(
+  ours: Rival,
+  theirs: Rival,
+  request: string,
+  { items, rounds, seconds }: { readonly items: number; readonly rounds: number; readonly seconds: number },
+): Promise<Comparison> {
+  const times = new Map<Rival, number>();
+  for (const side of [ours, theirs]) {
+    await side.ask(`${request} 2`);
+    const one = (await side.ask(`${request} 2`)) / 2;
+    times.set(side, Math.max(1, Math.round(seconds / one)));
+  }
+  const speed = async (side: Rival) =>
+    (items * times.get(side)!) / (await side.ask(`${request} ${times.get(side)}`));
+  const own: number[] = [];
+  const other: number[] = [];
+  for (let r = 0; r < rounds; r++) {
+    // Who goes first changes every round.
+    if (r % 2 === 0) own.push(await speed(ours));
+    other.push(await speed(theirs));
+    if (r % 2 === 1) own.push(await speed(ours));
+  }
+  return { own, other, ratios: own.map((v, i) => v / other[i]!) };
+}
+
+/** The medians of a comparison as text. */
+export function comparisonText({ own, other, ratios }: Comparison): string {
+  return (
+    `Earshot ${median(own).toFixed(2)}, PyTorch ${median(other).toFixed(2)} items/s; ` +
+    `ratio ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}, ${ratios.length} rounds)`
+  );
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[sorted.length >> 1]!;

@@ -1,4 +1,4 @@
-/** @file The training steps that bench/training.bench.ts times; bench/rivals/step_pytorch.py has the same ones. */
+/** @file The networks that bench/training.bench.ts and bench/whisper.bench.ts time; bench/rivals/step_pytorch.py has the same ones. */
 import {
   batchNorm,
   channelsOf,
@@ -9,6 +9,8 @@ import {
   type NetworkContext,
   resnet,
   uniformFanIn,
+  whisper,
+  whisperSizes,
 } from '../src/networks/index.ts';
 import { yamnetPairs } from '../src/networks/yamnet.ts';
 import type { Value } from '../src/onnx/index.ts';
@@ -19,6 +21,8 @@ export interface StepCase {
   /** Rows and columns of the picture. */
   readonly picture: readonly [number, number];
   readonly frozenStatistics: boolean;
+  /** Pictures are taken as they are. */
+  readonly raw?: boolean;
 }
 
 const classes = 10;
@@ -135,11 +139,26 @@ const resnetCase = (
   frozenStatistics,
 });
 
+/** Whisper-tiny's encoder under Hugging Face's head, on clips of so many frames of 10 ms. */
+const whisperCase = (batch: number, frames: number): StepCase => ({
+  network: whisper({ classes, config: whisperSizes.tiny }),
+  batch,
+  picture: [whisperSizes.tiny.nMels, frames],
+  frozenStatistics: false,
+  raw: true,
+});
+
 export const stepCases: Readonly<Record<string, () => StepCase>> = {
   resnet50: () => resnetCase('resnet50', 224, 8),
   'resnet50-frozen-norm': () => resnetCase('resnet50', 224, 8, true),
   resnet18: () => resnetCase('resnet18', 128, 16),
   mobilenet: () => ({ network: mobilenet(), batch: 32, picture: [96, 64], frozenStatistics: false }),
   transformer: () => ({ network: transformer(), batch: 16, picture: [384, 200], frozenStatistics: false }),
+  'whisper-tiny': () => whisperCase(8, 400),
+  'whisper-tiny-full': () => whisperCase(2, 3000),
+  'whisper-tiny-one': () => whisperCase(1, 400),
   cnn: () => ({ network: cnn({ classes }), batch: 32, picture: [64, 173], frozenStatistics: false }),
 };
+
+/** Those of bench/training.bench.ts; bench/whisper.bench.ts has Whisper's. */
+export const trainingCases = Object.keys(stepCases).filter((name) => !name.startsWith('whisper'));

@@ -1,7 +1,13 @@
 /** @file A training step on random pictures, for benchmarks: SGD with momentum, everything trained. */
 import { sgd } from '../src/autodiff/index.ts';
 import { float32, Random, sizeOf, type Tensor } from '../src/core/index.ts';
-import { initializeParameters, networkByName } from '../src/networks/index.ts';
+import {
+  inferenceContext,
+  initializeParameters,
+  networkByName,
+  parameterSpecs,
+} from '../src/networks/index.ts';
+import { GraphBuilder } from '../src/onnx/index.ts';
 import type { Engine, LoadedModel } from '../src/runtime/index.ts';
 import { buildStepGraph, type StepGraph } from '../src/training/index.ts';
 import type { StepCase } from './stepCases.ts';
@@ -20,12 +26,12 @@ export interface TrainingStepOptions {
 }
 
 export function trainingStep(
-  { network, batch, picture: [nMels, nFrames], frozenStatistics }: StepCase,
+  { network, batch, picture: [nMels, nFrames], frozenStatistics, raw = false }: StepCase,
   options: TrainingStepOptions,
 ): TrainingStep {
   const graph = buildStepGraph({
     ...{ network, batchSize: batch, nMels, nFrames, frozenStatistics, ...options },
-    statistics: { mean: new Array(nMels).fill(0), deviation: new Array(nMels).fill(1) },
+    statistics: raw ? null : { mean: new Array(nMels).fill(0), deviation: new Array(nMels).fill(1) },
     optimizer: sgd({ momentum: 0.9 }),
     clipNorm: null,
     trainable: () => true,
@@ -67,6 +73,22 @@ export async function loadStep(
     const { loss } = await engine.run(model, { feeds, resident: graph.resident, keep, fetch });
     return Number(loss!.data[0]);
   };
+}
+
+/** A network in inference, its parameters constants: as in a model file, without front end. */
+export async function loadForward(
+  engine: Engine,
+  { network, batch, picture }: StepCase,
+): Promise<() => Promise<unknown>> {
+  const random = new Random(1);
+  const dims = [batch, 1, ...picture];
+  const g = new GraphBuilder();
+  const values = initializeParameters(parameterSpecs(network, dims, new GraphBuilder()), random);
+  const x = g.input('x', 'float32', ['N', 1, ...picture]);
+  g.output(network.forward(inferenceContext(g, values), x).logits, 'logits');
+  const model = await engine.load(g.model());
+  const data = Float32Array.from({ length: sizeOf(dims) }, () => random.normal());
+  return () => engine.run(model, { feeds: { x: float32(dims, data.slice()) }, fetch: ['logits'] });
 }
 
 /** A network by name; side 0 of the picture stands for the compact network's own of 64 × 173. */

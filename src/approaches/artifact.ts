@@ -37,6 +37,8 @@ export interface ArtifactInfo {
   readonly precision?: PrecisionRecord;
   /** Clips in one run at most, where each takes much memory. */
   readonly clipsPerRun?: number;
+  /** What the network sees, where a network sees a picture: what is explained is what it shows. */
+  readonly picture?: NetworkPicture;
   /** A sentence: where the weights come from. */
   readonly weights: string;
   readonly trainedOn: {
@@ -47,6 +49,17 @@ export interface ArtifactInfo {
   };
   readonly seed: number;
   readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Where in the graph the network's input is, and what it stands for. */
+export interface NetworkPicture {
+  /** The tensor, [windows, 1, bands, frames]: the front end's result, standardised if it is. */
+  readonly tensor: string;
+  readonly frontEnd: FrontEndSpec;
+  /** How the waveform is cut into the tensor's windows, in samples; null: one window, the whole waveform. */
+  readonly windows: { readonly hopSamples: number; readonly leading: number } | null;
+  /** The value that says nothing: 0 is the mean of standardised bands. Null: the picture's least value, silence. */
+  readonly baseline: number | null;
 }
 
 /** Both models on the same clips. */
@@ -82,7 +95,14 @@ export interface ArtifactParts {
   readonly score: (g: GraphBuilder, waveform: Value) => ArtifactOutputs;
   readonly info: Omit<
     ArtifactInfo,
-    'format' | 'embeddingSize' | 'sampleRate' | 'windowSamples' | 'windowSeconds' | 'pad' | 'overlap'
+    | 'format'
+    | 'embeddingSize'
+    | 'picture'
+    | 'sampleRate'
+    | 'windowSamples'
+    | 'windowSeconds'
+    | 'pad'
+    | 'overlap'
   >;
 }
 
@@ -91,6 +111,7 @@ export interface ArtifactOutputs {
   readonly probabilities: Value;
   /** [batch, embeddingSize] */
   readonly embedding: Value;
+  readonly picture?: NetworkPicture;
 }
 
 /**
@@ -106,7 +127,7 @@ export function buildArtifact(parts: ArtifactParts): { model: Model; info: Artif
   const reserved = ['probabilities', 'embedding'];
   const g = new GraphBuilder({ name: `earshot ${parts.info.approach}`, reserved });
   const waveform = g.input('waveform', 'float32', ['batch', 'samples']);
-  const { probabilities, embedding } = parts.score(g, waveform);
+  const { probabilities, embedding, picture } = parts.score(g, waveform);
   g.output(probabilities, 'probabilities');
   g.output(embedding, 'embedding');
   const size = embedding.shape[1];
@@ -121,6 +142,7 @@ export function buildArtifact(parts: ArtifactParts): { model: Model; info: Artif
     pad: pipeline.pad,
     overlap: pipeline.overlap,
     embeddingSize: size,
+    ...(picture === undefined ? {} : { picture }),
   };
   const model = g.model({
     earshot: JSON.stringify(info),
@@ -150,7 +172,13 @@ export function networkScore(
       pipeline.pad === 'mask' ? { ...context, ownFrames: own } : context,
       x,
     );
-    return { probabilities: g.op('Softmax', [logits], { axis: 1 }), embedding };
+    const seen: NetworkPicture = {
+      tensor: x.name,
+      frontEnd: pipeline.frontEnd,
+      windows: null,
+      baseline: statistics === null ? null : 0,
+    };
+    return { probabilities: g.op('Softmax', [logits], { axis: 1 }), embedding, picture: seen };
   };
 }
 
@@ -162,9 +190,13 @@ export function vectorScore(
   pipeline: ClipPipeline,
 ): ArtifactParts['score'] {
   return (g, waveform) => {
-    const embedding = vectors.nodes(g, waveform, windowSamplesOf(pipeline));
+    const { vector: embedding, picture } = vectors.nodes(g, waveform, windowSamplesOf(pipeline));
     const { probabilities } = classifier.appendTo(g, embedding);
-    return { probabilities: inOrder(g, probabilities, classifier.classes, classes), embedding };
+    return {
+      probabilities: inOrder(g, probabilities, classifier.classes, classes),
+      embedding,
+      ...(picture === undefined ? {} : { picture }),
+    };
   };
 }
 

@@ -18,6 +18,7 @@ import {
   mfcc82Spec,
 } from '../features/index.ts';
 import type { GraphBuilder, Value } from '../onnx/index.ts';
+import type { NetworkPicture } from './artifact.ts';
 
 /** Everything that decides the numbers, as data. */
 export type VectorSpec =
@@ -41,9 +42,9 @@ export interface ClipVectors {
   /**
    * Appends the nodes.
    * @param waveform float32 [batch, samples], mono, at most `most` samples
-   * @returns [batch, size]
+   * @returns the vector [batch, size], and what a network sees, where there is one
    */
-  nodes(g: GraphBuilder, waveform: Value, most: number): Value;
+  nodes(g: GraphBuilder, waveform: Value, most: number): { vector: Value; picture?: NetworkPicture };
 }
 
 /** A clip in 82 numbers: {@link mfcc82}. */
@@ -53,7 +54,7 @@ export const mfccVectors: ClipVectors = {
   size: mfcc82Length,
   weights: 'none',
   windows: () => 1,
-  nodes: (g, waveform) => mfcc82Nodes(g, waveform),
+  nodes: (g, waveform) => ({ vector: mfcc82Nodes(g, waveform) }),
 };
 
 /**
@@ -91,7 +92,11 @@ export function embeddingVectors(parts: EmbedderParts, size: number, pooling: Po
         attributes: {},
       };
       const types = [{ dtype: 'float32', shape: [waveform.shape[0]!, 'windows', size] }] as const;
-      return pooled(g, g.addNode(node, [each, shape], { types })[0]!, pooling);
+      const { hopSamples, leading } = windowing;
+      return {
+        vector: pooled(g, g.addNode(node, [each, shape], { types })[0]!, pooling),
+        picture: { tensor: pictures.name, frontEnd, windows: { hopSamples, leading }, baseline: null },
+      };
     },
   };
 }

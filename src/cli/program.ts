@@ -6,6 +6,7 @@ import { addDataInspect } from './commands/dataInspect.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEmbed } from './commands/embed.ts';
 import { addEvaluate } from './commands/evaluate.ts';
+import { addExplain } from './commands/explain.ts';
 import { addExport } from './commands/exportModel.ts';
 import { addGradient } from './commands/gradient.ts';
 import { addImport } from './commands/importModel.ts';
@@ -55,6 +56,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addEvaluate(program, context);
   addClassify(program, context);
   addZeroShot(program, context);
+  addExplain(program, context);
   addEmbed(program, context);
   addIndex(program, context);
   addSimilar(program, context);

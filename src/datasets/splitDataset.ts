@@ -23,6 +23,8 @@ export type SplitSpec =
       readonly testFraction?: number;
       /** Integer; default 0. */
       readonly seed?: number;
+      /** Only clips of these official folds take part; default all clips. */
+      readonly withinFolds?: readonly number[];
     };
 
 export interface Split {
@@ -43,7 +45,11 @@ export interface Split {
  */
 export function splitDataset(dataset: Dataset, spec: SplitSpec): Split {
   if (spec.kind === 'folds') return splitByFolds(dataset, spec.trainFolds, spec.testFolds);
-  const { kind, testFraction = 0.2, seed = 0 } = spec;
+  const { kind, testFraction = 0.2, seed = 0, withinFolds } = spec;
+  if (withinFolds !== undefined) {
+    const { withinFolds: _, ...rest } = spec;
+    return splitDataset(onlyFolds(dataset, withinFolds), rest);
+  }
   if (!(testFraction > 0 && testFraction < 1)) {
     throw new ParameterError(`The test fraction must lie between 0 and 1, got ${testFraction}.`, {
       hint: 'Use 0.2 to test on a fifth of the clips.',
@@ -147,6 +153,21 @@ export function crossValidationFolds(
     const description = `grouped by recording: part ${i + 1} of ${k} held out, seed ${seed}`;
     return finish('grouped-fold', [...train], test, [], description);
   });
+}
+
+/** The dataset with the clips of some of its official folds. @throws {ParameterError} for one that it has not */
+function onlyFolds(dataset: Dataset, folds: readonly number[]): Dataset {
+  const known = requireFolds(dataset);
+  const unknown = folds.filter((fold) => !known.includes(fold));
+  if (folds.length === 0 || unknown.length > 0) {
+    throw new ParameterError(
+      folds.length === 0
+        ? 'The list of folds to split within is empty.'
+        : `${dataset.name} has no fold ${unknown.join(', ')} to split within.`,
+      { hint: `Its folds are ${known.join(', ')}.` },
+    );
+  }
+  return { ...dataset, clips: dataset.clips.filter(({ fold }) => fold !== null && folds.includes(fold)) };
 }
 
 function requireFolds(dataset: Dataset): number[] {

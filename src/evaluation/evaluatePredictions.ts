@@ -15,7 +15,7 @@ import {
 } from '../metrics/index.ts';
 import { bootstrapGroups, type Interval } from '../statistics/index.ts';
 import { classKeys, type Evaluation, type EvaluationIntervals, type SplitSummary } from './evaluation.ts';
-import { checkPredictionTable, decide, type PredictionTable } from './predictionTable.ts';
+import { checkPredictionTable, decide, type PredictionTable, probabilisticOf } from './predictionTable.ts';
 
 export interface EvaluateOptions {
   /** Seed of the bootstrap. */
@@ -45,7 +45,7 @@ export function evaluatePredictions(table: PredictionTable, options: EvaluateOpt
   const truth = rows.map((row) => row.label);
   const predicted = rows.map((row) => decide(classes, row).predicted);
   const pairs = { truth, predicted };
-  const probabilistic = { truth, classes, probabilities: rows.map((row) => row.probabilities) };
+  const probabilistic = probabilisticOf(table);
 
   const counts = countClasses(pairs, classes);
   const losses = logLosses(probabilistic);

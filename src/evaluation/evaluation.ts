@@ -23,6 +23,8 @@ export interface SplitSummary {
     readonly share: number;
     /** Recordings on both sides. */
     readonly groups: number;
+    /** Tested clips that overlap in time with a training clip of their recording; null or absent: not known. */
+    readonly overlapping?: number | null;
   };
 }
 
@@ -167,6 +169,11 @@ export function summariseSplit(split: Split, validationClips = 0): SplitSummary 
     trainClips: split.train.length - validationClips,
     validationClips,
     testClips: split.test.length,
-    leak: { clips: split.leak.leakedClips, share: split.leak.share, groups: split.leak.sharedGroups.length },
+    leak: {
+      clips: split.leak.leakedClips,
+      share: split.leak.share,
+      groups: split.leak.sharedGroups.length,
+      overlapping: split.leak.overlappingClips,
+    },
   };
 }

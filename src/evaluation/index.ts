@@ -8,6 +8,7 @@ export * from './report/comparison.ts';
 export * from './report/document.ts';
 export { renderHtml } from './report/renderHtml.ts';
 export { renderMarkdown } from './report/renderMarkdown.ts';
+export * from './report/runMedia.ts';
 export * from './report/runReport.ts';
 export * from './report/scoreText.ts';
 export * from './report/worstErrors.ts';

@@ -1,6 +1,6 @@
 /** @file What an evaluation reads: a classifier's probabilities for labelled clips, and nothing of the classifier. */
 import { ParameterError } from '../core/index.ts';
-import { argmax, checkProbabilities, labelIndex } from '../metrics/index.ts';
+import { argmax, checkProbabilities, labelIndex, type ProbabilisticPredictions } from '../metrics/index.ts';
 
 /** One tested clip. */
 export interface PredictionRow {
@@ -59,4 +59,13 @@ export function decide(
 ): { predicted: string; confidence: number } {
   const best = argmax(row.probabilities);
   return { predicted: classes[best]!, confidence: row.probabilities[best]! };
+}
+
+/** The probabilities of a table, beside the truth. */
+export function probabilisticOf({ classes, rows }: PredictionTable): ProbabilisticPredictions<string> {
+  return {
+    truth: rows.map(({ label }) => label),
+    classes,
+    probabilities: rows.map(({ probabilities }) => probabilities),
+  };
 }

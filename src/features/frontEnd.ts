@@ -7,16 +7,24 @@ import { ParameterError } from '../core/errors.ts';
 import type { GraphBuilder, Value } from '../onnx/index.ts';
 import { clapLogMel } from './clap/clapLogMel.ts';
 import { clapNodes } from './clap/clapNodes.ts';
-import { type ClapSpec, checkClapSpec, clapFrames, clapSpec, clapWindow } from './clap/clapSpec.ts';
+import { type ClapSpec, checkClapSpec, clapAxes, clapFrames, clapSpec, clapWindow } from './clap/clapSpec.ts';
 import { logMel } from './logMel.ts';
 import { logMelNodes } from './logMelNodes.ts';
-import { checkLogMelSpec, type LogMel, type LogMelSpec, logMelFrames, logMelSpec } from './logMelSpec.ts';
+import {
+  checkLogMelSpec,
+  type LogMel,
+  type LogMelSpec,
+  logMelAxes,
+  logMelFrames,
+  logMelSpec,
+} from './logMelSpec.ts';
 import { l3Nodes } from './openl3/openl3Nodes.ts';
 import { l3Picture } from './openl3/openl3Picture.ts';
 import {
   checkL3Spec,
   type L3Name,
   type L3Spec,
+  l3Axes,
   l3Definition,
   l3Frames,
   l3Names,
@@ -29,6 +37,7 @@ import {
   type WhisperContext,
   type WhisperFrontEndName,
   type WhisperSpec,
+  whisperAxes,
   whisperFrames,
   whisperFrontEnds,
   whisperSpec,
@@ -38,6 +47,7 @@ import { yamnetLogMelNodes } from './yamnet/yamnetNodes.ts';
 import {
   checkYamnetSpec,
   type YamnetSpec,
+  yamnetAxes,
   yamnetFrames,
   yamnetPatch,
   yamnetSpec,
@@ -75,6 +85,15 @@ export interface NaturalWindow {
   readonly overlap: number;
 }
 
+/** What the rows and columns of a picture stand for. */
+export interface FrontEndAxes {
+  /** The middle of each row in Hz, ascending, shape [nMels]. */
+  readonly hertz: Float64Array;
+  /** The middle of the first frame, counted from the first sample, and from one frame to the next. */
+  readonly firstSeconds: number;
+  readonly stepSeconds: number;
+}
+
 /** One front end. `S` is its spec. */
 export interface FrontEnd<S extends FrontEndSpec = FrontEndSpec> {
   readonly name: S['kind'];
@@ -98,6 +117,8 @@ export interface FrontEnd<S extends FrontEndSpec = FrontEndSpec> {
   check(spec: S): void;
   /** Frames that so many samples give. @throws {ParameterError} for samples that give none */
   frames(samples: number, spec: S): number;
+  /** Where its rows and columns lie in frequency and time. */
+  axes(spec: S): FrontEndAxes;
   /** The picture, row-major [nMels, nFrames]. @param samples mono at spec.sampleRate, at least one */
   compute(samples: Float32Array, spec: S): LogMel;
   /** Appends nodes that compute the same: float32 [N, samples] → [N, nMels, nFrames]. */
@@ -117,6 +138,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
       logMelSpec({ sampleRate, nFft: 2048, hopLength: 512, nMels, topDb: null }),
     check: checkLogMelSpec,
     frames: logMelFrames,
+    axes: logMelAxes,
     compute: logMel,
     nodes: logMelNodes,
   },
@@ -138,6 +160,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
     },
     check: (spec) => void checkYamnetSpec(spec),
     frames: yamnetFrames,
+    axes: yamnetAxes,
     compute: yamnetLogMel,
     nodes: yamnetLogMelNodes,
   },
@@ -157,6 +180,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
     },
     check: checkClapSpec,
     frames: clapFrames,
+    axes: clapAxes,
     compute: clapLogMel,
     nodes: clapNodes,
   },
@@ -188,6 +212,7 @@ function whisperFrontEnd(name: WhisperFrontEndName): FrontEnd<WhisperSpec> {
     },
     check: checkWhisperSpec,
     frames: whisperFrames,
+    axes: whisperAxes,
     compute: whisperLogMel,
     nodes: whisperNodes,
   };
@@ -215,6 +240,7 @@ function l3FrontEnd(name: L3Name): FrontEnd<L3Spec> {
     },
     check: checkL3Spec,
     frames: l3Frames,
+    axes: l3Axes,
     compute: l3Picture,
     nodes: l3Nodes,
   };
@@ -249,6 +275,11 @@ export function checkFrontEnd(spec: FrontEndSpec): void {
 /** Frames that so many samples give. @throws {ParameterError} for samples that give none */
 export function frontEndFrames(samples: number, spec: FrontEndSpec): number {
   return frontEndOf(spec).frames(samples, spec);
+}
+
+/** Where the rows and columns of a spec's pictures lie in frequency and time. */
+export function frontEndAxes(spec: FrontEndSpec): FrontEndAxes {
+  return frontEndOf(spec).axes(spec);
 }
 
 /**

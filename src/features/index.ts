@@ -10,6 +10,7 @@ export * from './frontEnd.ts';
 export { logMel } from './logMel.ts';
 export { logMelNodes } from './logMelNodes.ts';
 export * from './logMelSpec.ts';
+export { maskedStft } from './maskedStft.ts';
 export * from './mel.ts';
 export * from './melSpectrogram.ts';
 export { type Mfcc, type MfccOptions, mfcc, mfccOf } from './mfcc.ts';

@@ -1,5 +1,6 @@
 /** @file The log-mel front end as data: everything that decides its numbers, nothing left to a default. */
 import { ParameterError } from '../core/errors.ts';
+import type { FrontEndAxes } from './frontEnd.ts';
 import { melFilterBank } from './mel.ts';
 import { frameCount } from './stft.ts';
 
@@ -113,4 +114,14 @@ export function checkLogMelSpec(spec: LogMelSpec): void {
 /** Frames that `samples` samples give under `spec`. */
 export function logMelFrames(samples: number, spec: LogMelSpec): number {
   return frameCount(samples, spec);
+}
+
+/** The peak of each mel filter, and the middle of each frame. */
+export function logMelAxes(spec: LogMelSpec): FrontEndAxes {
+  const { sampleRate, nFft, hopLength, center } = spec;
+  return {
+    hertz: melFilterBank(spec).edges.slice(1, -1),
+    firstSeconds: center ? 0 : nFft / 2 / sampleRate,
+    stepSeconds: hopLength / sampleRate,
+  };
 }

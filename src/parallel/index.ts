@@ -1,4 +1,6 @@
-/** @module Worker threads (Node): starting one, and a pool of them that answers tasks. */
+/** @module Worker threads and processes (Node): starting one, a pool of threads, one task in a process of its own. */
 export * from './pool.ts';
+export * from './process.ts';
+export * from './serveProcess.ts';
 export * from './serveTasks.ts';
 export * from './worker.ts';

@@ -2,7 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import { ParameterError } from '../core/errors.ts';
 import { plotSvg } from './plotSvg.ts';
-import { element, label, type Picture, softInk, svgDocument, textWidth } from './svg.ts';
+import { element, label, type Picture, pictureColours, softInk, svgDocument, textWidth } from './svg.ts';
 import { svgToPng } from './svgToPng.ts';
 
 export interface CurveSeries {
@@ -110,7 +110,7 @@ function drawPanel(panel: CurvePanel, xLabel: string, colourOfName: (name: strin
       zero: false,
     },
     marks: [
-      Plot.frame({ stroke: '#d0d7de' }),
+      Plot.frame({ stroke: pictureColours.line }),
       ...lines.flatMap(({ series, points }) => {
         const stroke = colourOfName(series.name);
         const line = Plot.line(points, {

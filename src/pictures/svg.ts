@@ -10,6 +10,9 @@ export const ink = '#1f2328';
 export const softInk = '#57606a';
 export const fontFamily = "'DejaVu Sans', Verdana, sans-serif";
 
+/** Colours that all drawings share. Pages turn them round in the dark. */
+export const pictureColours = { ink, softInk, line: '#d0d7de' } as const;
+
 /** Text made safe for SVG; control characters, which XML forbids, become spaces. */
 export function escapeXml(text: string): string {
   const safe = Array.from(text, (c) => (c < ' ' && c !== '\n' && c !== '\t' ? ' ' : c)).join('');
@@ -58,7 +61,7 @@ export function label(x: number, y: number, content: string, style: TextStyle = 
 
 /** A whole drawing on white. */
 export function svgDocument(width: number, height: number, ...content: string[]): string {
-  const background = element('rect', { width, height, fill: '#ffffff' });
+  const background = element('rect', { class: 'paper', width, height, fill: '#ffffff' });
   return element(
     'svg',
     {

@@ -43,54 +43,119 @@ export function bootstrapGroups<K extends string>(
   statistic: (items: Uint32Array) => Readonly<Record<K, number>>,
   options: BootstrapOptions,
 ): Record<K, Interval> {
+  return resampled(groups, statistic, options).intervals;
+}
+
+function resampled<K extends string>(
+  groups: ArrayLike<string | number>,
+  statistic: (items: Uint32Array) => Readonly<Record<K, number>>,
+  options: BootstrapOptions,
+): { intervals: Record<K, Interval>; draws: Record<K, Float64Array> } {
   const { seed, resamples = 2000, level = 0.95 } = options;
-  if (!Number.isInteger(resamples) || resamples < 1) {
-    throw new ParameterError(`resamples must be an integer ≥ 1, got ${resamples}.`);
-  }
   if (!(level > 0 && level < 1)) throw new ParameterError(`level must be between 0 and 1, got ${level}.`);
-  const members = itemsByGroup(groups);
-  const all = Uint32Array.from({ length: groups.length }, (_, i) => i);
-  const names = Object.keys(statistic(all)) as K[];
+  const { groups: count, draws } = bootstrapDraws(groups, statistic, { seed, resamples });
   const described = {
     level,
     method: 'percentile bootstrap over groups',
-    groups: members.length,
+    groups: count,
     resamples,
     seed,
   } as const;
-  if (members.length < 2) {
-    return Object.fromEntries(names.map((name) => [name, { low: null, high: null, ...described }])) as Record<
-      K,
-      Interval
-    >;
+  const tail = (1 - level) / 2;
+  const entries = Object.entries<Float64Array>(draws).map(([name, values]): [string, Interval] => [
+    name,
+    values.length === 0
+      ? { low: null, high: null, ...described }
+      : { low: quantile(values, tail), high: quantile(values, 1 - tail), ...described },
+  ]);
+  return { intervals: Object.fromEntries(entries) as Record<K, Interval>, draws };
+}
+
+/** A difference between two things measured on the same items. */
+export interface PairedDifference {
+  readonly difference: number;
+  readonly interval: Interval;
+  /**
+   * Two-sided: 2·min(share of resamples ≤ 0, share ≥ 0), each share counting one resample more of its kind, so that it
+   * is never 0; null with fewer than two groups.
+   */
+  readonly p: number | null;
+}
+
+/**
+ * Mean of first − second over grouped items, with interval and p-value from resampled groups (Efron and Tibshirani
+ * 1993, chapter 16): each resample is scored for both, so what is hard for both cancels.
+ * @param gain first − second of each item
+ * @throws {ParameterError} as {@link bootstrapGroups}, and when lengths differ
+ */
+export function pairedDifference(
+  groups: ArrayLike<string | number>,
+  gain: ArrayLike<number>,
+  options: BootstrapOptions,
+): PairedDifference {
+  if (groups.length !== gain.length) {
+    throw new ParameterError(
+      `There are ${groups.length} groups but ${gain.length} differences; each item needs both.`,
+    );
   }
-  const draws = names.map(() => new Float64Array(resamples));
+  const mean = (items: Uint32Array) => {
+    let sum = 0;
+    for (const i of items) sum += gain[i]!;
+    return { difference: sum / items.length };
+  };
+  const { intervals, draws: all } = resampled(groups, mean, options);
+  const draws = all.difference;
+  let below = 1;
+  let above = 1;
+  for (const value of draws) {
+    if (value <= 0) below++;
+    if (value >= 0) above++;
+  }
+  const p = draws.length === 0 ? null : Math.min(1, (2 * Math.min(below, above)) / (draws.length + 1));
+  return {
+    ...mean(Uint32Array.from({ length: gain.length }, (_, i) => i)),
+    interval: intervals.difference,
+    p,
+  };
+}
+
+/** The statistics of every resample; empty lists where there are fewer than two groups. */
+function bootstrapDraws<K extends string>(
+  groups: ArrayLike<string | number>,
+  statistic: (items: Uint32Array) => Readonly<Record<K, number>>,
+  { seed, resamples }: { seed: number; resamples: number },
+): { groups: number; draws: Record<K, Float64Array> } {
+  if (!Number.isInteger(resamples) || resamples < 1) {
+    throw new ParameterError(`resamples must be an integer ≥ 1, got ${resamples}.`);
+  }
+  const members = itemsByGroup(groups);
+  const all = Uint32Array.from({ length: groups.length }, (_, i) => i);
+  const names = Object.keys(statistic(all)) as K[];
+  const length = members.length < 2 ? 0 : resamples;
+  const draws = names.map(() => new Float64Array(length));
   const random = new Random(seed);
   let buffer = new Uint32Array(2 * groups.length);
-  for (let r = 0; r < resamples; r++) {
-    let length = 0;
+  for (let r = 0; r < length; r++) {
+    let filled = 0;
     for (let g = 0; g < members.length; g++) {
       const items = members[random.integer(members.length)]!;
-      if (length + items.length > buffer.length) {
-        const larger = new Uint32Array(2 * (length + items.length));
-        larger.set(buffer.subarray(0, length));
+      if (filled + items.length > buffer.length) {
+        const larger = new Uint32Array(2 * (filled + items.length));
+        larger.set(buffer.subarray(0, filled));
         buffer = larger;
       }
-      buffer.set(items, length);
-      length += items.length;
+      buffer.set(items, filled);
+      filled += items.length;
     }
-    const values = statistic(buffer.subarray(0, length));
+    const values = statistic(buffer.subarray(0, filled));
     names.forEach((name, i) => {
       draws[i]![r] = values[name];
     });
   }
-  const tail = (1 - level) / 2;
-  return Object.fromEntries(
-    names.map((name, i) => [
-      name,
-      { low: quantile(draws[i]!, tail), high: quantile(draws[i]!, 1 - tail), ...described },
-    ]),
-  ) as Record<K, Interval>;
+  return {
+    groups: members.length,
+    draws: Object.fromEntries(names.map((name, i) => [name, draws[i]!])) as Record<K, Float64Array>,
+  };
 }
 
 function itemsByGroup(groups: ArrayLike<string | number>): Uint32Array[] {

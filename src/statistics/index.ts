@@ -1,5 +1,6 @@
 /** @module earshot/statistics: numbers in, intervals and p-values out; division of items by group. */
 export * from './bootstrap.ts';
 export * from './groupedParts.ts';
+export * from './holm.ts';
 export * from './mcnemar.ts';
 export * from './summaries.ts';

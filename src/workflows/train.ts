@@ -19,7 +19,7 @@ import {
   weightsFile,
 } from '../approaches/index.ts';
 import { readAudio } from '../audio/index.ts';
-import { type Notice, UsageError } from '../core/index.ts';
+import { type Notice, ParameterError, UsageError } from '../core/index.ts';
 import {
   type Clip,
   crossValidationFolds,
@@ -48,8 +48,10 @@ import {
 import { cacheDirectory, writeJson } from '../files/index.ts';
 import type { PictureLayout } from '../networks/index.ts';
 import { type Device, resolveDevice } from '../runtime/index.ts';
+import { usualSoundMegabytes } from './clipSounds.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import type { SplitRun } from './learner.ts';
+import { reportMedia } from './reportMedia.ts';
 import { type SplitResult, trainSplit, usedSplit } from './trainSplit.ts';
 import { versions } from './versions.ts';
 
@@ -65,7 +67,11 @@ export interface TrainOptions extends WorkflowHooks {
   readonly crossValidate?: boolean;
   /** Parts of a cross-validation without official folds; default 5. */
   readonly folds?: number;
+  /** Of a cross-validation, this fold alone: an official fold's number, or a part's from 1. */
+  readonly onlyFold?: number;
   readonly seed?: number;
+  /** Seed of the split; default `seed`. */
+  readonly splitSeed?: number;
   /** The run's directory. */
   readonly out: string;
   readonly resume?: boolean;
@@ -73,6 +79,8 @@ export interface TrainOptions extends WorkflowHooks {
   readonly subset?: 'esc10';
   /** The command line that repeats the run, for the report. */
   readonly command: string;
+  /** Sound that the report may hold, in millions of bytes, ≥ 0; default 8. */
+  readonly reportMegabytes?: number;
 }
 
 export interface NetworkChoice {
@@ -140,9 +148,7 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
   await requireFreeDirectory(directory, options.resume ?? false);
   const seed = options.seed ?? 0;
   const dataset = await openNamedDataset(options.dataset, options);
-  const splits = options.crossValidate
-    ? crossValidationFolds(dataset, { seed, ...(options.folds === undefined ? {} : { k: options.folds }) })
-    : [splitDataset(dataset, withSeed(options.split ?? defaultSplit(dataset), seed))];
+  const splits = chosenSplits(dataset, options);
   for (const notice of [...dataset.notices, ...splits.flatMap((split) => split.notices)])
     options.onNotice?.(notice);
   const { config, ...made } = await resolveRun(options, chosen, dataset, seed);
@@ -220,7 +226,13 @@ async function report(
     validation: single ? first.used.validation : [],
     test: finished.flatMap(({ used }) => used.test),
   };
+  const tested = finished.map((item) => ({
+    model: join(item.directory, 'model.onnx'),
+    clips: item.used.test,
+  }));
+  const megabytes = options.reportMegabytes ?? usualSoundMegabytes;
   const runReport: RunReport = {
+    media: await reportMedia(tested, predictions, megabytes, options),
     title: `${config.approach} on ${dataset.name}`,
     approach: config.approach,
     command: options.command,
@@ -361,6 +373,34 @@ async function requireFreeDirectory(directory: string, resume: boolean): Promise
   });
 }
 
+/**
+ * The splits of a run, each trained on once.
+ * @throws {ParameterError} when a cross-validation has no fold `onlyFold`
+ */
+export function chosenSplits(
+  dataset: Dataset,
+  { split, crossValidate, folds, onlyFold, seed = 0, splitSeed = seed }: SplitChoice,
+): Split[] {
+  if (!crossValidate) return [splitDataset(dataset, withSeed(split ?? defaultSplit(dataset), splitSeed))];
+  const all = crossValidationFolds(dataset, {
+    seed: splitSeed,
+    ...(folds === undefined ? {} : { k: folds }),
+  });
+  if (onlyFold === undefined) return all;
+  const names = all.map(foldName);
+  const chosen = all[names.indexOf(String(onlyFold))];
+  if (chosen !== undefined) return [chosen];
+  throw new ParameterError(`The cross-validation of ${dataset.name} has no fold ${onlyFold}.`, {
+    hint: `It has the folds ${names.join(', ')}.`,
+  });
+}
+
+/** What decides the splits of a run. */
+export type SplitChoice = Pick<
+  TrainOptions,
+  'split' | 'crossValidate' | 'folds' | 'onlyFold' | 'seed' | 'splitSeed'
+>;
+
 /** With official folds the last one is tested; otherwise a fifth of the recordings. */
 function defaultSplit(dataset: Dataset): SplitSpec {
   if (!dataset.officialFolds) return { kind: 'grouped' };
@@ -371,7 +411,8 @@ function withSeed(split: SplitSpec, seed: number): SplitSpec {
   return split.kind === 'folds' ? split : { seed, ...split };
 }
 
-function foldName(split: Split, i: number): string {
+/** What a fold of a cross-validation is called: an official fold's number, or its place from 1. */
+export function foldName(split: Split, i: number): string {
   const folds = foldsOf(split.test);
   return split.kind === 'folds' && folds.length === 1 ? String(folds[0]) : String(i + 1);
 }
@@ -426,6 +467,9 @@ function poolSplits(summaries: readonly SplitSummary[]): SplitSummary {
       clips: leaked,
       share: testClips === 0 ? 0 : leaked / testClips,
       groups: sum((s) => s.leak.groups),
+      overlapping: summaries.some((s) => s.leak.overlapping == null)
+        ? null
+        : sum((s) => s.leak.overlapping ?? 0),
     },
   };
 }

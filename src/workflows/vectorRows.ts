@@ -39,7 +39,8 @@ export class VectorMaker {
   ): Promise<VectorMaker> {
     const samples = windowSamplesOf(config.pipeline);
     const g = new GraphBuilder({ name: 'vectors of clips' });
-    g.output(vectors.nodes(g, g.input('waveform', 'float32', ['batch', 'samples']), samples), 'vector');
+    const waveform = g.input('waveform', 'float32', ['batch', 'samples']);
+    g.output(vectors.nodes(g, waveform, samples).vector, 'vector');
     const engine = new Engine(engineOptions(hooks));
     try {
       const clipsPerRun = Math.max(1, Math.floor(windowsPerRun / vectors.windows(samples)));

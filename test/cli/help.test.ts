@@ -5,6 +5,7 @@ import { approaches, promptApproaches, vectorApproaches } from '../../src/approa
 import { embeddingFormats, poolings } from '../../src/embeddings/index.ts';
 import { frontEndNames } from '../../src/features/index.ts';
 import { pictureLayouts } from '../../src/networks/index.ts';
+import { explanationMethods } from '../../src/workflows/index.ts';
 import { earshot, root } from './earshot.ts';
 
 const commands = [
@@ -19,7 +20,7 @@ const commands = [
     'parity',
     'models pull',
   ],
-  ...['embed', 'index', 'similar', 'zero-shot', 'zero-shot bake'],
+  ...['embed', 'index', 'similar', 'explain', 'zero-shot', 'zero-shot bake'],
 ];
 
 /** The choices that the help of a command lists for an option. */
@@ -62,6 +63,10 @@ describe('help', () => {
   it('names exactly the poolings and formats of the library', async () => {
     expect(await choicesOf('--pooling <kind>', 'index')).toEqual(['windows', ...poolings]);
     expect(await choicesOf('--format <name>', 'embed')).toEqual(embeddingFormats);
+  });
+
+  it('names exactly the methods of explanation of the library', async () => {
+    expect((await choicesOf('--method <name>', 'explain'))?.sort()).toEqual([...explanationMethods].sort());
   });
 
   it('prints the version of the package', async () => {

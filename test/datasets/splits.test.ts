@@ -6,6 +6,7 @@ import {
   classesOf,
   crossValidationFolds,
   type Dataset,
+  leakSentence,
   measureLeak,
   type Split,
   splitDataset,
@@ -87,8 +88,29 @@ describe('the leak', () => {
       leakedClips: 3,
       testClips: 5,
       share: 0.6,
+      // These clips do not say where in their recording they lie.
+      overlappingClips: null,
     });
-    expect(measureLeak(train, [])).toMatchObject({ leakedClips: 0, share: 0 });
+    expect(measureLeak(train, [])).toMatchObject({ leakedClips: 0, share: 0, overlappingClips: 0 });
+  });
+
+  it('counts test clips that overlap a training clip of their recording in time', () => {
+    const at = (id: string, group: string, startSeconds: number, endSeconds: number): Clip => ({
+      ...clip(id, 'a', group),
+      source: { startSeconds, endSeconds },
+    });
+    const train = [at('1', 'x', 0, 4), at('2', 'x', 10, 14), at('3', 'y', 0, 4)];
+    const test = [
+      at('4', 'x', 4, 8), // touches one
+      at('5', 'x', 3.5, 7.5), // overlaps one
+      at('6', 'x', 11, 12), // lies within one
+      at('7', 'x', 9, 15), // holds one
+      at('8', 'z', 0, 4), // at the time of others, in another recording
+    ];
+    expect(measureLeak(train, test)).toMatchObject({ leakedClips: 4, overlappingClips: 3 });
+    expect(leakSentence(measureLeak(train, test))).toMatch(/, and 3 overlap in time/);
+    // Where one clip's place is not known, nothing can be said.
+    expect(measureLeak(train, [...test, clip('9', 'a', 'y')]).overlappingClips).toBeNull();
   });
 });
 
@@ -250,6 +272,21 @@ describe('a random split', () => {
   it('refuses a fraction that is none', () => {
     for (const testFraction of [0, 1, -0.5, Number.NaN]) {
       expect(() => splitDataset(data, { kind: 'random', testFraction })).toThrow(ParameterError);
+    }
+  });
+});
+
+describe('a split within some official folds', () => {
+  const data = dataset(
+    Array.from({ length: 60 }, (_, i) => clip(`${i}`, `class${i % 3}`, `g${i % 20}`, 1 + (i % 4))),
+  );
+
+  it('takes their clips alone', () => {
+    const { train, test } = splitDataset(data, { kind: 'random', withinFolds: [1, 3], testFraction: 0.5 });
+    expect(new Set([...train, ...test].map(({ fold }) => fold))).toEqual(new Set([1, 3]));
+    expect([train.length, test.length]).toEqual([15, 15]);
+    for (const withinFolds of [[], [9]]) {
+      expect(() => splitDataset(data, { kind: 'grouped', withinFolds })).toThrow(ParameterError);
     }
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,6 +26,7 @@ import {
   writeRunReport,
 } from '../../src/evaluation/index.ts';
 import { reportPictures } from '../../src/evaluation/report/reportPictures.ts';
+import { reportScript } from '../../src/evaluation/report/reportScript.ts';
 import { hostile, samplePredictions, sampleRun, sampleSplit } from './sampleRun.ts';
 
 let folder: string;
@@ -48,10 +50,11 @@ describe('run report', () => {
     expect(paths.map((path) => path.slice(folder.length + 5)).sort()).toEqual([
       'confusion.png',
       'curves.png',
+      'reliability.png',
       'report.html',
       'report.md',
     ]);
-    for (const name of ['confusion', 'curves']) {
+    for (const name of ['confusion', 'curves', 'reliability']) {
       const png = await readFile(join(folder, 'run', `${name}.png`));
       expect([...png.subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
       expect(png.readUInt32BE(16)).toBeGreaterThan(600);
@@ -62,10 +65,20 @@ describe('run report', () => {
     const html = await read('run', 'report.html');
     const { document } = parseHTML(html);
     expect(texts(document, 'h1')).toEqual([report.title]);
-    expect(document.querySelectorAll('script, link, img, iframe, object, use, image')).toHaveLength(0);
+    expect(document.querySelectorAll('link, img, iframe, object, use, image')).toHaveLength(0);
     // The only address is the name of the SVG format.
     expect(html.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|url\(|@import/);
-    expect(html).not.toContain('<script');
+    // The only script is the page's own, and the policy lets no other run.
+    expect(texts(document, 'script')).toEqual([reportScript]);
+    const hash = createHash('sha256').update(reportScript).digest('base64');
+    const policy = document.querySelector('meta[http-equiv]')!.getAttribute('content')!;
+    expect(policy.split('; ')).toEqual([
+      "default-src 'none'",
+      "style-src 'unsafe-inline'",
+      'img-src data:',
+      'media-src data:',
+      `script-src 'sha256-${hash}'`,
+    ]);
     for (const element of document.querySelectorAll('*')) {
       for (const attribute of element.getAttributeNames()) expect(attribute.startsWith('on')).toBe(false);
     }
@@ -76,7 +89,9 @@ describe('run report', () => {
     );
     // The class of awkward name: per class, by fold, by side, in the pictures and lists, as text each time.
     expect(texts(document, 'td').filter((cell) => cell === hostile).length).toBeGreaterThanOrEqual(3);
-    expect(document.querySelectorAll('figure > div > svg').length).toBe(2);
+    // Reliability and training; a square of curves per class.
+    expect(document.querySelectorAll('figure.scroll > div > svg').length).toBe(2);
+    expect(document.querySelectorAll('.gallery svg').length).toBe(report.predictions.classes.length);
   });
 
   it('tells what was done, on what, with what result, in this order', async () => {
@@ -86,6 +101,8 @@ describe('run report', () => {
       'Results',
       'Per class',
       'Confusion',
+      'Curves',
+      'Reliability',
       'Training',
       'Worst errors',
       'Clips that could not be used',
@@ -100,7 +117,7 @@ describe('run report', () => {
     const rows = [...document.querySelectorAll('tr')].map((row) => texts(row, 'td'));
     expect(rows).toContainEqual([
       'accuracy',
-      evaluation.accuracy.toFixed(3),
+      `${evaluation.accuracy.toFixed(3)} leaks`,
       `[${low!.toFixed(3)}, ${high!.toFixed(3)}]`,
     ]);
     for (const { name, scores } of classScores(evaluation)) {
@@ -121,7 +138,11 @@ describe('run report', () => {
     expect(code[0]).toBe(report.command);
     expect(JSON.parse(code[1]!)).toEqual(report.config);
     const [worst] = worstErrors(report.predictions, 1);
-    expect(rows.some((row) => row[0] === worst!.clip && row[3] === worst!.confidence.toFixed(3))).toBe(true);
+    const names = texts(document, 'main > .clips .name');
+    expect(names).toEqual(worstErrors(report.predictions, 12).map(({ clip }) => clip));
+    expect(texts(document, 'main > .clips .facts')[0]).toBe(
+      `true class ${worst!.label} predicted ${worst!.predicted} p(predicted) ${worst!.confidence.toFixed(3)} p(true) ${worst!.truthProbability.toFixed(3)}`,
+    );
   });
 
   it('warns of leaks, synthetic sounds and random weights, and only of those there are', async () => {
@@ -155,21 +176,28 @@ describe('run report', () => {
     const plainText = (cell: string) =>
       cell
         .trim()
+        .replace(/\*\*⚠ (leaks)\*\*/, '$1')
         .replace(/\\([^\w\s])/g, '$1')
         .replaceAll('&lt;', '<')
         .replaceAll('&gt;', '>')
         .replaceAll('&amp;', '&');
-    const lines = markdown.split('\n').filter((line) => line.startsWith('|') && !/^\| -+:? \|/.test(line));
+    // The clips are a table in Markdown only, the matrix is one in HTML only.
+    const lines = markdown
+      .replace(/(?<=\n)\| clip \|(.*\n)+?(?=\n)/, '')
+      .split('\n')
+      .filter((line) => line.startsWith('|') && !/^\| -+:? \|/.test(line));
+    expect(markdown).toContain('| clip | true class | predicted | p(predicted) | p(true) |');
     const cells = lines.map((line) =>
       line
         .slice(1, -1)
         .split(/(?<!\\)\|/)
         .map(plainText),
     );
-    expect(cells).toEqual([...document.querySelectorAll('tr')].map((row) => texts(row, 'th, td')));
+    const rows = [...document.querySelectorAll('table:not(.matrix) tr')];
+    expect(cells).toEqual(rows.map((row) => texts(row, 'th, td')));
     // In a fence markup is only text.
     expect(markdown.replace(/```json[\s\S]*?```/, '')).not.toContain('<script');
-    for (const name of ['confusion', 'curves']) expect(markdown).toContain(`](./${name}.png)`);
+    for (const name of ['confusion', 'curves', 'reliability']) expect(markdown).toContain(`](./${name}.png)`);
   });
 
   it('reports a run without a single error, and one with folds', () => {
@@ -373,7 +401,7 @@ describe('numbers for people', () => {
 const browserPath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 
 describe.skipIf(browserPath === undefined)('in a browser (skipped without chromium)', () => {
-  it('asks for nothing, runs nothing, and fits the width of a phone in light and dark', async () => {
+  it('asks for nothing and fits the width of a phone in light and dark', async () => {
     await writeRunReport(join(folder, 'page'), sampleRun({ leaked: 4 }));
     const browser = await chromium.launch({
       executablePath: browserPath!,

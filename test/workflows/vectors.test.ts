@@ -164,7 +164,7 @@ describe('a linear SVM on vectors', () => {
 /** The vector of one waveform, by the nodes. */
 async function byNodes(vectors: ClipVectors, waveform: Float32Array, most: number): Promise<Float32Array> {
   const g = new GraphBuilder();
-  g.output(vectors.nodes(g, g.input('waveform', 'float32', ['batch', 'samples']), most), 'vector');
+  g.output(vectors.nodes(g, g.input('waveform', 'float32', ['batch', 'samples']), most).vector, 'vector');
   const { vector } = await runModel(g.model(), { waveform: float32([1, waveform.length], waveform) });
   expect(vector!.dims).toEqual([1, vectors.size]);
   return vector!.data as Float32Array;

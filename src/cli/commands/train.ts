@@ -29,12 +29,16 @@ interface Options
   testFolds?: number[];
   crossValidate?: boolean;
   folds?: number;
+  onlyFold?: number;
   split?: 'grouped' | 'stratified' | 'random';
+  splitSeed?: number;
+  withinFolds?: number[];
   testFraction?: number;
   subset?: 'esc10';
   out?: string;
   seed: number;
   resume?: boolean;
+  reportSounds?: number;
   train?: Overrides['trainable'];
 }
 
@@ -117,9 +121,12 @@ Examples:
           split: splitOf(options),
           crossValidate: options.crossValidate,
           folds: options.folds,
+          onlyFold: options.onlyFold,
           seed: options.seed,
+          splitSeed: options.splitSeed,
           out,
           resume: options.resume,
+          reportMegabytes: options.reportSounds,
           overrides: overridesOf(options),
           subset: options.subset,
           command: same,
@@ -168,6 +175,17 @@ function addSplitOptions(command: Command): void {
     ).conflicts(['trainFolds', 'testFolds', 'crossValidate']),
   );
   add(
+    new Option('--only-fold <n>', 'of --cross-validate, this fold alone').argParser(wholeNumber({ min: 0 })),
+  );
+  add(
+    new Option('--within-folds <list>', 'with --split: only clips of these official folds').argParser(folds),
+  );
+  add(
+    new Option('--split-seed <n>', 'seed of the split alone (default: --seed)').argParser(
+      wholeNumber({ min: 0, max: 2 ** 32 - 1 }),
+    ),
+  );
+  add(
     new Option('--test-fraction <x>', 'share of the clips to test on (default: 0.2)').argParser(
       number({ min: 0.01, max: 0.9 }),
     ),
@@ -175,6 +193,12 @@ function addSplitOptions(command: Command): void {
   add(choiceOption('--subset <name>', 'of ESC-50, only this part', ['esc10']));
   add(new Option('--out <dir>', 'folder of the run (default: runs/<dataset>-<approach>-<n>)'));
   add(new Option('--resume', 'go on with the run in --out from its last checkpoint'));
+  add(
+    new Option(
+      '--report-sounds <MB>',
+      'sound that the report may hold, for listening (default: 8)',
+    ).argParser(number({ min: 0, max: 500 })),
+  );
   add(seedOption('everything random: splits, first weights, order, augmentation'));
 }
 
@@ -352,6 +376,16 @@ function checkSplitOptions(options: Options): void {
       hint: 'Add --cross-validate, or name official folds with --train-folds and --test-folds.',
     });
   }
+  if (options.onlyFold !== undefined && !options.crossValidate) {
+    throw new UsageError('--only-fold is one fold of --cross-validate, which was not given.', {
+      hint: 'Add --cross-validate, or name official folds with --train-folds and --test-folds.',
+    });
+  }
+  if (options.withinFolds !== undefined && options.split === undefined) {
+    throw new UsageError('--within-folds confines a --split, which was not given.', {
+      hint: 'Add --split grouped, or name official folds with --train-folds and --test-folds.',
+    });
+  }
   if (options.testFraction !== undefined && (byFolds || options.crossValidate)) {
     throw new UsageError('--test-fraction cannot be used where folds decide what is tested.', {
       hint: 'Leave it out, or use --split.',
@@ -389,9 +423,16 @@ function modelName({ approach, network }: Options): string {
   return network === undefined ? (approach ?? 'cnn') : datasetName(network.replace(/\.onnx$/i, ''));
 }
 
-function splitOf({ trainFolds, testFolds, split, testFraction }: Options): TrainOptions['split'] {
+function splitOf({
+  trainFolds,
+  testFolds,
+  split,
+  testFraction,
+  withinFolds,
+}: Options): TrainOptions['split'] {
   if (trainFolds !== undefined || testFolds !== undefined) return { kind: 'folds', trainFolds, testFolds };
-  if (split !== undefined || testFraction !== undefined) return { kind: split ?? 'grouped', testFraction };
+  if (split !== undefined || testFraction !== undefined)
+    return { kind: split ?? 'grouped', testFraction, withinFolds };
   return undefined;
 }
 

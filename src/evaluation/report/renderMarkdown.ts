@@ -1,6 +1,6 @@
 /** @file A report document as GitHub-flavoured Markdown. Whatever a class or a file is called, it stays text. */
-import type { Block, Inline, ReportDocument, Table, Tone } from './document.ts';
-import { relativeUrl } from './renderHtml.ts';
+import type { Block, Cell, ClipsBlock, Inline, ReportDocument, Table, Tone } from './document.ts';
+import { relativeUrl } from './escape.ts';
 
 const toneWords: Record<Tone, string> = { warning: '⚠ Warning', note: 'Note', good: 'Good' };
 
@@ -13,7 +13,7 @@ export function renderMarkdown(document: ReportDocument): string {
 function renderBlock(block: Block): string {
   switch (block.kind) {
     case 'heading':
-      return `## ${escapeMarkdown(block.text)}`;
+      return `${block.level === 3 ? '###' : '##'} ${escapeMarkdown(block.text)}`;
     case 'paragraph':
     case 'lead':
       return block.content.map(renderInline).join('');
@@ -29,6 +29,12 @@ function renderBlock(block: Block): string {
     }
     case 'picture':
       return `![${escapeMarkdown(block.alt)}](${relativeUrl(block.file)})`;
+    case 'gallery':
+      return block.items.map(({ caption }) => `- ${renderCell(caption)}`).join('\n');
+    case 'clips':
+      return renderTable(clipTable(block));
+    case 'matrix':
+      return renderBlock(block.picture);
     case 'details':
       return [`### ${escapeMarkdown(block.summary)}`, ...block.blocks.map(renderBlock)].join('\n\n');
     case 'table':
@@ -39,16 +45,29 @@ function renderBlock(block: Block): string {
 function renderTable({ head, align, rows }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const rule = align.map((side) => (side === 'right' ? '---:' : '---'));
-  return [
-    line(head.map(escapeMarkdown)),
-    line(rule),
-    ...rows.map((row) => line(row.map(escapeMarkdown))),
-  ].join('\n');
+  return [line(head.map(escapeMarkdown)), line(rule), ...rows.map((row) => line(row.map(renderCell)))].join(
+    '\n',
+  );
+}
+
+/** Names and facts; what can be heard is in the page only. */
+function clipTable({ head, clips }: ClipsBlock): Table {
+  return {
+    kind: 'table',
+    head: ['clip', ...head],
+    align: ['left', ...head.map(() => 'left' as const)],
+    rows: clips.map(({ name, facts }) => [name, ...facts]),
+  };
+}
+
+function renderCell(cell: Cell): string {
+  return typeof cell === 'string' ? escapeMarkdown(cell) : cell.map(renderInline).join('');
 }
 
 function renderInline(inline: Inline): string {
   if (typeof inline === 'string') return escapeMarkdown(inline);
   if ('strong' in inline) return `**${escapeMarkdown(inline.strong)}**`;
+  if ('badge' in inline) return `**${inline.tone === 'warning' ? '⚠ ' : ''}${escapeMarkdown(inline.badge)}**`;
   if ('link' in inline) return `[${escapeMarkdown(inline.text)}](${relativeUrl(inline.link)})`;
   const text = inline.code.replace(/\s+/g, ' ');
   const fence = fenceFor(text, 1);

@@ -1,15 +1,24 @@
-/** @file The pictures of a run's report: confusion matrix and training curves. */
-import { type CurvePanel, confusionMatrixPicture, curvePicture, type Picture } from '../../pictures/index.ts';
+/** @file The pictures of a run's report: confusion matrix, reliability diagram and training curves. */
+import { reliabilityBins } from '../../metrics/index.ts';
+import {
+  type CurvePanel,
+  confusionMatrixPicture,
+  curvePicture,
+  type Picture,
+  reliabilityPicture,
+} from '../../pictures/index.ts';
+import { probabilisticOf } from '../predictionTable.ts';
 import type { RunReport } from './runReport.ts';
 
 export interface ReportPictures {
   readonly confusion: Picture;
+  readonly reliability: Picture;
   /** Null where nothing finite was recorded. */
   readonly curves: Picture | null;
 }
 
 /** Draws them. Loss has a panel of its own, accuracy another; a series without a finite value is left out. */
-export function reportPictures({ evaluation, history = [] }: RunReport): ReportPictures {
+export function reportPictures({ evaluation, predictions, history = [] }: RunReport): ReportPictures {
   const x = history.map((record) => record.epoch);
   const panel = (
     yLabel: string,
@@ -37,6 +46,7 @@ export function reportPictures({ evaluation, history = [] }: RunReport): ReportP
   const panels = [loss, { ...accuracy, yRange: [0, 1] as const }].filter((one) => one.series.length > 0);
   return {
     confusion: confusionMatrixPicture(evaluation.confusion),
+    reliability: reliabilityPicture(reliabilityBins(probabilisticOf(predictions))),
     curves: panels.length === 0 ? null : curvePicture(panels),
   };
 }

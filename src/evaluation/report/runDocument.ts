@@ -1,7 +1,9 @@
 /** @file A run's report in the order it is read: what was done, on what data, with what result, and how to repeat it. */
 import { classScores, type Evaluation } from '../evaluation.ts';
+import { confusionBlocks, errorBlocks } from './clipBlocks.ts';
+import { curveBlocks, reliabilityBlocks } from './curveBlocks.ts';
 import { dataBlocks } from './dataBlocks.ts';
-import type { Block, Inline, ReportDocument, Table, Tone } from './document.ts';
+import type { Block, Cell, Inline, ReportDocument, Table, Tone } from './document.ts';
 import type { ReportPictures } from './reportPictures.ts';
 import type { RunReport } from './runReport.ts';
 import {
@@ -13,13 +15,13 @@ import {
   scoreText,
   sizeText,
 } from './scoreText.ts';
-import { confusedPairs, worstErrors } from './worstErrors.ts';
 
-/** The document of a run. Picture files are expected beside it as confusion.png and curves.png. */
+/** The document of a run. Picture files are expected beside it as confusion.png, reliability.png and curves.png. */
 export function runDocument(report: RunReport, pictures: ReportPictures): ReportDocument {
   const { evaluation } = report;
   return {
     title: report.title,
+    sounds: Object.fromEntries(report.media?.sounds ?? []),
     blocks: [
       { kind: 'lead', content: verdict(evaluation) },
       { kind: 'badges', badges: badges(report) },
@@ -30,7 +32,9 @@ export function runDocument(report: RunReport, pictures: ReportPictures): Report
       { kind: 'heading', text: 'Per class' },
       perClassTable(evaluation),
       { kind: 'heading', text: 'Confusion' },
-      ...confusionBlocks(evaluation, pictures.confusion.svg),
+      ...confusionBlocks(report, pictures.confusion.svg),
+      ...curveBlocks(report),
+      ...reliabilityBlocks(report, pictures),
       ...trainingBlocks(report, pictures),
       { kind: 'heading', text: 'Worst errors' },
       ...errorBlocks(report),
@@ -48,6 +52,7 @@ export function verdict(evaluation: Evaluation): Inline[] {
   const frequent = Math.max(...classScores(evaluation).map(({ scores }) => scores.support)) / clips;
   const content: Inline[] = [
     { strong: `${percentText(accuracy)} of ${plural(clips, 'test clip')}` },
+    ...leakBadge(evaluation).flatMap((badge): Inline[] => [' ', badge]),
     ` ${clips === 1 ? 'is' : 'are'} classified correctly`,
     range === null ? '' : ` (${level} % interval ${range}, over ${plural(groups, 'recording')})`,
     `; always answering the most frequent class would get ${percentText(frequent)}.`,
@@ -131,12 +136,19 @@ function whatWasDone({ approach, network, startedAt, durations, artefact }: RunR
   return content.filter((part) => part !== '');
 }
 
+/** What stands by every score where test clips share their recordings with training. */
+function leakBadge({ split }: Evaluation): Inline[] {
+  return split !== null && split.leak.clips > 0 ? [{ badge: 'leaks', tone: 'warning' }] : [];
+}
+
 function resultBlocks(evaluation: Evaluation): Block[] {
   const { intervals } = evaluation;
   const level = `${Math.round(100 * intervals.accuracy.level)} % interval`;
-  const row = (name: string, value: number, interval: typeof intervals.accuracy): string[] => [
+  const leaks = leakBadge(evaluation);
+  const marked = (value: string): Cell => (leaks.length === 0 ? value : [`${value} `, ...leaks]);
+  const row = (name: string, value: number, interval: typeof intervals.accuracy): Cell[] => [
     name,
-    value.toFixed(3),
+    marked(value.toFixed(3)),
     interval.low === null ? 'none' : scoreText(value, interval).slice(value.toFixed(3).length + 1),
   ];
   const averages = (['macro avg', 'weighted avg'] as const).flatMap((average) =>
@@ -158,8 +170,8 @@ function resultBlocks(evaluation: Evaluation): Block[] {
         ...averages,
         ...topK,
         row('log-loss (nats, lower is better)', evaluation.logLoss, intervals.logLoss),
-        ['Brier score (lower is better)', evaluation.brierScore.toFixed(3), ''],
-        ['expected calibration error', evaluation.calibrationError.toFixed(3), ''],
+        ['Brier score (lower is better)', marked(evaluation.brierScore.toFixed(3)), ''],
+        ['expected calibration error', marked(evaluation.calibrationError.toFixed(3)), ''],
       ],
     },
     {
@@ -208,6 +220,8 @@ function resultBlocks(evaluation: Evaluation): Block[] {
 }
 
 function perClassTable(evaluation: Evaluation): Table {
+  const leaks = leakBadge(evaluation);
+  const badge: Inline[] = leaks.length === 0 ? [] : [' ', ...leaks];
   const cells = (scores: Evaluation['macro avg']) => [
     scores.precision.toFixed(3),
     scores.recall.toFixed(3),
@@ -220,33 +234,12 @@ function perClassTable(evaluation: Evaluation): Table {
     align: ['left', 'right', 'right', 'right', 'right'],
     rows: [
       ...classScores(evaluation).map(({ name, scores }) => [name, ...cells(scores)]),
-      ['accuracy', '', '', evaluation.accuracy.toFixed(3), countText(evaluation.clips)],
+      ['accuracy', '', '', [evaluation.accuracy.toFixed(3), ...badge], countText(evaluation.clips)],
       ['macro average', ...cells(evaluation['macro avg'])],
       ['weighted average', ...cells(evaluation['weighted avg'])],
     ],
     summaryRows: 3,
   };
-}
-
-function confusionBlocks(evaluation: Evaluation, svg: string): Block[] {
-  const alt = 'Confusion matrix: rows are true classes, columns predicted ones';
-  const pairs = confusedPairs(evaluation.confusion, 5);
-  const blocks: Block[] = [{ kind: 'picture', svg, file: 'confusion.png', alt }];
-  if (pairs.length > 0) {
-    blocks.push(
-      { kind: 'paragraph', content: ['Most often confused:'] },
-      {
-        kind: 'list',
-        items: pairs.map(({ truth, predicted, count, share }) => [
-          { strong: truth },
-          ' taken for ',
-          { strong: predicted },
-          `: ${plural(count, 'clip')}, ${percentText(share)} of the class`,
-        ]),
-      },
-    );
-  }
-  return blocks;
 }
 
 function trainingBlocks({ history, bestEpoch }: RunReport, { curves }: ReportPictures): Block[] {
@@ -298,36 +291,6 @@ function trainingBlocks({ history, bestEpoch }: RunReport, { curves }: ReportPic
           ]),
         },
       ],
-    },
-  ];
-}
-
-function errorBlocks({ predictions, evaluation }: RunReport): Block[] {
-  const errors = worstErrors(predictions, 12);
-  if (errors.length === 0) {
-    return [
-      {
-        kind: 'paragraph',
-        content: [`None: all ${plural(evaluation.clips, 'test clip')} are classified correctly.`],
-      },
-    ];
-  }
-  return [
-    {
-      kind: 'paragraph',
-      content: ['The mistakes made with most confidence; listen to them first, some may be mislabelled.'],
-    },
-    {
-      kind: 'table',
-      head: ['clip', 'true class', 'predicted', 'p(predicted)', 'p(true)'],
-      align: ['left', 'left', 'left', 'right', 'right'],
-      rows: errors.map((error) => [
-        error.clip,
-        error.label,
-        error.predicted,
-        error.confidence.toFixed(3),
-        error.truthProbability.toFixed(3),
-      ]),
     },
   ];
 }

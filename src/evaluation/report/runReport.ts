@@ -3,6 +3,7 @@ import type { Notice } from '../../core/index.ts';
 import type { Clip, Dataset } from '../../datasets/dataset.ts';
 import type { Evaluation } from '../evaluation.ts';
 import type { PredictionTable } from '../predictionTable.ts';
+import type { RunMedia } from './runMedia.ts';
 
 /** Everything a report states. */
 export interface RunReport {
@@ -25,6 +26,8 @@ export interface RunReport {
   readonly evaluation: Evaluation;
   /** The predictions evaluated: the worst errors are taken from them. */
   readonly predictions: PredictionTable;
+  /** What can be heard and seen of clips; without it the report is the same, but silent. */
+  readonly media?: RunMedia;
   readonly history?: readonly EpochRecord[];
   /** The epoch whose weights were kept. */
   readonly bestEpoch?: number;

@@ -6,6 +6,9 @@
  */
 import { ParameterError } from '../../core/errors.ts';
 import { type BandSpec, binBands, melBands } from '../bands.ts';
+import type { FrontEndAxes } from '../frontEnd.ts';
+import { melFilterBank } from '../mel.ts';
+import { fftFrequencies } from '../stft.ts';
 
 /** The pictures that OpenL3's networks were trained on. */
 export const openl3Representations = ['linear', 'mel128', 'mel256'] as const;
@@ -191,5 +194,18 @@ export function l3Bands({ nFft, hopLength, sampleRate, power, mel }: L3Definitio
       mel === null
         ? binBands(nFft)
         : melBands({ sampleRate, nFft, nMels: mel.nMels, melScale: mel.scale, melNorm: 'slaney' }),
+  };
+}
+
+/** The peak of each mel filter (or each bin), and the middle of each frame, counted from the window's first sample. */
+export function l3Axes({ kind }: L3Spec): FrontEndAxes {
+  const { nFft, hopLength, sampleRate, mel, padding } = l3Definition(kind);
+  return {
+    hertz:
+      mel === null
+        ? fftFrequencies({ sampleRate, nFft })
+        : melFilterBank({ sampleRate, nFft, nMels: mel.nMels, melScale: mel.scale }).edges.slice(1, -1),
+    firstSeconds: (nFft / 2 - padding.before) / sampleRate,
+    stepSeconds: hopLength / sampleRate,
   };
 }

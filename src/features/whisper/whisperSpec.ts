@@ -4,6 +4,8 @@
  */
 import { ParameterError } from '../../core/errors.ts';
 import { type BandSpec, melBands } from '../bands.ts';
+import type { FrontEndAxes } from '../frontEnd.ts';
+import { melFilterBank } from '../mel.ts';
 
 /** With 80 bands up to large-v2, with 128 from large-v3 on. */
 export const whisperFrontEnds = { whisper: 80, 'whisper-128': 128 } as const;
@@ -89,5 +91,15 @@ export function whisperBands({ nMels }: WhisperSpec): BandSpec {
     // In float32, noise from the transform would be heard 80 dB below the loudest band.
     nodePrecision: 'float64',
     filters: melBands({ sampleRate, nFft, nMels, fMin: 0, fMax: sampleRate / 2 }),
+  };
+}
+
+/** The peak of each mel filter, and the middle of each frame. */
+export function whisperAxes({ nMels }: WhisperSpec): FrontEndAxes {
+  const { sampleRate, nFft, hopLength } = whisperFrame;
+  return {
+    hertz: melFilterBank({ sampleRate, nFft, nMels }).edges.slice(1, -1),
+    firstSeconds: 0,
+    stepSeconds: hopLength / sampleRate,
   };
 }

@@ -3,6 +3,8 @@
  * `features.py`). It has nothing to choose: the published weights were trained on exactly these numbers.
  */
 import { ParameterError } from '../../core/errors.ts';
+import type { FrontEndAxes } from '../frontEnd.ts';
+import { hzToMel, melToHz } from '../mel.ts';
 
 export interface YamnetSpec {
   readonly kind: 'yamnet';
@@ -74,4 +76,16 @@ export function yamnetMelFilters(): Float64Array[] {
       return Math.max(0, Math.min(position, 2 - position));
     }),
   );
+}
+
+/** The peak of each triangle, and the middle of each frame. */
+export function yamnetAxes(): FrontEndAxes {
+  const { nMels, fMin, fMax } = yamnetBands;
+  const mel = (hz: number) => hzToMel(hz, 'htk');
+  const step = (mel(fMax) - mel(fMin)) / (nMels + 1);
+  return {
+    hertz: Float64Array.from({ length: nMels }, (_, m) => melToHz(mel(fMin) + (m + 1) * step, 'htk')),
+    firstSeconds: yamnetFrame.winLength / 2 / yamnetSpec.sampleRate,
+    stepSeconds: yamnetFrame.hopLength / yamnetSpec.sampleRate,
+  };
 }
