@@ -287,6 +287,7 @@ export function resolveConfig(
     validationFraction:
       o.validationFraction ??
       (o.patience === undefined ? approach.validationFraction : Math.max(0.1, approach.validationFraction)),
+    ...(o.calibrationFraction ? { calibrationFraction: o.calibrationFraction } : {}),
   };
   checkTrainingConfig(config.training);
   return config;

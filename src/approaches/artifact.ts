@@ -3,8 +3,8 @@
  * front end, standardisation, network and labels all inside, so it runs wherever ONNX Runtime does.
  */
 
-import type { ProbabilisticClassifier } from '../classifiers/index.ts';
-import { float32, GraphError, int64, type Tensor } from '../core/index.ts';
+import { appendTemperature, type ProbabilisticClassifier } from '../classifiers/index.ts';
+import { float32, GraphError, int64, ParameterError, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
 import { type FrontEndSpec, frontEndFrames, frontEndNodes, wholeCopiesNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
@@ -47,19 +47,21 @@ export interface ArtifactInfo {
     readonly fingerprint: string;
     readonly split: string;
   };
+  /** What clips held out of training gave; absent where none were. */
+  readonly calibration?: CalibrationInfo;
   readonly seed: number;
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Where in the graph the network's input is, and what it stands for. */
-export interface NetworkPicture {
-  /** The tensor, [windows, 1, bands, frames]: the front end's result, standardised if it is. */
-  readonly tensor: string;
-  readonly frontEnd: FrontEndSpec;
-  /** How the waveform is cut into the tensor's windows, in samples; null: one window, the whole waveform. */
-  readonly windows: { readonly hopSamples: number; readonly leading: number } | null;
-  /** The value that says nothing: 0 is the mean of standardised bands. Null: the picture's least value, silence. */
-  readonly baseline: number | null;
+/** A calibration on clips held out of the training side, by recording. */
+export interface CalibrationInfo {
+  /** Is part of the graph: softmax(log p / T). */
+  readonly temperature: number;
+  readonly clips: number;
+  /** Recordings they come from. */
+  readonly groups: number;
+  /** Conformal scores of their true classes, ascending, by method: prediction sets are made with them. */
+  readonly scores: Readonly<Record<'lac' | 'aps', readonly number[]>>;
 }
 
 /** Both models on the same clips. */
@@ -88,6 +90,17 @@ export interface PrecisionRecord {
   readonly integerProducts: number;
   /** Null where nothing was measured. */
   readonly evaluation: PrecisionEvaluation | null;
+}
+
+/** Where in the graph the network's input is, and what it stands for. */
+export interface NetworkPicture {
+  /** The tensor, [windows, 1, bands, frames]: the front end's result, standardised if it is. */
+  readonly tensor: string;
+  readonly frontEnd: FrontEndSpec;
+  /** How the waveform is cut into the tensor's windows, in samples; null: one window, the whole waveform. */
+  readonly windows: { readonly hopSamples: number; readonly leading: number } | null;
+  /** The value that says nothing: 0 is the mean of standardised bands. Null: the picture's least value, silence. */
+  readonly baseline: number | null;
 }
 
 export interface ArtifactParts {
@@ -198,6 +211,24 @@ export function vectorScore(
       ...(picture === undefined ? {} : { picture }),
     };
   };
+}
+
+/** softmax(log p / temperature): [N, classes] → the same shape. The most probable class stays it. */
+export function applyTemperatureNodes(g: GraphBuilder, probabilities: Value, temperature: number): Value {
+  const logits = g.op('Log', [g.op('Max', [probabilities, g.scalar(1e-30)])]);
+  return appendTemperature(g, logits, temperature);
+}
+
+/**
+ * The calibration of a model.
+ * @throws {ParameterError} when it was trained without
+ */
+export function requireCalibration({ calibration }: ArtifactInfo, name: string): CalibrationInfo {
+  if (calibration !== undefined) return calibration;
+  throw new ParameterError(
+    `${name} was trained without clips held out for calibration, so it makes no prediction sets.`,
+    { hint: 'Train it with --calibration-fraction 0.2.' },
+  );
 }
 
 /** Columns in the order of `classes`; a class that the classifier does not know has probability 0. */

@@ -35,6 +35,8 @@ export interface NetworkRunConfig {
   readonly training: TrainingConfig;
   /** Share of the training side set aside, by recording, to choose the epoch by. */
   readonly validationFraction: number;
+  /** Share of the training side held out, by recording, for calibration; absent for none. */
+  readonly calibrationFraction?: number;
 }
 
 /** A classifier that is fitted to one vector per clip. */
@@ -44,6 +46,8 @@ export interface VectorRunConfig {
   readonly pipeline: ClipPipeline;
   readonly vectors: VectorSpec;
   readonly classifier: ClassifierConfig;
+  /** As in {@link NetworkRunConfig}. */
+  readonly calibrationFraction?: number;
   readonly seed: number;
 }
 
@@ -71,6 +75,8 @@ export interface PromptRunConfig {
     readonly logitScale: number;
     readonly weights: ClapModel['weights'];
   };
+  /** Share of the training side that a temperature is fitted on; absent: none. */
+  readonly calibrationFraction?: number;
   readonly seed: number;
 }
 
@@ -162,6 +168,8 @@ export interface Overrides {
   readonly patience?: number;
   readonly select?: 'best' | 'last';
   readonly validationFraction?: number;
+  /** Share of the training side held out for a temperature and for prediction sets, in [0, 1). */
+  readonly calibrationFraction?: number;
   /** Side of the square picture. */
   readonly pictureSize?: number;
   readonly windowSeconds?: number;

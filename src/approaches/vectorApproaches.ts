@@ -56,6 +56,7 @@ const applicable = new Set<keyof Overrides>([
   'windowSeconds',
   'classWeights',
   'frontEnd',
+  'calibrationFraction',
 ]);
 
 /** What decides the vectors of a network. */
@@ -115,6 +116,7 @@ export async function resolveVectorRun(
         probabilities,
         innerFolds: 5,
       },
+      ...(o.calibrationFraction ? { calibrationFraction: o.calibrationFraction } : {}),
       seed,
     },
   };

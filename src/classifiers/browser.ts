@@ -8,14 +8,21 @@ export {
   type ProbabilityNodes,
   type ScoreNodes,
 } from './classifier.ts';
-export { crossFittedScores, type Fit, type FoldOptions, foldOfRows } from './crossFit.ts';
+export {
+  crossFittedScores,
+  type Fit,
+  type FoldOptions,
+  foldOfRows,
+  type HeldOut,
+  holdOut,
+} from './crossFit.ts';
 export { fitLinearSvm, type LinearSvm, type LinearSvmOptions } from './linearSvm.ts';
 export {
   fitLogisticRegression,
   type LogisticRegression,
   type LogisticRegressionOptions,
 } from './logisticRegression.ts';
-export { type Matrix, type Matrix64, matrixOf, takeRows } from './matrix.ts';
+export { type Matrix, type Matrix64, matrixOf, takeRows, zeros } from './matrix.ts';
 export {
   fitNearestNeighbours,
   type NearestNeighbours,

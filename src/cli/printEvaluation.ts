@@ -2,6 +2,7 @@
 import type { Notice } from '../core/index.ts';
 import { type Evaluation, evaluationText } from '../evaluation/evaluation.ts';
 import { percentText, plural, scoreText } from '../evaluation/report/scoreText.ts';
+import type { EvaluateModelOutcome } from '../workflows/evaluate.ts';
 import { noticeText } from './context.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -38,11 +39,25 @@ export function printEvaluation(evaluation: Evaluation, { out }: Terminal): void
   }
 }
 
+/** How prediction sets did. */
+export function printConformal(results: EvaluateModelOutcome['conformal'], { out }: Terminal): void {
+  for (const { method, alpha, coverage, meanSize, single, calibrationItems } of results) {
+    out.line(
+      `Sets that may lack the true class in ${percentText(alpha)}, ${method.toUpperCase()}: ${percentText(coverage)} hold it; ${meanSize.toFixed(2)} classes on average, ${percentText(single)} with one (by ${plural(calibrationItems, 'calibration clip')})`,
+    );
+  }
+}
+
 /** Files that could not be used, to stdout as part of the result. */
-export function printFailures(failures: readonly Notice[], { out }: Terminal, most = 10): void {
+export function printFailures(
+  failures: readonly Notice[],
+  { out }: Terminal,
+  most = 10,
+  what: 'file' | 'run' = 'file',
+): void {
   if (failures.length === 0) return;
   out.line();
-  out.line(`${plural(failures.length, 'file')} could not be used:`);
+  out.line(`${plural(failures.length, what)} ${what === 'file' ? 'could not be used' : 'failed'}:`);
   for (const failure of failures.slice(0, most)) out.line(`  ${noticeText(failure)}`);
   if (failures.length > most) out.line(`  … and ${failures.length - most} more; the report names them all.`);
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addClassify } from './commands/classify.ts';
+import { addCompare } from './commands/compare.ts';
 import { addDataInspect } from './commands/dataInspect.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEmbed } from './commands/embed.ts';
@@ -9,6 +10,7 @@ import { addEvaluate } from './commands/evaluate.ts';
 import { addExplain } from './commands/explain.ts';
 import { addExport } from './commands/exportModel.ts';
 import { addGradient } from './commands/gradient.ts';
+import { addHypotheses } from './commands/hypotheses.ts';
 import { addImport } from './commands/importModel.ts';
 import { addIndex } from './commands/indexDataset.ts';
 import { addModels } from './commands/models.ts';
@@ -53,9 +55,11 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addDataInspect(program, context);
   addSpectrogram(program, context);
   addTrain(program, context);
+  addCompare(program, context);
   addEvaluate(program, context);
   addClassify(program, context);
   addZeroShot(program, context);
+  addHypotheses(program, context);
   addExplain(program, context);
   addEmbed(program, context);
   addIndex(program, context);

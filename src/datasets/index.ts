@@ -11,4 +11,4 @@ export { isSilent, type Levels, measureLevels, notableDcOffset, silencePeak } fr
 export { type OpenDatasetOptions, openDataset } from './openDataset.ts';
 export { crossValidationFolds, type Split, type SplitSpec, splitDataset } from './splitDataset.ts';
 export { readTable, requireText, rowError, type Table, type TableRow } from './table.ts';
-export { type ValidationSplit, validationSplit } from './validationSplit.ts';
+export { heldOutPart, type ValidationSplit, validationSplit } from './validationSplit.ts';

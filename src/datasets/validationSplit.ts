@@ -52,3 +52,20 @@ export function validationSplit(
     description: `validation on ${aside.length} of ${train.length} training clips, held out by recording, seed ${seed}`,
   };
 }
+
+/**
+ * Sets a part of clips aside by recording, each class in proportion; a class with a single recording stays whole.
+ * @param fraction wanted share, in (0, 1)
+ * @throws {ParameterError} when it is not
+ */
+export function heldOutPart(
+  clips: readonly Clip[],
+  fraction: number,
+  seed: number | string,
+): { kept: readonly Clip[]; held: readonly Clip[] } {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new ParameterError(`The fraction held out must lie between 0 and 1, got ${fraction}.`);
+  }
+  const { kept, aside } = setAsideByGroup(clips, fraction, seed);
+  return { kept, held: aside };
+}

@@ -7,15 +7,13 @@ import {
   confusionMatrix,
   countClasses,
   expectedCalibrationError,
-  labelPositions,
-  logLosses,
   type ReportRow,
-  rankOf,
   scoreClasses,
 } from '../metrics/index.ts';
-import { bootstrapGroups, type Interval } from '../statistics/index.ts';
+import type { Interval } from '../statistics/index.ts';
 import { classKeys, type Evaluation, type EvaluationIntervals, type SplitSummary } from './evaluation.ts';
 import { checkPredictionTable, decide, type PredictionTable, probabilisticOf } from './predictionTable.ts';
+import { bootstrapScores, usableKs } from './scores.ts';
 
 export interface EvaluateOptions {
   /** Seed of the bootstrap. */
@@ -48,18 +46,9 @@ export function evaluatePredictions(table: PredictionTable, options: EvaluateOpt
   const probabilistic = probabilisticOf(table);
 
   const counts = countClasses(pairs, classes);
-  const losses = logLosses(probabilistic);
-  const positions = labelPositions(truth, classes, 'true');
-  const ranks = rows.map((row, i) => rankOf(row.probabilities, positions[i]!));
-  const ks = [...new Set(options.topK ?? [1, 3])].filter((k) => k === 1 || k < classes.length);
-  const decided = labelPositions(predicted, classes, 'predicted');
-  const groups = rows.map((row) => row.group);
+  const ks = usableKs(options.topK ?? [1, 3], classes.length);
   const untested = classes.filter((_, i) => counts.actual[i] === 0);
-
-  const statistic = (items: Uint32Array) =>
-    resampledScores(items, { positions, decided, losses, ranks, ks, counts });
-  const spread = bootstrapGroups(groups, statistic, options);
-  const point = statistic(Uint32Array.from({ length: rows.length }, (_, i) => i));
+  const { values, intervals } = bootstrapScores([table], { ...options, topK: ks });
 
   const keys = classKeys(classes);
   const classRows = scoreClasses(counts).map(reportRow);
@@ -68,72 +57,23 @@ export function evaluatePredictions(table: PredictionTable, options: EvaluateOpt
     ['accuracy', averageScores(counts, 'micro').precision],
     ['macro avg', reportRow(averageScores(counts, 'macro'))],
     ['weighted avg', reportRow(averageScores(counts, 'weighted'))],
-    ['intervals', nestIntervals(spread, ks)],
+    ['intervals', nestIntervals(intervals, ks)],
     ['confusion', confusionMatrix(pairs, { labels: classes })],
     ['split', options.split ?? null],
-    ['topK', Object.fromEntries(ks.map((k) => [String(k), point[`top ${k}`]]))],
-    ['logLoss', point['log-loss']],
+    ['topK', Object.fromEntries(ks.map((k) => [String(k), values[`top ${k}`]]))],
+    ['logLoss', values['log-loss']],
     ['brierScore', brierScore(probabilistic)],
     ['calibrationError', expectedCalibrationError(probabilistic)],
     ['clips', rows.length],
-    ['groups', spread['accuracy']!.groups],
-    ['notices', evaluationNotices(untested, spread['accuracy']!, rows.length)],
+    ['groups', intervals['accuracy']!.groups],
+    ['notices', evaluationNotices(untested, intervals['accuracy']!, rows.length)],
   ]) as Evaluation;
 }
 
-interface Precomputed {
-  readonly positions: Int32Array;
-  readonly decided: Int32Array;
-  readonly losses: Float64Array;
-  readonly ranks: readonly number[];
-  readonly ks: readonly number[];
-  readonly counts: { readonly actual: Float64Array };
-}
-
-/** All scores of one resample, from what was computed once per clip. */
-function resampledScores(items: Uint32Array, known: Precomputed): Record<string, number> {
-  const n = known.counts.actual.length;
-  const truePositives = new Float64Array(n);
-  const predicted = new Float64Array(n);
-  const actual = new Float64Array(n);
-  const hits = new Array<number>(known.ks.length).fill(0);
-  let loss = 0;
-  let correct = 0;
-  for (const i of items) {
-    const t = known.positions[i]!;
-    const p = known.decided[i]!;
-    actual[t]!++;
-    predicted[p]!++;
-    if (t === p) {
-      truePositives[t]!++;
-      correct++;
-    }
-    loss += known.losses[i]!;
-    for (let j = 0; j < hits.length; j++) if (known.ranks[i]! < known.ks[j]!) hits[j]!++;
-  }
-  const drawn = (_: number, c: number) => actual[c]! > 0 || known.counts.actual[c] === 0;
-  const present = {
-    truePositives: truePositives.filter(drawn),
-    predicted: predicted.filter(drawn),
-    actual: actual.filter(drawn),
-  };
-  const scores: Record<string, number> = {
-    accuracy: correct / items.length,
-    'log-loss': loss / items.length,
-  };
-  for (const average of ['macro', 'weighted'] as const) {
-    const { precision, recall, fScore } = averageScores(present, average);
-    scores[`${average} precision`] = precision;
-    scores[`${average} recall`] = recall;
-    scores[`${average} f1-score`] = fScore;
-  }
-  known.ks.forEach((k, j) => {
-    scores[`top ${k}`] = hits[j]! / items.length;
-  });
-  return scores;
-}
-
-function nestIntervals(spread: Record<string, Interval>, ks: readonly number[]): EvaluationIntervals {
+function nestIntervals(
+  spread: Readonly<Record<string, Interval>>,
+  ks: readonly number[],
+): EvaluationIntervals {
   const nested = (average: string) => ({
     precision: spread[`${average} precision`]!,
     recall: spread[`${average} recall`]!,
@@ -145,6 +85,7 @@ function nestIntervals(spread: Record<string, Interval>, ks: readonly number[]):
     'weighted avg': nested('weighted'),
     topK: Object.fromEntries(ks.map((k) => [String(k), spread[`top ${k}`]!])),
     logLoss: spread['log-loss']!,
+    calibrationError: spread['calibration error']!,
   };
 }
 

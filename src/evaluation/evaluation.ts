@@ -35,6 +35,7 @@ export interface EvaluationIntervals {
   readonly 'weighted avg': AverageIntervals;
   readonly topK: Readonly<Record<string, Interval>>;
   readonly logLoss: Interval;
+  readonly calibrationError: Interval;
 }
 
 export interface AverageIntervals {

@@ -1,10 +1,11 @@
 /** @file Windows of features of many clips, on several threads, from a cache where they were extracted before. */
-import { CancelledError, type Notice, type ProgressListener } from '../core/index.ts';
+import type { Notice, ProgressListener } from '../core/index.ts';
 import type { Clip } from '../datasets/index.ts';
-import { ContentHashes, cacheDirectory } from '../files/index.ts';
+import { cacheDirectory } from '../files/index.ts';
 import { WorkerPool } from '../parallel/index.ts';
 import { type ClipPipeline, checkClipPipeline } from './clipPipeline.ts';
 import { type ExtractedClip, type ExtractionSettings, processClip, recallClip } from './clipTask.ts';
+import { eachClip } from './eachClip.ts';
 
 export interface ExtractOptions {
   /** Cache folder; null for none. Default: `EARSHOT_CACHE`, else `.earshot/cache`. */
@@ -61,7 +62,6 @@ export async function extractFeatures(
   checkClipPipeline(pipeline);
   const { cacheDir = cacheDirectory(), workers, onProgress, signal, keepWaveforms = false } = options;
   const settings: ExtractionSettings = { pipeline, cacheDir, keepWaveforms };
-  const hashes = await ContentHashes.open(cacheDir);
   const pool =
     workers === 0
       ? null
@@ -70,42 +70,22 @@ export async function extractFeatures(
           workerData: settings,
           signal,
         });
-
-  const extracted = new Array<ExtractedClip | Error>(clips.length);
-  let next = 0;
-  let done = 0;
-  const work = async () => {
-    while (next < clips.length) {
-      if (signal?.aborted)
-        throw new CancelledError('Extraction was stopped; what was extracted is in the cache.');
-      const i = next++;
-      const { path } = clips[i]!;
-      try {
-        const hash = await hashes.recall(path);
-        extracted[i] =
-          (hash === null ? null : await recallClip(hash, settings)) ??
-          (await hashes.hashWith(path, () => (pool ? pool.run(path) : processClip(path, settings))));
-      } catch (error) {
-        if (error instanceof CancelledError || pool?.failed) throw error;
-        extracted[i] = explain(path, error);
-      }
-      onProgress?.({ task: 'Extracting features', done: ++done, total: clips.length, unit: 'clips' });
-    }
-  };
+  let extracted: (ExtractedClip | Error)[];
   try {
-    // More lanes than threads, so that a thread never waits for the next path and cached clips are read meanwhile.
-    await Promise.all(Array.from({ length: 16 }, work));
+    extracted = await eachClip(clips, {
+      cacheDir,
+      recall: (hash) => recallClip(hash, settings),
+      make: (path) => (pool ? pool.run(path) : processClip(path, settings)),
+      fatal: () => pool?.failed ?? false,
+      task: 'Extracting features',
+      onProgress,
+      signal,
+      stopped: 'Extraction was stopped; what was extracted is in the cache.',
+    });
   } finally {
     await pool?.close();
-    await hashes.save();
   }
   return gather(clips, extracted);
-}
-
-/** Errors of the file system speak of system calls; decoders already name the file. */
-function explain(path: string, error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error));
-  return /^E[A-Z]+: /.test(error.message) ? new Error(`${path} cannot be read (${error.message}).`) : error;
 }
 
 function gather(clips: readonly Clip[], extracted: readonly (ExtractedClip | Error)[]): Extraction {

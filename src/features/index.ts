@@ -15,6 +15,7 @@ export * from './mel.ts';
 export * from './melSpectrogram.ts';
 export { type Mfcc, type MfccOptions, mfcc, mfccOf } from './mfcc.ts';
 export * from './mfcc82.ts';
+export * from './modulationSpectrum.ts';
 export * from './onsetStrength.ts';
 export { l3InputNodes, l3Nodes } from './openl3/openl3Nodes.ts';
 export { l3Picture } from './openl3/openl3Picture.ts';
@@ -33,6 +34,7 @@ export {
 } from './openl3/openl3Spec.ts';
 export { type L3WindowOptions, type L3Windows, l3Windows } from './openl3/openl3Windows.ts';
 export type { PadMode } from './padding.ts';
+export * from './spacedBands.ts';
 export { spectralBandwidth, spectralCentroid, spectralFlatness, spectralRolloff } from './spectral.ts';
 export * from './spectralContrast.ts';
 export {
@@ -44,7 +46,9 @@ export {
   spectrogram,
   stft,
 } from './stft.ts';
+export * from './surrogates.ts';
 export * from './temporal.ts';
+export * from './waveformShape.ts';
 export { whisperLogMel } from './whisper/whisperLogMel.ts';
 export { whisperNodes } from './whisper/whisperNodes.ts';
 export {

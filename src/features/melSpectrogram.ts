@@ -39,10 +39,35 @@ export function applyMelFilters(
     );
   }
   const { weights, nMels, nBins } = melFilterBank({ ...options, nFft: source.nFft });
+  const { data, nFrames } = applyFilterBank(source, { weights, rows: nMels, nBins });
+  return { data, nMels, nFrames };
+}
+
+/** Filters over the bins of a spectrogram: `weights` has shape [rows, nBins], row-major. */
+export interface FilterBank {
+  readonly weights: Float32Array;
+  readonly rows: number;
+  readonly nBins: number;
+}
+
+/**
+ * Any filters applied to a spectrogram computed before; summed in float64.
+ * @returns data of shape [rows, nFrames], row-major
+ * @throws {ParameterError} for filters of another number of bins
+ */
+export function applyFilterBank(
+  source: Spectrogram,
+  { weights, rows, nBins }: FilterBank,
+): { data: Float32Array; rows: number; nFrames: number } {
+  if (nBins !== source.nBins) {
+    throw new ParameterError(
+      `The filters take spectra of ${nBins} bins; the spectrogram has ${source.nBins}.`,
+    );
+  }
   const { nFrames } = source;
-  const data = new Float32Array(nMels * nFrames);
+  const data = new Float32Array(rows * nFrames);
   const row = new Float64Array(nFrames);
-  for (let m = 0; m < nMels; m++) {
+  for (let m = 0; m < rows; m++) {
     row.fill(0);
     for (let k = 0; k < nBins; k++) {
       const weight = weights[m * nBins + k]!;
@@ -51,5 +76,5 @@ export function applyMelFilters(
     }
     data.set(row, m * nFrames);
   }
-  return { data, nMels, nFrames };
+  return { data, rows, nFrames };
 }

@@ -1,6 +1,6 @@
 /** @file Files that are either whole or absent: written under a temporary name, then renamed. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 export interface AtomicWriteOptions {
@@ -37,6 +37,15 @@ export async function writeFileAtomic(
 /** Writes a value as indented JSON, atomically. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
   await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** A value that {@link writeJson} wrote; null where there is no such file, or a damaged one. */
+export async function readJson<T>(path: string): Promise<T | null> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as T;
+  } catch {
+    return null;
+  }
 }
 
 /** Removes what writes of processes that are no longer there left in a folder: they were killed before the renaming. */

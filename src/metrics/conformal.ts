@@ -80,6 +80,34 @@ export interface ConformalResult {
 }
 
 /**
+ * Several results as one, such as those of the folds of a cross-validation, each with calibration items of its own:
+ * shares and sizes are means weighted by the tested items. The threshold of several is not one; it becomes NaN.
+ * @throws {ParameterError} for none, or results that differ in method or alpha
+ */
+export function poolConformal(
+  results: readonly { readonly items: number; readonly result: ConformalResult }[],
+): ConformalResult {
+  const [first] = results;
+  if (first === undefined) throw new ParameterError('There are no results to pool; at least one is needed.');
+  const { method, alpha } = first.result;
+  if (results.some(({ result }) => result.method !== method || result.alpha !== alpha)) {
+    throw new ParameterError('Results with different methods or alphas cannot be pooled.');
+  }
+  if (results.length === 1) return first.result;
+  const total = results.reduce((sum, { items }) => sum + items, 0);
+  const mean = (of: (result: ConformalResult) => number) =>
+    results.reduce((sum, { items, result }) => sum + items * of(result), 0) / total;
+  return {
+    ...{ method, alpha, threshold: Number.NaN },
+    calibrationItems: results.reduce((sum, { result }) => sum + result.calibrationItems, 0),
+    coverage: mean((result) => result.coverage),
+    meanSize: mean((result) => result.meanSize),
+    single: mean((result) => result.single),
+    empty: mean((result) => result.empty),
+  };
+}
+
+/**
  * Prediction sets for items with known truth.
  * @param scores of calibration items, by {@link calibrationScores} with the same method
  * @throws {ParameterError} when the predictions are not well formed, or as {@link conformalThreshold}

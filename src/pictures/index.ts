@@ -4,6 +4,8 @@ export { type ColourMapName, colourOf, colourTable, type Rgb } from './colourMap
 export * from './confusionMatrixPicture.ts';
 export * from './curvePicture.ts';
 export * from './encodePng.ts';
+export * from './heatMapPicture.ts';
+export * from './intervalPicture.ts';
 export * from './plotSvg.ts';
 export * from './reliabilityPicture.ts';
 export * from './saliencyPicture.ts';

@@ -1,8 +1,9 @@
 /** @file `earshot classify`: any recordings, of any length, with a finished model. */
-import { Classifier, meanProbabilities } from '../approaches/index.ts';
+import { Classifier, meanProbabilities, requireCalibration } from '../approaches/index.ts';
 import { readAudio, resample, toMono } from '../audio/index.ts';
 import { CancelledError, EarshotError, ParameterError } from '../core/index.ts';
 import { fitWindows, windowStarts } from '../extraction/index.ts';
+import { conformalThreshold, predictionSet } from '../metrics/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { findSoundFiles } from './soundFiles.ts';
 
@@ -12,6 +13,8 @@ export interface ClassifyOptions extends WorkflowHooks {
   readonly paths: readonly string[];
   /** How many classes to list per file; default 1. */
   readonly top?: number;
+  /** Share of prediction sets that may lack the true class; for models that were calibrated. */
+  readonly alpha?: number;
 }
 
 export interface WindowResult {
@@ -31,6 +34,8 @@ export interface ClassifiedFile {
   readonly warnings: readonly string[];
   /** The likeliest classes by mean probability over windows. */
   readonly top: readonly { readonly label: string; readonly probability: number }[];
+  /** With `alpha`: the classes that fit (LAC), the likeliest first; several where it is not sure, none where nothing fits. */
+  readonly set?: readonly string[];
   readonly windows: readonly WindowResult[];
 }
 
@@ -53,11 +58,15 @@ export async function* classify(options: ClassifyOptions): AsyncGenerator<Classi
   }
   const classifier = await Classifier.open(options.model, engineOptions(options));
   try {
+    const threshold =
+      options.alpha === undefined
+        ? null
+        : conformalThreshold(requireCalibration(classifier.info, options.model).scores.lac, options.alpha);
     for (const [i, file] of files.entries()) {
       if (signal?.aborted)
         throw new CancelledError(`Classification stopped after ${i} of ${files.length} files.`);
       try {
-        yield { ok: true, result: await classifyFile(classifier, file, top) };
+        yield { ok: true, result: await classifyFile(classifier, file, top, threshold) };
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         const hint = error instanceof EarshotError ? error.hint : undefined;
@@ -70,7 +79,12 @@ export async function* classify(options: ClassifyOptions): AsyncGenerator<Classi
   }
 }
 
-async function classifyFile(classifier: Classifier, file: string, top: number): Promise<ClassifiedFile> {
+async function classifyFile(
+  classifier: Classifier,
+  file: string,
+  top: number,
+  threshold: number | null,
+): Promise<ClassifiedFile> {
   const { info } = classifier;
   const audio = await readAudio(file);
   const mono = toMono(audio);
@@ -88,6 +102,7 @@ async function classifyFile(classifier: Classifier, file: string, top: number): 
     seconds,
     warnings: audio.warnings,
     top: ranked.slice(0, top),
+    ...(threshold === null ? {} : { set: setOf(mean, info.classes, threshold) }),
     windows: probabilities.map((row, i) => {
       const best = row.indexOf(Math.max(...row));
       const start = starts[i]! / info.sampleRate;
@@ -100,4 +115,11 @@ async function classifyFile(classifier: Classifier, file: string, top: number): 
       };
     }),
   };
+}
+
+/** The classes of a prediction set, the likeliest first. */
+function setOf(probabilities: readonly number[], classes: readonly string[], threshold: number): string[] {
+  return predictionSet(probabilities, threshold, 'lac')
+    .sort((a, b) => probabilities[b]! - probabilities[a]!)
+    .map((c) => classes[c]!);
 }

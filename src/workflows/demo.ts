@@ -1,6 +1,12 @@
 /** @file `earshot demo`: the whole job on the built-in synthetic set, in minutes. */
 import { join, relative, resolve } from 'node:path';
-import { summariseDataset, writeComparison } from '../evaluation/index.ts';
+import {
+  type ApproachRuns,
+  compareApproaches,
+  summariseDataset,
+  writeComparison,
+} from '../evaluation/index.ts';
+import { readRun, runCosts } from './compare/readRuns.ts';
 import type { WorkflowHooks } from './hooks.ts';
 import { openNamedDataset, type TrainOutcome, train } from './train.ts';
 import { versions } from './versions.ts';
@@ -68,6 +74,18 @@ export async function demo(options: DemoOptions): Promise<DemoOutcome> {
   const dataset = await openNamedDataset('demo', options);
   const test = dataset.clips.filter((clip) => clip.fold === 4);
   const [html, markdown] = [join(out, 'comparison.html'), join(out, 'comparison.md')];
+  const compared = await Promise.all(
+    outcomes.map(async (outcome): Promise<ApproachRuns> => {
+      const { result, predictions } = await readRun(outcome.directory);
+      return {
+        ...{ name: outcome.approach, settings: '', network: result.network, weights: result.weights },
+        costs: runCosts([result]),
+        runs: [{ seed, folds: [{ name: '4', table: predictions }] }],
+        reports: [relative(out, outcome.report.html).replaceAll('\\', '/')],
+      };
+    }),
+  );
+  const { split } = outcomes[0]!.evaluation;
   await writeComparison(out, {
     title: 'Earshot demo: two approaches on synthetic urban sounds',
     command: options.command,
@@ -76,16 +94,7 @@ export async function demo(options: DemoOptions): Promise<DemoOutcome> {
       { train: dataset.clips.filter((clip) => clip.fold !== 4), validation: [], test },
       outcomes[0]!.fingerprint,
     ),
-    runs: outcomes.map((outcome) => ({
-      approach: outcome.approach,
-      evaluation: outcome.evaluation,
-      predictions: outcome.predictions,
-      parameters: outcome.parameters,
-      weights: outcome.weights,
-      trainingSeconds: outcome.seconds,
-      report: relative(out, outcome.report.html),
-    })),
-    seed,
+    result: compareApproaches(compared, { seed, ...(split === null ? {} : { split }) }),
     versions: versions(),
   });
   const rows = outcomes.map((outcome): DemoRow => {

@@ -1,18 +1,21 @@
 /** @file `earshot evaluate`: a finished model on a labelled dataset. */
-import { basename, join, resolve } from 'node:path';
-import { Classifier } from '../approaches/index.ts';
+import { basename, dirname, join, resolve } from 'node:path';
+import { type ArtifactInfo, Classifier, requireCalibration } from '../approaches/index.ts';
 import { DatasetError, type Notice, ParameterError } from '../core/index.ts';
-import { foldsOf } from '../datasets/index.ts';
+import { type Clip, foldsOf, leakSentence, measureLeak } from '../datasets/index.ts';
 import {
   type Evaluation,
   evaluatePredictions,
   type PredictionTable,
+  probabilisticOf,
   writePredictions,
 } from '../evaluation/index.ts';
-import { writeJson } from '../files/index.ts';
+import { readJson, writeJson } from '../files/index.ts';
+import { type ConformalResult, conformalResult } from '../metrics/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { predictClips } from './predict.ts';
 import { openNamedDataset } from './train.ts';
+import type { SplitResult } from './trainSplit.ts';
 
 export interface EvaluateModelOptions extends WorkflowHooks {
   /** Path of an artefact. */
@@ -26,6 +29,8 @@ export interface EvaluateModelOptions extends WorkflowHooks {
   readonly out?: string;
   /** Seed of the bootstrap; default 0. */
   readonly seed?: number;
+  /** Share of prediction sets that may lack the true class; for models that were calibrated. */
+  readonly alpha?: number;
 }
 
 export interface EvaluateModelOutcome {
@@ -34,6 +39,8 @@ export interface EvaluateModelOutcome {
   readonly failures: readonly Notice[];
   readonly notices: readonly Notice[];
   readonly directory: string | null;
+  /** How prediction sets did, by either method; empty unless `alpha` was given. */
+  readonly conformal: readonly ConformalResult[];
 }
 
 /**
@@ -44,6 +51,7 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
   const classifier = await Classifier.open(options.model, engineOptions(options));
   try {
     const { info } = classifier;
+    if (options.alpha !== undefined) requireCalibration(info, options.model);
     const dataset = await openNamedDataset(options.dataset, options);
     const unknown = dataset.classes.filter((label) => !info.classes.includes(label));
     if (unknown.length > 0) {
@@ -63,6 +71,13 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
     }
     const predictions: PredictionTable = { classes: info.classes, rows: predicted.rows };
     const folds = foldsOf(clips);
+    const sameData = info.trainedOn.dataset === dataset.name;
+    const trained = sameData ? await trainingClips(options.model, dataset.clips) : [];
+    const tested = new Set(predicted.rows.map(({ clip }) => clip));
+    const leak = measureLeak(
+      trained ?? [],
+      clips.filter(({ id }) => tested.has(id)),
+    );
     const evaluation = evaluatePredictions(predictions, {
       seed: options.seed ?? 0,
       split: {
@@ -73,14 +88,21 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
         trainClips: 0,
         validationClips: 0,
         testClips: predicted.rows.length,
-        leak: { clips: 0, share: 0, groups: 0 },
+        leak: {
+          clips: leak.leakedClips,
+          share: leak.share,
+          groups: leak.sharedGroups.length,
+          overlapping: leak.overlappingClips,
+        },
       },
     });
     const notices: Notice[] = [...dataset.notices, ...predicted.notices];
-    if (info.trainedOn.dataset === dataset.name) {
+    const sentence = leakSentence(leak);
+    if (sentence !== null) notices.push({ subject: 'leak', message: sentence });
+    if (trained === null) {
       notices.push({
         subject: 'leak',
-        message: `The model was trained on clips of ${info.trainedOn.dataset} too (${info.trainedOn.split}): a score on clips it has seen says little.`,
+        message: `The model was trained on clips of ${info.trainedOn.dataset} too (${info.trainedOn.split}), and which ones is not known without the run.json of its folder: a score on clips it has seen says little.`,
       });
     }
     const directory = options.out === undefined ? null : resolve(options.out);
@@ -88,10 +110,31 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
       await writeJson(join(directory, 'evaluation.json'), evaluation);
       await writePredictions(join(directory, 'predictions.csv'), predictions);
     }
-    return { evaluation, predictions, failures: predicted.failures, notices, directory };
+    const conformal = predictionSets(classifier.info, predictions, options);
+    return { evaluation, predictions, failures: predicted.failures, notices, directory, conformal };
   } finally {
     await classifier.close();
   }
+}
+
+/** Clips that a model was trained, validated or calibrated on, as the run it lies in says; null where none does. */
+async function trainingClips(model: string, clips: readonly Clip[]): Promise<Clip[] | null> {
+  const run = await readJson<SplitResult>(join(dirname(model), 'run.json'));
+  if (run === null) return null;
+  const known = new Set([...run.train, ...run.validation, ...(run.calibration?.clips ?? [])]);
+  return clips.filter(({ id }) => known.has(id));
+}
+
+function predictionSets(
+  { calibration }: ArtifactInfo,
+  table: PredictionTable,
+  { alpha }: EvaluateModelOptions,
+): ConformalResult[] {
+  if (alpha === undefined || calibration === undefined) return [];
+  const predictions = probabilisticOf(table);
+  return (['lac', 'aps'] as const).map((method) =>
+    conformalResult(predictions, calibration.scores[method], { alpha, method }),
+  );
 }
 
 export function chooseFolds<T extends { readonly fold: number | null }>(

@@ -1,5 +1,7 @@
 /** @module earshot/workflows: the use cases that the command line and programs share. Node only. */
 export * from './classify.ts';
+export * from './compare/compare.ts';
+export type { CompareEntry } from './compare/compareJobs.ts';
 export * from './demo.ts';
 export * from './embed.ts';
 export * from './evaluate.ts';
@@ -16,5 +18,6 @@ export * from './models.ts';
 export * from './parity.ts';
 export * from './similar.ts';
 export * from './spectrogram.ts';
+export * from './testHypotheses.ts';
 export * from './train.ts';
 export * from './zeroShot.ts';

@@ -18,19 +18,21 @@ export interface Predictions {
 /**
  * Classifies clips by their mean window probabilities, at constant memory.
  * @param sampleSize how many clips to keep with their window probabilities for the parity check
+ * @param task what the progress is called
  */
 export async function predictClips(
   classifier: Classifier,
   clips: readonly Clip[],
   hooks: WorkflowHooks,
   sampleSize = 0,
+  task = 'Classifying the test clips',
 ): Promise<Predictions> {
   const rows: PredictionRow[] = [];
   const failures: Notice[] = [];
   const notices: Notice[] = [];
   const sample: { features: ClipFeatures; windows: Float32Array[] }[] = [];
   const { pipeline } = classifier.info;
-  for await (const extraction of waveformChunks(clips, pipeline, hooks, 'Classifying the test clips')) {
+  for await (const extraction of waveformChunks(clips, pipeline, hooks, task)) {
     failures.push(...extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
     notices.push(...extraction.notices);
     const windows = extraction.features.flatMap((features) => features.waveforms ?? []);

@@ -449,7 +449,7 @@ async function lengthOf(clip: Clip): Promise<number | null> {
 }
 
 /** The summary of a cross-validation from those of its folds. */
-function poolSplits(summaries: readonly SplitSummary[]): SplitSummary {
+export function poolSplits(summaries: readonly SplitSummary[]): SplitSummary {
   const sum = (pick: (summary: SplitSummary) => number) =>
     summaries.reduce((total, summary) => total + pick(summary), 0);
   const testClips = sum((s) => s.testClips);

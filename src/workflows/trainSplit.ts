@@ -1,7 +1,13 @@
 /** @file One training run on one split: what was learnt → artefact → predictions, all in one directory. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildArtifact, Classifier, isPromptRun, isVectorRun } from '../approaches/index.ts';
+import {
+  buildArtifact,
+  type CalibrationInfo,
+  Classifier,
+  isPromptRun,
+  isVectorRun,
+} from '../approaches/index.ts';
 import { DatasetError, type Notice } from '../core/index.ts';
 import type { Clip, Split } from '../datasets/index.ts';
 import {
@@ -13,8 +19,9 @@ import {
 import { canonicalJson, digest } from '../extraction/index.ts';
 import { writeFileAtomic, writeJson } from '../files/index.ts';
 import { encodeModel } from '../onnx/index.ts';
+import { calibrate, calibrationPart, type FittedCalibration } from './calibrate.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
-import { type SplitRun, stopwatch } from './learner.ts';
+import { type Learned, type SplitRun, stopwatch } from './learner.ts';
 import { learnNetwork } from './learnNetwork.ts';
 import { learnPrompts } from './learnPrompts.ts';
 import { learnVectors } from './learnVectors.ts';
@@ -41,6 +48,8 @@ export interface SplitResult {
   readonly train: readonly string[];
   readonly validation: readonly string[];
   readonly test: readonly string[];
+  /** Clips held out for calibration, and what they gave; absent without. */
+  readonly calibration?: FittedCalibration;
 }
 
 /** How many test clips the artefact is compared with the training pipeline on. */
@@ -67,37 +76,55 @@ export async function trainSplit(
   }
   await mkdir(directory, { recursive: true });
   const clock = stopwatch();
-  const learned = isVectorRun(config)
-    ? await learnVectors({ ...run, config }, fingerprint, hooks, clock)
+  const seed = 'training' in config ? config.training.seed : config.seed;
+  const part = calibrationPart(split, config.calibrationFraction ?? 0, seed);
+  const own = { ...run, split: part.split };
+  const plain = isVectorRun(config)
+    ? await learnVectors({ ...own, config }, fingerprint, hooks, clock)
     : isPromptRun(config)
-      ? await learnPrompts({ ...run, config }, fingerprint, hooks, clock)
-      : await learnNetwork({ ...run, config }, fingerprint, hooks, clock);
+      ? await learnPrompts({ ...own, config }, fingerprint, hooks, clock)
+      : await learnNetwork({ ...own, config }, fingerprint, hooks, clock);
+  const { weights, clipsPerRun } = plain;
+  const build = (score: Learned['score'], calibration?: CalibrationInfo) =>
+    encodeModel(
+      buildArtifact({
+        score,
+        info: {
+          approach: config.approach,
+          classes,
+          pipeline: config.pipeline,
+          network: plain.network,
+          weights,
+          ...('network' in config && config.network.whisper !== undefined
+            ? { whisper: config.network.whisper }
+            : {}),
+          ...(clipsPerRun === undefined ? {} : { clipsPerRun }),
+          trainedOn: plain.trainedOn ?? {
+            dataset: dataset.name,
+            synthetic: dataset.synthetic,
+            fingerprint: run.dataFingerprint,
+            split: split.description,
+          },
+          ...(calibration === undefined ? {} : { calibration }),
+          seed,
+          versions: versions(),
+        },
+      }).model,
+    );
+  const { learned, calibration } =
+    part.held.length === 0
+      ? { learned: plain, calibration: undefined }
+      : await calibrate(plain, part.held, classes, build, hooks);
   const failures: Notice[] = [...learned.failures];
   const notices: Notice[] = [...split.notices, ...learned.notices];
-  const { weights, clipsPerRun } = learned;
-  const { model } = buildArtifact({
-    score: learned.score,
-    info: {
-      approach: config.approach,
-      classes,
-      pipeline: config.pipeline,
-      network: learned.network,
-      weights,
-      ...('network' in config && config.network.whisper !== undefined
-        ? { whisper: config.network.whisper }
-        : {}),
-      ...(clipsPerRun === undefined ? {} : { clipsPerRun }),
-      trainedOn: learned.trainedOn ?? {
-        dataset: dataset.name,
-        synthetic: dataset.synthetic,
-        fingerprint: run.dataFingerprint,
-        split: split.description,
-      },
-      seed: 'training' in config ? config.training.seed : config.seed,
-      versions: versions(),
-    },
-  });
-  const bytes = encodeModel(model);
+  if (calibration !== undefined) {
+    const { temperature, clips, groups } = calibration.info;
+    notices.push({
+      subject: 'calibration',
+      message: `The probabilities carry a temperature of ${temperature.toFixed(3)}, fitted on ${clips} clips of ${groups} recordings that were held out of training.`,
+    });
+  }
+  const bytes = build(learned.score, calibration?.info);
   await writeFileAtomic(join(directory, 'model.onnx'), bytes);
   await writeJson(join(directory, 'labels.json'), { classes, sampleRate: config.pipeline.sampleRate });
 
@@ -133,6 +160,7 @@ export async function trainSplit(
       notices,
       train: learned.train,
       validation: learned.validation,
+      ...(calibration === undefined ? {} : { calibration }),
       test: predicted.rows.map((row) => row.clip),
     };
     await writeJson(join(directory, 'run.json'), result);
@@ -176,7 +204,8 @@ export function usedSplit(
     return clips.filter((clip) => wanted.has(clip.id));
   };
   const train = pick(result.train, split.train);
-  const validation = pick(result.validation, split.train);
+  // Held out too, for another purpose.
+  const validation = pick([...result.validation, ...(result.calibration?.clips ?? [])], split.train);
   const test = pick(result.test, split.test);
   return { split: { ...split, train: [...train, ...validation], test }, train, validation, test };
 }

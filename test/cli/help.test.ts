@@ -20,7 +20,7 @@ const commands = [
     'parity',
     'models pull',
   ],
-  ...['embed', 'index', 'similar', 'explain', 'zero-shot', 'zero-shot bake'],
+  ...['embed', 'index', 'similar', 'explain', 'hypotheses', 'zero-shot', 'zero-shot bake'],
 ];
 
 /** The choices that the help of a command lists for an option. */

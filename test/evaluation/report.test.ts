@@ -7,11 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { parseHTML } from 'linkedom';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DatasetError, ParameterError } from '../../src/core/index.ts';
 import {
-  accuracyDifference,
   classScores,
-  comparisonDocument,
   durationText,
   type EpochRecord,
   evaluatePredictions,
@@ -22,12 +19,11 @@ import {
   sizeText,
   summariseDataset,
   worstErrors,
-  writeComparison,
   writeRunReport,
 } from '../../src/evaluation/index.ts';
 import { reportPictures } from '../../src/evaluation/report/reportPictures.ts';
 import { reportScript } from '../../src/evaluation/report/reportScript.ts';
-import { hostile, samplePredictions, sampleRun, sampleSplit } from './sampleRun.ts';
+import { hostile, samplePredictions, sampleRun } from './sampleRun.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -237,74 +233,6 @@ describe('pictures', () => {
     expect(both.sort()).toEqual(['Accuracy', 'Epoch', 'Epoch', 'Loss', 'training', 'validation']);
     const gap = [1, NaN, 0.5].map((trainLoss, i) => ({ epoch: 3 + i, trainLoss }));
     expect(picturesOf(gap)!.svg).not.toContain('NaN');
-  });
-});
-
-describe('comparison', () => {
-  const run = (approach: string, skill: number, seed: number) => {
-    const predictions = samplePredictions(skill, seed);
-    const evaluation = evaluatePredictions(predictions, { seed: 1, resamples: 200, split: sampleSplit(0) });
-    const report = `${approach} it's/report.html`;
-    return {
-      approach,
-      predictions,
-      evaluation,
-      parameters: 1000,
-      weights: 'random',
-      trainingSeconds: 65,
-      report,
-    };
-  };
-  const { dataset, versions } = sampleRun({ synthetic: true });
-  const comparison = {
-    title: 'Demo',
-    command: 'npx earshot demo',
-    dataset,
-    versions,
-    seed: 1,
-    runs: [run('weak', 0.2, 1), run('strong', 0.9, 2)],
-  };
-
-  it('puts the best first and says by how much it leads', async () => {
-    await writeComparison(folder, comparison);
-    const { document } = parseHTML(await read('comparison.html'));
-    const [first, second] = [...document.querySelectorAll('tbody tr')].map((row) => texts(row, 'td'));
-    expect([first![0], second![0]]).toEqual(['strong', 'weak']);
-    expect(texts(document, '.lead')[0]).toMatch(/^strong classifies .* the best of 2 approaches\.$/);
-    expect(texts(document, '.badges li').join()).toMatch(/Synthetic/);
-    expect(document.querySelector('a')!.getAttribute('href')).toBe('./strong%20it%27s/report.html');
-    const markdown = await read('comparison.md');
-    expect(markdown).toContain('| strong − weak | +');
-    expect(markdown).toMatch(/strong − weak .* yes \|/);
-  });
-
-  it('does not call a lead clear that chance can make', () => {
-    const document: ReportDocument = comparisonDocument({
-      ...comparison,
-      runs: [run('one', 0.5, 1), run('two', 0.5, 3)],
-    });
-    expect(renderMarkdown(document)).toMatch(/no larger than chance can make it/);
-  });
-
-  it('measures a paired difference: the same mistakes cancel', () => {
-    const first = samplePredictions(0.6, 1);
-    expect(accuracyDifference(first, first, 1)).toEqual({ difference: 0, low: 0, high: 0 });
-    const second = samplePredictions(0.9, 2);
-    const there = accuracyDifference(first, second, 1);
-    const back = accuracyDifference(second, first, 1);
-    expect(there.difference).toBeCloseTo(-back.difference, 12);
-    expect(there.high!).toBeCloseTo(-back.low!, 12);
-    expect(there.high!).toBeLessThan(0);
-  });
-
-  it('refuses runs on other clips, and none', () => {
-    const [weak, strong] = comparison.runs;
-    const shortened = {
-      ...strong!,
-      predictions: { ...strong!.predictions, rows: strong!.predictions.rows.slice(1) },
-    };
-    expect(() => comparisonDocument({ ...comparison, runs: [weak!, shortened] })).toThrow(DatasetError);
-    expect(() => comparisonDocument({ ...comparison, runs: [] })).toThrow(ParameterError);
   });
 });
 

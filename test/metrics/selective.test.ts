@@ -9,6 +9,7 @@ import {
   coverageAtAccuracy,
   coverageAtThreshold,
   coverageCurve,
+  poolConformal,
   predictionSet,
 } from '../../src/metrics/index.ts';
 
@@ -129,6 +130,37 @@ describe('split-conformal sets', () => {
     expect(conformalThreshold(scores, 1 / 9)).toBe(Math.max(...scores));
     const result = conformalResult(draw(new Random(2), 20, 4), scores, { alpha: 0.1, method: 'lac' });
     expect(result).toMatchObject({ coverage: 1, meanSize: 4, single: 0, empty: 0, calibrationItems: 8 });
+  });
+
+  it('are pooled over folds by their items', () => {
+    const random = new Random(4);
+    const scores = calibrationScores(draw(random, 30, 4), 'lac');
+    const whole = draw(random, 50, 4);
+    const part = (from: number, to: number) => ({
+      classes: whole.classes,
+      truth: whole.truth.slice(from, to),
+      probabilities: whole.probabilities.slice(from, to),
+    });
+    const result = (predictions: ReturnType<typeof part>) =>
+      conformalResult(predictions, scores, { alpha: 0.2, method: 'lac' });
+    const pooled = poolConformal([
+      { items: 20, result: result(part(0, 20)) },
+      { items: 30, result: result(part(20, 50)) },
+    ]);
+    const expected = result(whole);
+    for (const key of ['coverage', 'meanSize', 'single', 'empty'] as const) {
+      expect(pooled[key]).toBeCloseTo(expected[key], 12);
+    }
+    expect(pooled.calibrationItems).toBe(60);
+    expect(poolConformal([{ items: 50, result: expected }])).toBe(expected);
+    expect(() => poolConformal([])).toThrow(ParameterError);
+    const other = { ...expected, alpha: 0.1 };
+    expect(() =>
+      poolConformal([
+        { items: 1, result: expected },
+        { items: 1, result: other },
+      ]),
+    ).toThrow(/different/);
   });
 
   it('are what the scores say', () => {

@@ -9,6 +9,8 @@ import {
   confusionMatrixPicture,
   curvePicture,
   encodePng,
+  heatMapPicture,
+  intervalPicture,
   spectrogramPicture,
   svgToPng,
 } from '../../src/pictures/index.ts';
@@ -254,6 +256,86 @@ describe('curvePicture', () => {
     expect(() => curvePicture([{ yLabel: 'L', series: [{ name: 'a', y: [null, Number.NaN] }] }])).toThrow(
       /no finite value/,
     );
+  });
+});
+
+describe('intervalPicture', () => {
+  const rows = [
+    { name: 'one thing', main: { value: 0.5, low: 0.4, high: 0.6 }, chance: { low: 0.1, high: 0.2 } },
+    { name: 'another & <more>', main: { value: 0.25, low: null, high: null } },
+  ];
+  const options = { xLabel: 'Share', legend: { main: 'interval', chance: 'chance' } };
+  it('puts values, intervals and chance where the axis says', () => {
+    const { svg, png } = intervalPicture(rows, {
+      ...options,
+      ...{ range: [0, 1], reference: 0.5, format: (value: number) => value.toFixed(3) },
+    });
+    const circles = [...svg.matchAll(/<circle cx="([\d.]+)"/g)].slice(-2).map(([, x]) => Number(x));
+    const [x, width] = [...svg.matchAll(/<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="20"/g)]
+      .at(-1)!
+      .slice(1)
+      .map(Number);
+    const line = /d="M([\d.]+) [\d.]+H([\d.]+)M[^"]*" stroke="#0072b2"/.exec(svg)!;
+    // A quarter of the axis between the two values, a fifth between the ends of the interval, a tenth of chance.
+    const quarter = circles[0]! - circles[1]!;
+    expect((Number(line[2]) - Number(line[1])) / quarter).toBeCloseTo(0.8, 2);
+    expect(width! / quarter).toBeCloseTo(0.4, 2);
+    expect((circles[0]! - x!) / quarter).toBeCloseTo(1.6, 2);
+    for (const text of ['another &amp; &lt;more&gt;', '>0.250<', '>chance<', 'stroke-dasharray']) {
+      expect(svg).toContain(text);
+    }
+    expect(decodePng(png).width).toBeGreaterThan(400);
+  });
+  it('refuses nothing, and what is not finite', () => {
+    expect(() => intervalPicture([], options)).toThrow(ParameterError);
+    const wrong = { name: '', main: { value: Number.NaN, low: null, high: null } };
+    expect(() => intervalPicture([wrong], options)).toThrow(ParameterError);
+  });
+});
+
+describe('heatMapPicture', () => {
+  const map = {
+    rows: ['a', 'b_c'],
+    columns: ['x', 'y', 'z'],
+    values: [
+      [-4, 0, 2],
+      [1, 3, 4],
+    ],
+  };
+  const options = { valueLabel: 'dB', columnLabel: 'Band' };
+  it('is pale at zero, blue below and orange above, equally far on both sides', () => {
+    const { svg } = heatMapPicture(map, options);
+    const cells = [...svg.matchAll(/height="28" fill="(#[0-9a-f]{6})"/g)].map(([, colour]) => colour);
+    expect(cells).toHaveLength(6);
+    expect(cells[1]).toBe('#f7f7f4');
+    const channels = (colour: string) => [1, 3, 5].map((i) => Number.parseInt(colour.slice(i, i + 2), 16));
+    const [low, high] = [channels(cells[0]!), channels(cells[5]!)];
+    expect(low[2]).toBeGreaterThan(low[0]!);
+    expect(high[0]).toBeGreaterThan(high[2]!);
+    for (const text of ['>b c<', '>dB<', '>Band<', '>-4<', '>3<']) expect(svg).toContain(text);
+  });
+  it('takes nothing but zeros, and names as many of many columns as fit', () => {
+    const { svg } = heatMapPicture(
+      { rows: ['a'], columns: Array.from({ length: 40 }, (_, i) => `c${i}`), values: [Array(40).fill(0)] },
+      options,
+    );
+    expect(svg.match(/>c\d+</g)!.length).toBe(20);
+  });
+  it('refuses what does not fit', () => {
+    expect(() => heatMapPicture({ ...map, rows: ['a'] }, options)).toThrow(ShapeError);
+    expect(() => heatMapPicture({ rows: [], columns: [], values: [] }, options)).toThrow(ParameterError);
+    expect(() =>
+      heatMapPicture(
+        {
+          ...map,
+          values: [
+            [1, 2, 3],
+            [1, 2, Number.NaN],
+          ],
+        },
+        options,
+      ),
+    ).toThrow(ParameterError);
   });
 });
 

@@ -308,9 +308,29 @@ describe('evaluate', () => {
     });
     expect(result.evaluation.accuracy).toBe(outcome.evaluation.accuracy);
     expect(result.evaluation.confusion).toEqual(outcome.evaluation.confusion);
-    expect(result.notices.some(({ subject }) => subject === 'leak')).toBe(true);
+    // It knows from the run beside the model that none of these clips was trained on.
+    expect(result.evaluation.split!.leak).toMatchObject({ clips: 0, groups: 0 });
+    expect(result.notices.some(({ subject }) => subject === 'leak')).toBe(false);
     expect(JSON.parse(await readFile(join(folder, 'evaluated/evaluation.json'), 'utf8')).accuracy).toBe(
       outcome.evaluation.accuracy,
+    );
+  });
+
+  it('measures the leak when clips of the training side are tested, and says when it cannot', async () => {
+    const options = { dataset: data, folds: [2, 3], threads: 1, cacheDir: join(folder, 'cache') };
+    const { evaluation, notices } = await evaluate({ ...options, model: outcome.models[0]! });
+    const trained = JSON.parse(await readFile(join(outcome.directory, 'run.json'), 'utf8')).train as string[];
+    const { clips, leak } = { clips: evaluation.clips, leak: evaluation.split!.leak };
+    const leaked = outcome.predictions.rows.length;
+    expect(leak.clips).toBe(clips - leaked);
+    expect(leak.share).toBeCloseTo(leak.clips / clips, 12);
+    expect(trained.length).toBeGreaterThan(leak.clips);
+    expect(notices.find(({ subject }) => subject === 'leak')!.message).toMatch(/% of the test clips/);
+    const alone = join(folder, 'alone.onnx');
+    await copyFile(outcome.models[0]!, alone);
+    const unknown = await evaluate({ ...options, model: alone });
+    expect(unknown.notices.find(({ subject }) => subject === 'leak')!.message).toMatch(
+      /which ones is not known/,
     );
   });
 

@@ -5,7 +5,7 @@ import type { ClassifiedFile, ClassifyEvent } from '../../workflows/classify.ts'
 import { addSharedOptions, type Context, type SharedOptions, withHooks } from '../context.ts';
 import { csvRow } from '../csv.ts';
 import { exitCodes } from '../exitCodes.ts';
-import { names, wholeNumber } from '../optionValues.ts';
+import { names, number, wholeNumber } from '../optionValues.ts';
 import { nearest } from '../suggest.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 import { stretches } from '../timeline.ts';
@@ -16,6 +16,7 @@ interface Options extends SharedOptions {
   classes?: string[];
   csv?: boolean;
   timeline?: boolean;
+  alpha?: number;
 }
 
 type Failure = { file: string; message: string; hint?: string };
@@ -37,6 +38,14 @@ export function addClassify(program: Command, context: Context): void {
       new Option('--classes <names>', 'these classes instead of the likeliest, such as siren,gun_shot')
         .argParser(names)
         .conflicts('top'),
+    )
+    .addOption(
+      new Option(
+        '--alpha <x>',
+        'print the set of classes that fit: it lacks the right one at most this often, such as 0.1 (the model must be calibrated)',
+      )
+        .argParser(number({ min: 0.001, max: 0.5 }))
+        .conflicts('csv'),
     )
     .addOption(new Option('--timeline', 'what is heard when: stretches of each recording'))
     .addOption(
@@ -63,7 +72,7 @@ The exit code is 1 only if no file could be classified.`,
     let done = 0;
     await withHooks(context, options, async (hooks, { note, aside }) => {
       const top = options.classes === undefined ? (options.top ?? 3) : Number.MAX_SAFE_INTEGER;
-      const events = classify({ ...hooks, model, paths, top });
+      const events = classify({ ...hooks, model, paths, top, alpha: options.alpha });
       for await (const event of events) {
         if (event.ok) {
           done++;
@@ -113,12 +122,13 @@ function makePrinter(terminal: Terminal, model: string, options: Options): Print
 function jsonPrinter({ out }: Terminal, model: string, { timeline }: Options): Printer {
   const files: object[] = [];
   return {
-    result({ file, seconds, warnings, top, windows }) {
+    result({ file, seconds, warnings, top, set, windows }) {
       files.push({
         file,
         seconds,
         warnings,
         top,
+        ...(set === undefined ? {} : { set }),
         ...(timeline ? { timeline: stretches(windows), windows } : {}),
       });
     },
@@ -152,12 +162,13 @@ function timelineCsvPrinter({ out }: Terminal): Printer {
 
 function textPrinter({ out }: Terminal, { timeline }: Options): Printer {
   return {
-    result({ file, top, windows }) {
+    result({ file, top, set, windows }) {
       const labels = top.map(({ label, probability }, i) => {
         const text = `${label} ${probability.toFixed(3)}`;
         return i === 0 ? out.colours.bold(text) : text;
       });
-      out.line(`${file}  ${labels.join('  ')}`);
+      const fitting = set === undefined ? '' : `  {${set.join(', ')}}`;
+      out.line(`${file}  ${labels.join('  ')}${fitting}`);
       if (!timeline) return;
       for (const { start, end, label, probability } of stretches(windows)) {
         out.line(

@@ -1,7 +1,7 @@
 /** @file `earshot evaluate`: a finished model on a dataset. */
 import { type Command, Option } from 'commander';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { choiceOption, folds } from '../optionValues.ts';
+import { choiceOption, folds, number } from '../optionValues.ts';
 import { requireEmpty } from '../runDirectory.ts';
 import { writeJsonLine } from '../terminal.ts';
 
@@ -10,6 +10,7 @@ interface Options extends SharedOptions {
   subset?: 'esc10';
   out?: string;
   seed: number;
+  alpha?: number;
 }
 
 export function addEvaluate(program: Command, context: Context): void {
@@ -21,6 +22,12 @@ export function addEvaluate(program: Command, context: Context): void {
     .addOption(new Option('--folds <list>', 'only these official folds, such as 10').argParser(folds))
     .addOption(choiceOption('--subset <name>', 'of ESC-50, only this part', ['esc10']))
     .addOption(new Option('--out <dir>', 'write evaluation.json and predictions.csv to this folder'))
+    .addOption(
+      new Option(
+        '--alpha <x>',
+        'make prediction sets that lack the true class at most this often, such as 0.1 (the model must be calibrated)',
+      ).argParser(number({ min: 0.001, max: 0.5 })),
+    )
     .addOption(seedOption('the bootstrap behind the intervals'));
   addSharedOptions(command, { device: true }).addHelpText(
     'after',
@@ -42,17 +49,21 @@ Examples:
         subset: options.subset,
         out: options.out,
         seed: options.seed,
+        alpha: options.alpha,
       }),
     );
     const { terminal } = context;
     if (options.json) {
-      const { directory, failures, notices, evaluation } = outcome;
+      const { directory, failures, notices, evaluation, conformal } = outcome;
       // The evaluation's own keys (scikit-learn's) at the top, as in evaluation.json.
-      writeJsonLine(terminal.out, { ...evaluation, run: { directory, failures, notices } });
+      writeJsonLine(terminal.out, { ...evaluation, run: { directory, failures, notices, conformal } });
       return;
     }
-    const { printEvaluation, printFailures, printNotices } = await import('../printEvaluation.ts');
+    const { printConformal, printEvaluation, printFailures, printNotices } = await import(
+      '../printEvaluation.ts'
+    );
     printEvaluation(outcome.evaluation, terminal);
+    printConformal(outcome.conformal, terminal);
     printFailures(outcome.failures, terminal);
     printNotices(outcome.notices, terminal);
     if (outcome.directory !== null) terminal.out.line(`\nWritten to ${outcome.directory}`);

@@ -14,17 +14,8 @@ type Overrides = NonNullable<TrainOptions['overrides']>;
 
 type VectorChoices = NonNullable<Overrides['vectors']>;
 
-interface Options
-  extends SharedOptions,
-    PromptFlags,
-    WhisperOptions,
-    Omit<Overrides, 'trainable' | 'vectors' | 'prompts' | 'whisper'>,
-    Omit<VectorChoices, 'hopSeconds'> {
-  hopSize?: number;
-  approach?: string;
-  network?: string;
-  embedding?: string;
-  pictureLayout?: NonNullable<TrainOptions['network']>['layout'];
+/** What decides which clips are trained on and which are tested. */
+export interface SplitOptions {
   trainFolds?: number[];
   testFolds?: number[];
   crossValidate?: boolean;
@@ -34,12 +25,28 @@ interface Options
   splitSeed?: number;
   withinFolds?: number[];
   testFraction?: number;
+}
+
+/** What is trained, and how. */
+interface EntryOptions
+  extends PromptFlags,
+    WhisperOptions,
+    Omit<Overrides, 'trainable' | 'vectors' | 'prompts' | 'whisper'>,
+    Omit<VectorChoices, 'hopSeconds'> {
+  hopSize?: number;
+  approach?: string;
+  network?: string;
+  embedding?: string;
+  pictureLayout?: NonNullable<TrainOptions['network']>['layout'];
+  train?: Overrides['trainable'];
+}
+
+interface Options extends SharedOptions, SplitOptions, EntryOptions {
   subset?: 'esc10';
   out?: string;
   seed: number;
   resume?: boolean;
   reportSounds?: number;
-  train?: Overrides['trainable'];
 }
 
 /** A test compares these with what the library knows. */
@@ -70,13 +77,13 @@ const overrideNames = [
     'patience',
   ],
   ...['select', 'validationFraction', 'pictureSize', 'windowSeconds', 'pad', 'sampleRate', 'nMels', 'mixup'],
-  ...['specAugment', 'timeShift', 'gain', 'noiseSnr'],
-] as (keyof Overrides & keyof Options)[];
+  ...['specAugment', 'timeShift', 'gain', 'noiseSnr', 'calibrationFraction'],
+] as (keyof Overrides & keyof EntryOptions)[];
 
 const vectorNames = [
   ...['pooling', 'svmC', 'tune', 'svmLoss', 'probabilities'],
   ...['inputRepr', 'contentType', 'embeddingSize', 'center'],
-] as (keyof VectorChoices & keyof Options)[];
+] as (keyof VectorChoices & keyof EntryOptions)[];
 
 export function addTrain(program: Command, context: Context): void {
   const command = program
@@ -86,9 +93,10 @@ export function addTrain(program: Command, context: Context): void {
       '<dataset>',
       "folder of UrbanSound8K, ESC-50, ESC-10, a folder per class, a CSV manifest, or 'demo'",
     );
+  addChoiceOptions(command);
   addSplitOptions(command);
+  addRunOptions(command);
   addTrainingOptions(command);
-  addPromptOptions(command, 'Prompts (--approach clap):');
   addSharedOptions(command, { cache: true, device: true }).addHelpText(
     'after',
     `
@@ -102,7 +110,7 @@ Examples:
   );
   command.action(async (dataset: string, options: Options) => {
     checkSplitOptions(options);
-    checkNetworkOptions(options);
+    const entry = entryOf(options);
     const {
       out,
       again,
@@ -116,8 +124,7 @@ Examples:
         train({
           ...hooks,
           dataset,
-          approach: options.approach,
-          network: networkOf(options),
+          ...entry,
           split: splitOf(options),
           crossValidate: options.crossValidate,
           folds: options.folds,
@@ -127,7 +134,6 @@ Examples:
           out,
           resume: options.resume,
           reportMegabytes: options.reportSounds,
-          overrides: overridesOf(options),
           subset: options.subset,
           command: same,
         }),
@@ -138,12 +144,20 @@ Examples:
   });
 }
 
-function addSplitOptions(command: Command): void {
-  const add = (option: Option) => command.addOption(option.helpGroup('Data and split:'));
+const dataAndSplit = 'Data and split:';
+
+/** What is trained. */
+function addChoiceOptions(command: Command): void {
+  const add = (option: Option) => command.addOption(option.helpGroup(dataAndSplit));
   add(choiceOption('--approach <name>', 'what to train (default: cnn)', approachNames));
   add(
     new Option('--network <file>', 'put a head on this ONNX model and fine-tune it, instead of an approach'),
   );
+}
+
+/** What is trained on and what is tested. */
+export function addSplitOptions(command: Command): void {
+  const add = (option: Option) => command.addOption(option.helpGroup(dataAndSplit));
   add(
     new Option(
       '--train-folds <list>',
@@ -175,15 +189,7 @@ function addSplitOptions(command: Command): void {
     ).conflicts(['trainFolds', 'testFolds', 'crossValidate']),
   );
   add(
-    new Option('--only-fold <n>', 'of --cross-validate, this fold alone').argParser(wholeNumber({ min: 0 })),
-  );
-  add(
     new Option('--within-folds <list>', 'with --split: only clips of these official folds').argParser(folds),
-  );
-  add(
-    new Option('--split-seed <n>', 'seed of the split alone (default: --seed)').argParser(
-      wholeNumber({ min: 0, max: 2 ** 32 - 1 }),
-    ),
   );
   add(
     new Option('--test-fraction <x>', 'share of the clips to test on (default: 0.2)').argParser(
@@ -191,6 +197,19 @@ function addSplitOptions(command: Command): void {
     ),
   );
   add(choiceOption('--subset <name>', 'of ESC-50, only this part', ['esc10']));
+}
+
+/** Which part of it this run is, and where it lies. */
+function addRunOptions(command: Command): void {
+  const add = (option: Option) => command.addOption(option.helpGroup(dataAndSplit));
+  add(
+    new Option('--only-fold <n>', 'of --cross-validate, this fold alone').argParser(wholeNumber({ min: 0 })),
+  );
+  add(
+    new Option('--split-seed <n>', 'seed of the split alone (default: --seed)').argParser(
+      wholeNumber({ min: 0, max: 2 ** 32 - 1 }),
+    ),
+  );
   add(new Option('--out <dir>', 'folder of the run (default: runs/<dataset>-<approach>-<n>)'));
   add(new Option('--resume', 'go on with the run in --out from its last checkpoint'));
   add(
@@ -245,6 +264,7 @@ function addTrainingOptions(command: Command): void {
     ),
   );
   addWhisperOptions(command);
+  addPromptOptions(command, 'Prompts (--approach clap):');
   add(
     'Linear SVM on vectors (openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm):',
     new Option(
@@ -281,6 +301,13 @@ function addTrainingOptions(command: Command): void {
     ),
     new Option('--center', 'half a window of zeros goes before the clip (default of OpenL3 and EdgeL3)'),
     new Option('--no-center', 'the first window begins with the clip'),
+  );
+  add(
+    'Probabilities:',
+    new Option(
+      '--calibration-fraction <x>',
+      'hold this share of the training side out, by recording, to fit a temperature on and to make prediction sets with (default: 0)',
+    ).argParser(number({ min: 0, max: 0.5 })),
   );
   add(
     'Optimisation (defaults depend on the approach):',
@@ -361,7 +388,8 @@ function addTrainingOptions(command: Command): void {
   );
 }
 
-function checkSplitOptions(options: Options): void {
+/** @throws {UsageError} for options that exclude each other */
+export function checkSplitOptions(options: SplitOptions): void {
   const byFolds = options.trainFolds !== undefined || options.testFolds !== undefined;
   if (options.crossValidate && byFolds) {
     throw new UsageError(
@@ -399,7 +427,7 @@ function checkSplitOptions(options: Options): void {
   }
 }
 
-function checkNetworkOptions({ approach, network, embedding, pictureLayout }: Options): void {
+function checkNetworkOptions({ approach, network, embedding, pictureLayout }: EntryOptions): void {
   if (network !== undefined) {
     if (approach === undefined) return;
     throw new UsageError('--approach and --network each say what is trained; both were given.', {
@@ -414,22 +442,22 @@ function checkNetworkOptions({ approach, network, embedding, pictureLayout }: Op
   });
 }
 
-function networkOf({ network, embedding, pictureLayout }: Options): TrainOptions['network'] {
+function networkOf({ network, embedding, pictureLayout }: EntryOptions): TrainOptions['network'] {
   return network === undefined ? undefined : { file: network, embedding, layout: pictureLayout };
 }
 
 /** What the run's folder is named after. */
-function modelName({ approach, network }: Options): string {
+function modelName({ approach, network }: EntryOptions): string {
   return network === undefined ? (approach ?? 'cnn') : datasetName(network.replace(/\.onnx$/i, ''));
 }
 
-function splitOf({
+export function splitOf({
   trainFolds,
   testFolds,
   split,
   testFraction,
   withinFolds,
-}: Options): TrainOptions['split'] {
+}: SplitOptions): TrainOptions['split'] {
   if (trainFolds !== undefined || testFolds !== undefined) return { kind: 'folds', trainFolds, testFolds };
   if (split !== undefined || testFraction !== undefined)
     return { kind: split ?? 'grouped', testFraction, withinFolds };
@@ -437,7 +465,7 @@ function splitOf({
 }
 
 /** What was set explicitly. */
-function overridesOf(options: Options): Overrides {
+function overridesOf(options: EntryOptions): Overrides {
   const chosen = Object.fromEntries(
     overrideNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   ) as Overrides;
@@ -456,6 +484,25 @@ function overridesOf(options: Options): Overrides {
     ...(prompts === undefined ? {} : { prompts }),
     ...(whisper === undefined ? {} : { whisper }),
   };
+}
+
+/**
+ * A parser of the options that say what is trained and how, for settings of one among several.
+ * @param command an empty one
+ */
+export function entryParser(command: Command): Command {
+  addChoiceOptions(command);
+  addTrainingOptions(command);
+  return command
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, writeOut: () => {} })
+    .helpOption(false);
+}
+
+/** What is trained and how, from parsed options. @throws {UsageError} for options that exclude each other */
+export function entryOf(options: EntryOptions): Pick<TrainOptions, 'approach' | 'network' | 'overrides'> {
+  checkNetworkOptions(options);
+  return { approach: options.approach, network: networkOf(options), overrides: overridesOf(options) };
 }
 
 /** The evaluation's own keys (scikit-learn's) at the top, and the run under `run`. */

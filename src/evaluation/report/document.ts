@@ -43,6 +43,8 @@ export interface PictureBlock {
 /** Small pictures side by side, as many in a row as fit. In Markdown the captions alone remain, as a list. */
 export interface GalleryBlock {
   readonly kind: 'gallery';
+  /** Three in a row of a wide page at most; default five. */
+  readonly large?: boolean;
   readonly items: readonly { readonly svg: string; readonly alt: string; readonly caption: Cell }[];
 }
 

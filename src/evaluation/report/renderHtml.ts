@@ -105,12 +105,12 @@ function renderPicture({ svg, alt }: PictureBlock): string {
   return `<figure class="scroll" tabindex="0" role="img" aria-label="${escapeHtml(alt)}"><div style="${size}">${themedSvg(svg)}</div></figure>`;
 }
 
-function renderGallery({ items }: GalleryBlock): string {
+function renderGallery({ items, large = false }: GalleryBlock): string {
   const figures = items.map(
     ({ svg, alt, caption }) =>
       `<figure><div role="img" aria-label="${escapeHtml(alt)}">${themedSvg(svg)}</div><figcaption>${renderCell(caption)}</figcaption></figure>`,
   );
-  return `<div class="gallery">${figures.join('')}</div>`;
+  return `<div class="gallery${large ? ' large' : ''}">${figures.join('')}</div>`;
 }
 
 function renderTable({ head, align, rows, summaryRows = 0 }: Table): string {

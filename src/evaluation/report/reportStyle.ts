@@ -59,6 +59,7 @@ figure svg, .clips svg { display: block; }
 figure > div > svg { width: 100%; height: auto; }
 svg .paper { fill: none; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: 0.75rem; margin: 0.75rem 0; }
+.gallery.large { grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); }
 .gallery figure { margin: 0; min-width: 0; }
 figcaption { font-size: 0.8125rem; color: var(--soft); overflow-wrap: anywhere; }
 table.matrix { border-collapse: separate; border-spacing: 1px; font-size: 0.875rem; }

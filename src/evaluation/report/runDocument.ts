@@ -1,9 +1,11 @@
 /** @file A run's report in the order it is read: what was done, on what data, with what result, and how to repeat it. */
 import { classScores, type Evaluation } from '../evaluation.ts';
 import { confusionBlocks, errorBlocks } from './clipBlocks.ts';
+import { clipNoticeBlocks, repeatBlocks } from './closingBlocks.ts';
 import { curveBlocks, reliabilityBlocks } from './curveBlocks.ts';
 import { dataBlocks } from './dataBlocks.ts';
 import type { Block, Cell, Inline, ReportDocument, Table, Tone } from './document.ts';
+import { leakBadges } from './leakBadge.ts';
 import type { ReportPictures } from './reportPictures.ts';
 import type { RunReport } from './runReport.ts';
 import {
@@ -39,7 +41,7 @@ export function runDocument(report: RunReport, pictures: ReportPictures): Report
       { kind: 'heading', text: 'Worst errors' },
       ...errorBlocks(report),
       ...clipNoticeBlocks(report),
-      ...repeatBlocks(report),
+      ...repeatBlocks({ ...report, fingerprint: report.dataset.fingerprint }),
     ],
   };
 }
@@ -52,7 +54,7 @@ export function verdict(evaluation: Evaluation): Inline[] {
   const frequent = Math.max(...classScores(evaluation).map(({ scores }) => scores.support)) / clips;
   const content: Inline[] = [
     { strong: `${percentText(accuracy)} of ${plural(clips, 'test clip')}` },
-    ...leakBadge(evaluation).flatMap((badge): Inline[] => [' ', badge]),
+    ...leakBadges(evaluation.split).flatMap((badge): Inline[] => [' ', badge]),
     ` ${clips === 1 ? 'is' : 'are'} classified correctly`,
     range === null ? '' : ` (${level} % interval ${range}, over ${plural(groups, 'recording')})`,
     `; always answering the most frequent class would get ${percentText(frequent)}.`,
@@ -136,15 +138,10 @@ function whatWasDone({ approach, network, startedAt, durations, artefact }: RunR
   return content.filter((part) => part !== '');
 }
 
-/** What stands by every score where test clips share their recordings with training. */
-function leakBadge({ split }: Evaluation): Inline[] {
-  return split !== null && split.leak.clips > 0 ? [{ badge: 'leaks', tone: 'warning' }] : [];
-}
-
 function resultBlocks(evaluation: Evaluation): Block[] {
   const { intervals } = evaluation;
   const level = `${Math.round(100 * intervals.accuracy.level)} % interval`;
-  const leaks = leakBadge(evaluation);
+  const leaks = leakBadges(evaluation.split);
   const marked = (value: string): Cell => (leaks.length === 0 ? value : [`${value} `, ...leaks]);
   const row = (name: string, value: number, interval: typeof intervals.accuracy): Cell[] => [
     name,
@@ -220,7 +217,7 @@ function resultBlocks(evaluation: Evaluation): Block[] {
 }
 
 function perClassTable(evaluation: Evaluation): Table {
-  const leaks = leakBadge(evaluation);
+  const leaks = leakBadges(evaluation.split);
   const badge: Inline[] = leaks.length === 0 ? [] : [' ', ...leaks];
   const cells = (scores: Evaluation['macro avg']) => [
     scores.precision.toFixed(3),
@@ -291,48 +288,6 @@ function trainingBlocks({ history, bestEpoch }: RunReport, { curves }: ReportPic
           ]),
         },
       ],
-    },
-  ];
-}
-
-function clipNoticeBlocks({ failures, notices }: RunReport): Block[] {
-  const blocks: Block[] = [];
-  const most = 200;
-  const tableOf = (list: typeof notices, head: string): Table => ({
-    kind: 'table',
-    head: [head, 'what'],
-    align: ['left', 'left'],
-    rows: [
-      ...list.slice(0, most).map(({ subject, message }) => [subject, message]),
-      ...(list.length > most ? [['…', `and ${countText(list.length - most)} more`]] : []),
-    ],
-  });
-  if (failures.length > 0) {
-    blocks.push({ kind: 'heading', text: 'Clips that could not be used' }, tableOf(failures, 'file'));
-  }
-  if (notices.length > 0) blocks.push({ kind: 'heading', text: 'Remarks' }, tableOf(notices, 'about'));
-  return blocks;
-}
-
-function repeatBlocks({ command, dataset, versions, device, seed, config }: RunReport): Block[] {
-  return [
-    { kind: 'heading', text: 'Repeat it' },
-    { kind: 'code', language: 'sh', text: command },
-    {
-      kind: 'table',
-      head: ['what', 'value'],
-      align: ['left', 'left'],
-      rows: [
-        ['seed', String(seed)],
-        ['data fingerprint', dataset.fingerprint],
-        ...(device === undefined ? [] : [['device', device]]),
-        ...Object.entries(versions).map(([name, version]) => [name, version]),
-      ],
-    },
-    {
-      kind: 'details',
-      summary: 'Configuration, resolved',
-      blocks: [{ kind: 'code', language: 'json', text: JSON.stringify(config, null, 2) ?? 'null' }],
     },
   ];
 }

@@ -19,6 +19,17 @@ export function percentRange({ low, high }: Interval): string | null {
   return low === null || high === null ? null : `${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)} %`;
 }
 
+/** A difference of shares in points with its sign: `+3.1`, `−0.4`. */
+export function pointsText(difference: number): string {
+  const points = (100 * Math.abs(difference)).toFixed(1);
+  return `${difference < 0 && points !== '0.0' ? '−' : '+'}${points}`;
+}
+
+/** A p-value: `0.031`, `< 0.001`. */
+export function pText(p: number): string {
+  return p < 0.001 ? '< 0.001' : p.toFixed(3);
+}
+
 /** `12 345` with thin spaces, as in the metric system. */
 export function countText(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f');

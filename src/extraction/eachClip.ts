@@ -1,0 +1,65 @@
+/** @file The same task for many clips, several at a time: content hashes known before save the reading, one bad clip is an error among results. */
+import { CancelledError, type ProgressListener } from '../core/index.ts';
+import type { Clip } from '../datasets/index.ts';
+import { ContentHashes } from '../files/index.ts';
+
+export interface EachClipOptions<T> {
+  /** Where content hashes are remembered; null for nowhere. */
+  readonly cacheDir: string | null;
+  /** The result known for a content, or null. */
+  readonly recall: (hash: string) => Promise<T | null>;
+  /** The result made from a file; it holds the hash of the content. */
+  readonly make: (path: string) => Promise<T>;
+  /** Whether an error means that nothing further can be made. */
+  readonly fatal?: () => boolean;
+  /** What the progress is called. */
+  readonly task: string;
+  readonly onProgress?: ProgressListener;
+  readonly signal?: AbortSignal;
+  /** Of the error when `signal` stops the work. */
+  readonly stopped: string;
+}
+
+/**
+ * Does the task for each clip. What fails becomes an error in the clip's place, and the rest go on.
+ * @throws {CancelledError} when `signal` is aborted
+ */
+export async function eachClip<T extends { readonly hash: string }>(
+  clips: readonly Clip[],
+  options: EachClipOptions<T>,
+): Promise<(T | Error)[]> {
+  const { recall, make, fatal = () => false, task, onProgress, signal } = options;
+  const hashes = await ContentHashes.open(options.cacheDir);
+  const results = new Array<T | Error>(clips.length);
+  let next = 0;
+  let done = 0;
+  const work = async () => {
+    while (next < clips.length) {
+      if (signal?.aborted) throw new CancelledError(options.stopped);
+      const i = next++;
+      const { path } = clips[i]!;
+      try {
+        const hash = await hashes.recall(path);
+        results[i] =
+          (hash === null ? null : await recall(hash)) ?? (await hashes.hashWith(path, () => make(path)));
+      } catch (error) {
+        if (error instanceof CancelledError || fatal()) throw error;
+        results[i] = explain(path, error);
+      }
+      onProgress?.({ task, done: ++done, total: clips.length, unit: 'clips' });
+    }
+  };
+  try {
+    // More lanes than threads, so that a thread never waits for the next path and cached clips are read meanwhile.
+    await Promise.all(Array.from({ length: 16 }, work));
+  } finally {
+    await hashes.save();
+  }
+  return results;
+}
+
+/** Errors of the file system speak of system calls; decoders already name the file. */
+function explain(path: string, error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  return /^E[A-Z]+: /.test(error.message) ? new Error(`${path} cannot be read (${error.message}).`) : error;
+}
