@@ -9,6 +9,7 @@ import {
   type OptimizerSpec,
   type ScheduleSpec,
 } from '../training/index.ts';
+import { type PromptApproach, promptApproaches } from './clap/promptApproach.ts';
 import type { NetworkRunConfig, Overrides } from './runConfig.ts';
 import { randomWeights } from './startingWeights.ts';
 import { type VectorApproach, vectorApproaches } from './vectorApproaches.ts';
@@ -141,9 +142,11 @@ export const importedApproach: Approach = {
 /** All approaches with a network of their own, for help texts and choices. */
 export const approaches: readonly Approach[] = table;
 
+export type AnyApproach = Approach | VectorApproach | PromptApproach;
+
 /** @throws {ParameterError} that lists the approaches there are */
-export function approachByName(name: string): Approach | VectorApproach {
-  const all = [...table, ...vectorApproaches];
+export function approachByName(name: string): AnyApproach {
+  const all = [...table, ...vectorApproaches, ...promptApproaches];
   const found = all.find((approach) => approach.name === name);
   if (found === undefined) {
     throw new ParameterError(`There is no approach '${name}'.`, {
@@ -154,8 +157,13 @@ export function approachByName(name: string): Approach | VectorApproach {
 }
 
 /** Whether an approach fits a classifier to vectors, and does not train a network. */
-export function isVectorApproach(approach: Approach | VectorApproach): approach is VectorApproach {
+export function isVectorApproach(approach: AnyApproach): approach is VectorApproach {
   return 'pooling' in approach;
+}
+
+/** Whether an approach compares sounds with prompts, and trains nothing. */
+export function isPromptApproach(approach: AnyApproach): approach is PromptApproach {
+  return promptApproaches.some(({ name }) => name === approach.name);
 }
 
 /**
@@ -198,6 +206,12 @@ export function resolveConfig(
       {
         hint: `It is for ${vectorApproaches.map(({ name }) => name).join(', ')}.`,
       },
+    );
+  }
+  if (o.prompts !== undefined) {
+    throw new UsageError(
+      `The setting ${Object.keys(o.prompts)[0]} is about prompts; ${approach.name} trains a network.`,
+      { hint: `It is for ${promptApproaches.map(({ name }) => name).join(', ')}.` },
     );
   }
   if (!(pipeline.windowSeconds > 0)) {

@@ -6,7 +6,7 @@
 import { appendTemperature, type ProbabilisticClassifier } from '../classifiers/index.ts';
 import { float32, GraphError, int64, ParameterError, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
-import { type FrontEndSpec, frontEndFrames, frontEndNodes } from '../features/index.ts';
+import { type FrontEndSpec, frontEndFrames, frontEndNodes, wholeCopiesNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
 import { GraphBuilder, type Model, type Precision, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
@@ -251,13 +251,17 @@ function ownFramesNodes(g: GraphBuilder, waveform: Value, samples: number, nFram
   return g.op('Expand', [frames, g.op('Slice', [shape, g.ints([0]), g.ints([1])])]);
 }
 
-/** [batch, any] → [batch, samples]: position i holds sample i mod length (repeat) or zeros past the end. */
+/**
+ * [batch, any] → [batch, samples]: position i holds sample i mod length (repeat; with copies of whole ones alone) or zero
+ * past the end.
+ */
 function fitWindowNodes(
   g: GraphBuilder,
   waveform: Value,
   samples: number,
   pad: PicturePipeline['pad'],
 ): Value {
+  if (pad === 'copies') return wholeCopiesNodes(g, waveform, samples);
   if (pad !== 'repeat') {
     const padded = g.op('Pad', [waveform, g.ints([0, samples]), g.scalar(0), g.ints([1])]);
     const cut = g.op('Slice', [padded, g.ints([0]), g.ints([samples]), g.ints([1])]);

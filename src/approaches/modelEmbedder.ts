@@ -4,7 +4,14 @@ import { float32, Random } from '../core/index.ts';
 import { chooseWindowing, type EmbedderParts } from '../embeddings/browser.ts';
 import { digest } from '../extraction/index.ts';
 import { type FrontEndName, type FrontEndSpec, frontEndByName, frontEndFrames } from '../features/index.ts';
-import { forwardContext, importedBody, ParameterTable, pictureLayoutOf } from '../networks/index.ts';
+import {
+  forwardContext,
+  type ImportedBody,
+  importedBody,
+  ParameterTable,
+  pictureLayoutOf,
+} from '../networks/index.ts';
+import type { GraphBuilder, Value } from '../onnx/index.ts';
 import { type EmbedderChoice, usualWindowing } from './embedderChoice.ts';
 import { embeddingTensor, type ImportedModel } from './importedModel.ts';
 
@@ -36,8 +43,6 @@ export function modelEmbedder(imported: ImportedModel, choice: EmbedderChoice): 
     picture: layout,
     pictureSize: side === null ? null : [side, side],
   });
-  // An imported parameter starts from the model's own values; nothing is drawn.
-  const random = new Random(0);
   return {
     network: basename(file, extname(file)),
     settings: { layout, pictureSize: side },
@@ -49,11 +54,16 @@ export function modelEmbedder(imported: ImportedModel, choice: EmbedderChoice): 
       description: `Weights from ${file} (SHA-256 ${sha256.slice(0, 12)}…), its tensor '${embedding}'.`,
       sha256: digest(sha256, weightsSha256),
     },
-    forward: (g, x) => {
-      const c = forwardContext(g, new ParameterTable(), ({ name, shape, initialize }) =>
-        g.initializer(g.uniqueName(name), float32(shape, initialize(shape, random))),
-      );
-      return body.embed(c, x);
-    },
+    forward: (g, x) => appendFrozen(body, g, x),
   };
+}
+
+/** Appends a part of a model with its own weights as constants. @param x pictures @returns [N, size] */
+export function appendFrozen(body: ImportedBody, g: GraphBuilder, x: Value): Value {
+  // An imported parameter starts from the model's own values; nothing is drawn.
+  const random = new Random(0);
+  const c = forwardContext(g, new ParameterTable(), ({ name, shape, initialize }) =>
+    g.initializer(g.uniqueName(name), float32(shape, initialize(shape, random))),
+  );
+  return body.embed(c, x);
 }

@@ -23,6 +23,7 @@ import {
   parameterSpecs,
 } from '../networks/index.ts';
 import { GraphBuilder, type Value } from '../onnx/index.ts';
+import { openClap } from './clap/clapModel.ts';
 import { type EmbedderChoice, type EmbedderOption, usualWindowing } from './embedderChoice.ts';
 import { openImportedModel } from './importedModel.ts';
 import { modelEmbedder } from './modelEmbedder.ts';
@@ -42,6 +43,7 @@ export const namedEmbedders: readonly NamedEmbedder[] = [
   openl3Embedder(),
   l3Embedder(),
   yamnetEmbedder(),
+  clapEmbedder(),
   ...networks.filter(({ published }) => published === 'torchvision').map(pictureNetwork),
 ];
 
@@ -120,6 +122,24 @@ function yamnetEmbedder(): NamedEmbedder {
         frontEnd: frontEndByName('yamnet').spec({}),
         usual: (spec) => usualWindowing(spec),
       });
+    },
+  };
+}
+
+function clapEmbedder(): NamedEmbedder {
+  return {
+    name: 'clap',
+    description: "CLAP's audio encoder (unfused HTSAT): embeddings of 512 numbers, in one space with texts.",
+    options: ['weights', 'hopSeconds', 'center'],
+    async open(choice) {
+      const { appendAudio, weights } = await openClap(choice.weights);
+      const frontEnd = frontEndByName('clap').spec({});
+      const windowing = chooseWindowing(usualWindowing(frontEnd), frontEnd.sampleRate, choice);
+      return {
+        ...{ network: 'clap', settings: {}, embedding: 'audio_embeds' },
+        ...{ sampleRate: frontEnd.sampleRate, frontEnd, windowing, weights },
+        forward: appendAudio,
+      };
     },
   };
 }

@@ -1,13 +1,15 @@
 /** @file Everything that decides a run besides the data: resolved, stored with the run, and enough to repeat it. */
 import type { Pooling } from '../embeddings/browser.ts';
 import type { ClipPipeline, PicturePipeline } from '../extraction/index.ts';
-import type { FrontEndName } from '../features/index.ts';
+import type { ClapSpec, FrontEndName } from '../features/index.ts';
 import type { LoraOptions, PictureLayout } from '../networks/index.ts';
 import type { TrainingConfig } from '../training/index.ts';
+import type { ClapModel } from './clap/clapModel.ts';
+import type { PromptedLabel } from './clap/prompts.ts';
 import type { VectorSpec } from './clipVectors.ts';
 import type { WhisperChoices, WhisperSettings } from './whisperSettings.ts';
 
-export type RunConfig = NetworkRunConfig | VectorRunConfig;
+export type RunConfig = NetworkRunConfig | VectorRunConfig | PromptRunConfig;
 
 /** A network that is trained on pictures of sound. */
 export interface NetworkRunConfig {
@@ -61,6 +63,28 @@ export interface ClassifierConfig {
   readonly innerFolds: number;
 }
 
+/** Sounds compared with classes in words; nothing is trained. */
+export interface PromptRunConfig {
+  readonly approach: string;
+  readonly pipeline: ClipPipeline;
+  readonly prompts: {
+    readonly frontEnd: ClapSpec;
+    /** Every class, with the sentences that stand for it. */
+    readonly labels: readonly PromptedLabel[];
+    /** What similarities are multiplied with before softmax. */
+    readonly logitScale: number;
+    readonly weights: ClapModel['weights'];
+  };
+  /** Share of the training side that a temperature is fitted on; absent: none. */
+  readonly calibrationFraction?: number;
+  readonly seed: number;
+}
+
+/** Whether a run compares sounds with prompts, and trains nothing. */
+export function isPromptRun(config: RunConfig): config is PromptRunConfig {
+  return 'prompts' in config;
+}
+
 /** Whether a run fits a classifier to vectors, and does not train a network. */
 export function isVectorRun(config: RunConfig): config is VectorRunConfig {
   return 'vectors' in config;
@@ -94,10 +118,21 @@ export interface VectorChoices {
   readonly center?: boolean;
 }
 
+/** What a user may set of prompts. */
+export interface PromptChoices {
+  readonly templates?: readonly string[];
+  /** A file of descriptions, by class. */
+  readonly labelsFile?: string;
+  readonly logitScale?: number;
+  /** Round samples to 16 bits first. */
+  readonly int16?: boolean;
+}
+
 /** What a user may set explicitly; everything else comes from the approach. */
 export interface Overrides {
   readonly weights?: string;
   readonly vectors?: VectorChoices;
+  readonly prompts?: PromptChoices;
   /** Of the approach `whisper`. */
   readonly whisper?: WhisperChoices;
   /** Rank of low-rank adapters (LoRA). With them only the head is trained besides, unless `trainable` says more. */

@@ -33,6 +33,7 @@ export { pipeline } from './pipeline.ts';
 export { fitRandomForest, type RandomForest, type RandomForestOptions } from './randomForest.ts';
 export { fitRbfSvm, type RbfSvm, type RbfSvmOptions } from './rbfSvm.ts';
 export { restoreClassifier, restoreTransform } from './restoreClassifier.ts';
+export { softmaxRows } from './softmax.ts';
 export { fitStandardScaler, type StandardScaler } from './standardScaler.ts';
 export { appendTemperature, applyTemperature, fitTemperature } from './temperature.ts';
 export { fitTempered, type TemperedClassifier } from './tempered.ts';

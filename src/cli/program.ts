@@ -18,6 +18,7 @@ import { addParity } from './commands/parity.ts';
 import { addSimilar } from './commands/similar.ts';
 import { addSpectrogram } from './commands/spectrogram.ts';
 import { addTrain } from './commands/train.ts';
+import { addZeroShot } from './commands/zeroShot.ts';
 import type { Context } from './context.ts';
 import { CommandLineError } from './reportError.ts';
 
@@ -29,6 +30,8 @@ export function makeProgram(context: Context): Command {
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help on a command')
+    // What stands behind a command's name is that command's, also where it has commands of its own.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => void context.terminal.out.stream.write(text),
       writeErr: (text) => void context.terminal.err.stream.write(text),
@@ -55,6 +58,7 @@ Set EARSHOT_DEBUG=1 to see the stack of an error.`,
   addCompare(program, context);
   addEvaluate(program, context);
   addClassify(program, context);
+  addZeroShot(program, context);
   addHypotheses(program, context);
   addExplain(program, context);
   addEmbed(program, context);

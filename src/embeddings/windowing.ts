@@ -1,5 +1,6 @@
 /** @file How a recording is cut into windows for a frozen network, as data, and the cutting. */
 import { ParameterError } from '../core/errors.ts';
+import { wholeCopies } from '../features/index.ts';
 
 /** Everything that decides where windows lie and what fills them. Kept in indexes and in caches. */
 export interface Windowing {
@@ -17,7 +18,7 @@ export interface Windowing {
    */
   readonly end: 'zeros' | 'back' | 'short';
   /** How a recording shorter than a window is filled. */
-  readonly pad: 'zero' | 'repeat';
+  readonly pad: 'zero' | 'repeat' | 'copies';
 }
 
 /** What a user may set of a windowing. */
@@ -101,8 +102,10 @@ export function cutWindow({ data, offset, total }: Stretch, i: number, windowing
   const from = Math.max(0, start);
   const to = Math.min(data.length, start + samples);
   if (to > from) window.set(data.subarray(from, to), from - start);
-  if (pad === 'repeat' && total + leading < samples) {
-    for (let at = leading + total; at < samples; at++) window[at] = window[at - total]!;
+  if (pad !== 'zero' && total + leading < samples) {
+    if (pad === 'copies')
+      window.set(wholeCopies(window.slice(leading, leading + total), samples - leading), leading);
+    else for (let at = leading + total; at < samples; at++) window[at] = window[at - total]!;
   }
   return window;
 }

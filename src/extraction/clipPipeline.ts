@@ -10,10 +10,10 @@ export interface ClipPipeline {
   /** Length of a window, > 0. */
   readonly windowSeconds: number;
   /**
-   * How a clip shorter than a window is filled: by repeating it, with zeros at its end, not at all, or with zeros that
-   * the network is told to leave out (`mask`).
+   * How a clip shorter than a window is filled: by repeating it, by whole copies and zeros behind them, with zeros at its
+   * end, not at all, or with zeros that the network is told to leave out (`mask`).
    */
-  readonly pad: 'repeat' | 'zero' | 'none' | 'mask';
+  readonly pad: 'repeat' | 'copies' | 'zero' | 'none' | 'mask';
   /** Share of a window that the next one repeats, in [0, 1); for clips longer than a window. */
   readonly overlap: number;
   /** Null where the model takes waveforms and has its front end inside. */
@@ -22,7 +22,7 @@ export interface ClipPipeline {
 
 /** A pipeline that ends in pictures. */
 export interface PicturePipeline extends ClipPipeline {
-  readonly pad: 'repeat' | 'zero' | 'mask';
+  readonly pad: 'repeat' | 'copies' | 'zero' | 'mask';
   readonly frontEnd: FrontEndSpec;
 }
 
@@ -51,7 +51,8 @@ export function checkClipPipeline(pipeline: ClipPipeline): void {
       `The pipeline's windowSeconds must be above 0 and at most 3600, got ${windowSeconds}.`,
     );
   }
-  const pads = frontEnd === null ? ['repeat', 'zero', 'none'] : ['repeat', 'zero', 'mask'];
+  const pads =
+    frontEnd === null ? ['repeat', 'copies', 'zero', 'none'] : ['repeat', 'copies', 'zero', 'mask'];
   if (!pads.includes(pad)) {
     throw new ParameterError(`The pipeline's pad must be one of ${pads.join(', ')}, got '${pad}'.`);
   }

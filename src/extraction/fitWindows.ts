@@ -1,11 +1,12 @@
 /** @file Cuts or fills a clip to windows of one length. */
 import { ParameterError } from '../core/index.ts';
+import { wholeCopies } from '../features/index.ts';
 import type { ClipPipeline } from './clipPipeline.ts';
 
 /**
  * Windows of exactly `windowSamples` samples.
- * - A shorter clip gives one: repeated from its start (`repeat`), followed by zeros (`zero`), or itself (`none`, and
- *   `mask`, for what fills it must be told from it later: {@link filledWindow}).
+ * - A shorter clip gives one: repeated from its start (`repeat`), as whole copies followed by zeros (`copies`), followed by
+ *   zeros (`zero`), or itself (`none`, and `mask`, for what fills it must be told from it later: {@link filledWindow}).
  * - A clip of that length gives itself.
  * - A longer clip gives windows `windowSamples · (1 − overlap)` apart, the last one moved back to end with the clip:
  *   every sample is in at least one window.
@@ -29,6 +30,7 @@ export function fitWindows(
     throw new ParameterError(`The overlap must lie in [0, 1), got ${overlap}.`);
   if (n < windowSamples) {
     if (pad === 'none' || pad === 'mask') return [samples];
+    if (pad === 'copies') return [wholeCopies(samples, windowSamples)];
     const window = filledWindow(samples, windowSamples);
     if (pad === 'repeat') {
       // Doubling what is there copies whole periods each time.

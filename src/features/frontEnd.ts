@@ -5,6 +5,9 @@
  */
 import { ParameterError } from '../core/errors.ts';
 import type { GraphBuilder, Value } from '../onnx/index.ts';
+import { clapLogMel } from './clap/clapLogMel.ts';
+import { clapNodes } from './clap/clapNodes.ts';
+import { type ClapSpec, checkClapSpec, clapAxes, clapFrames, clapSpec, clapWindow } from './clap/clapSpec.ts';
 import { logMel } from './logMel.ts';
 import { logMelNodes } from './logMelNodes.ts';
 import {
@@ -51,7 +54,7 @@ import {
 } from './yamnet/yamnetSpec.ts';
 
 /** Everything that decides a front end's numbers. All have `kind`, `version`, `sampleRate` and `nMels` (rows). */
-export type FrontEndSpec = LogMelSpec | YamnetSpec | L3Spec | WhisperSpec;
+export type FrontEndSpec = LogMelSpec | YamnetSpec | L3Spec | WhisperSpec | ClapSpec;
 
 export type FrontEndName = FrontEndSpec['kind'];
 
@@ -76,7 +79,8 @@ export interface FrontEndChoices {
 export interface NaturalWindow {
   /** Null where any length will do: the dataset's own clips then decide. */
   readonly seconds: number | null;
-  readonly pad: 'repeat' | 'zero';
+  /** `copies`: as many whole ones as fit, then zeros. */
+  readonly pad: 'repeat' | 'zero' | 'copies';
   /** Share of a window that the next one repeats. */
   readonly overlap: number;
 }
@@ -159,6 +163,26 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
     axes: yamnetAxes,
     compute: yamnetLogMel,
     nodes: yamnetLogMelNodes,
+  },
+  clap: {
+    name: 'clap',
+    description: "CLAP's (unfused HTSAT): 48 kHz, 64 mel bands, windows of 1001 frames (10 s)",
+    // The last window of a long recording is moved back rather than filled; overlapping ones would cost twice as much.
+    window: { seconds: clapWindow.samples / clapSpec.sampleRate, pad: 'copies', overlap: 0 },
+    standardize: false,
+    decibels: true,
+    perTenfold: 20,
+    nodePrecision: 'float64',
+    spec: ({ sampleRate = clapSpec.sampleRate, nMels = clapSpec.nMels }) => {
+      const spec = { ...clapSpec, sampleRate, nMels };
+      checkClapSpec(spec);
+      return spec;
+    },
+    check: checkClapSpec,
+    frames: clapFrames,
+    axes: clapAxes,
+    compute: clapLogMel,
+    nodes: clapNodes,
   },
   whisper: whisperFrontEnd('whisper'),
   'whisper-128': whisperFrontEnd('whisper-128'),

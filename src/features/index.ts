@@ -1,4 +1,8 @@
 /** @module earshot/features: spectrograms, mel, decibels, MFCC and shape features; the front ends. Runs anywhere. */
+export { type ClapCrop, clapCrop, clapLogMel, throughInt16 } from './clap/clapLogMel.ts';
+export { clapNodes } from './clap/clapNodes.ts';
+export { type ClapSpec, clapSpec, clapWindow } from './clap/clapSpec.ts';
+export { wholeCopies, wholeCopiesNodes } from './copies.ts';
 export * from './decibels.ts';
 export { type DeltaOptions, delta } from './delta.ts';
 export { type ComplexFft, complexFft, type RealFft, realFft } from './fft.ts';

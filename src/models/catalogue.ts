@@ -68,8 +68,18 @@ function folderModel(
   return { ...model, ...at(first), companions: rest.map(at), gitBlob: null };
 }
 
+/** The files of a repository at Hugging Face; its listing tells their digests. */
+function hubModel(
+  model: Omit<PublishedModel, 'file' | 'url' | 'companions' | 'gitBlob' | 'repository'>,
+  id: string,
+  files: readonly [string, ...string[]],
+): PublishedModel {
+  const repository = { hub: huggingFace, id };
+  return { ...folderModel(model, huggingFaceUrl(repository, 'main'), files), repository };
+}
+
 const clapModels: readonly PublishedModel[] = [
-  folderModel(
+  hubModel(
     {
       name: 'clap-htsat-unfused',
       network: 'clap',
@@ -78,7 +88,7 @@ const clapModels: readonly PublishedModel[] = [
       licence: 'Apache 2.0',
       weights: 153_493_016,
     },
-    'https://huggingface.co/Xenova/clap-htsat-unfused/resolve/main',
+    'Xenova/clap-htsat-unfused',
     [
       'onnx/audio_model.onnx',
       'onnx/text_model.onnx',
@@ -87,7 +97,7 @@ const clapModels: readonly PublishedModel[] = [
       'config.json',
     ],
   ),
-  folderModel(
+  hubModel(
     {
       name: 'clap-htsat-unfused-safetensors',
       network: 'clap',
@@ -95,7 +105,7 @@ const clapModels: readonly PublishedModel[] = [
       licence: 'Apache 2.0',
       weights: 153_493_018,
     },
-    'https://huggingface.co/laion/clap-htsat-unfused/resolve/main',
+    'laion/clap-htsat-unfused',
     ['model.safetensors', 'tokenizer.json', 'tokenizer_config.json', 'config.json'],
   ),
 ];
@@ -111,9 +121,8 @@ const whisperSizes = [
   ['large-v3-turbo', 808_878_080],
 ] as const;
 
-const whisperModels = whisperSizes.map(([size, weights]): PublishedModel => {
-  const repository = { hub: huggingFace, id: `openai/whisper-${size}` };
-  const folder = folderModel(
+const whisperModels = whisperSizes.map(([size, weights]) =>
+  hubModel(
     {
       name: `whisper-${size}`,
       network: 'whisper',
@@ -121,11 +130,10 @@ const whisperModels = whisperSizes.map(([size, weights]): PublishedModel => {
       licence: size.startsWith('large-v3') ? 'MIT' : 'Apache 2.0',
       weights,
     },
-    huggingFaceUrl(repository, 'main'),
+    `openai/whisper-${size}`,
     ['model.safetensors', 'config.json', 'preprocessor_config.json'],
-  );
-  return { ...folder, repository };
-});
+  ),
+);
 
 export const publishedModels: readonly PublishedModel[] = [
   ...openl3Models,

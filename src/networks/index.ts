@@ -1,5 +1,8 @@
 /** @module earshot/networks: networks as graph builders with the public parameter names. Runs anywhere. */
 export * from './blocks.ts';
+export { type ClapConfig, clapConfig } from './clap/clapConfig.ts';
+export { clapAudioEncoder } from './clap/htsat.ts';
+export { clapLogitScale, clapTextEncoder } from './clap/roberta.ts';
 export * from './cnn.ts';
 export * from './edgel3.ts';
 export * from './embeddingCandidates.ts';

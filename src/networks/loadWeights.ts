@@ -93,7 +93,7 @@ export function loadWeights(
     const fits = sameDims(held.dims, spec.shape);
     const adapt = !fits && spec === first && options.adaptFirstLayer !== false && isColour(held, spec);
     if (!fits && !adapt) throw misfit(network.name, spec, held, source);
-    const value = finite(spec.name, held, source);
+    const value = finiteFloat32(spec.name, held, source);
     result.values.set(spec.name, adapt ? sumInputChannels(value) : value);
     (adapt ? result.adapted : result.loaded).push(spec.name);
   }
@@ -108,7 +108,7 @@ export function loadWeights(
   if (options.replaceHead === true || misfits.length > 0) result.replaced.push(...head.map((s) => s.name));
   else {
     for (const spec of head) {
-      result.values.set(spec.name, finite(spec.name, find(spec)!, source));
+      result.values.set(spec.name, finiteFloat32(spec.name, find(spec)!, source));
       result.loaded.push(spec.name);
     }
   }
@@ -242,7 +242,8 @@ function sumInputChannels({ dims, data }: Tensor<'float32'>): Tensor<'float32'> 
   return { dtype: 'float32', dims: [out, 1, ...kernel], data: summed };
 }
 
-function finite(name: string, tensor: Tensor, source: string): Tensor<'float32'> {
+/** A tensor of weights as float32. @throws {WeightsError} where it holds infinities or NaN, or is no float tensor */
+export function finiteFloat32(name: string, tensor: Tensor, source: string): Tensor<'float32'> {
   const value = toFloat32(tensor);
   for (const v of value.data) {
     if (!Number.isFinite(v))

@@ -103,6 +103,7 @@ function differencesOf(info: ArtifactInfo, { context }: WhisperSettings, config:
   const fill: Readonly<Record<typeof pad, string | null>> = {
     zero: null,
     repeat: 'which are repeated here',
+    copies: 'of which whole copies are made here',
     mask: 'which are left out here',
     none: 'which is not done here',
   };

@@ -20,3 +20,4 @@ export * from './similar.ts';
 export * from './spectrogram.ts';
 export * from './testHypotheses.ts';
 export * from './train.ts';
+export * from './zeroShot.ts';

@@ -1,5 +1,12 @@
 /** @file What a way of learning takes and gives: `trainSplit` does the rest, the same for all. */
-import type { ArtifactParts, ClipVectors, ImportedModel, RunConfig } from '../approaches/index.ts';
+import type {
+  ArtifactInfo,
+  ArtifactParts,
+  ClapModel,
+  ClipVectors,
+  ImportedModel,
+  RunConfig,
+} from '../approaches/index.ts';
 import type { Notice } from '../core/index.ts';
 import type { Dataset, Split } from '../datasets/index.ts';
 import type { EpochRecord } from '../evaluation/index.ts';
@@ -15,6 +22,8 @@ export interface SplitRun<C extends RunConfig = RunConfig> {
   readonly imported?: ImportedModel;
   /** What clips become, where `config` says that a classifier is fitted. */
   readonly vectors?: ClipVectors;
+  /** The model that hears, where `config` says that sounds are compared with prompts. */
+  readonly clap?: ClapModel;
   readonly directory: string;
   readonly resume: boolean;
 }
@@ -26,6 +35,8 @@ export interface Learned {
   readonly network: string;
   readonly weights: string;
   readonly clipsPerRun?: number;
+  /** What the model says it was trained on; default the training side. */
+  readonly trainedOn?: ArtifactInfo['trainedOn'];
   readonly history: readonly EpochRecord[];
   readonly chosenEpoch: number;
   readonly stoppedEarly: boolean;

@@ -7,12 +7,14 @@ import {
   configureImported,
   embeddingTensor,
   importedApproach,
+  isPromptApproach,
   isVectorApproach,
   type Overrides,
   openImportedModel,
   openWhisperCheckpoint,
   type RunConfig,
   resolveConfig,
+  resolvePromptRun,
   resolveVectorRun,
   weightsFile,
 } from '../approaches/index.ts';
@@ -149,7 +151,7 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
   const splits = chosenSplits(dataset, options);
   for (const notice of [...dataset.notices, ...splits.flatMap((split) => split.notices)])
     options.onNotice?.(notice);
-  const { config, ...made } = await resolveRun(options, chosen, await suggestWindowSeconds(dataset), seed);
+  const { config, ...made } = await resolveRun(options, chosen, dataset, seed);
   const { workers: _, ...fingerprinting } = extractionOptions(options);
   const dataFingerprint = await fingerprint(dataset, fingerprinting);
   const record = {
@@ -292,15 +294,17 @@ async function report(
 async function resolveRun(
   { approach = 'cnn', overrides }: TrainOptions,
   chosen: Awaited<ReturnType<typeof chosenNetwork>>,
-  windowSeconds: number,
+  dataset: Dataset,
   seed: number,
-): Promise<Pick<SplitRun, 'config' | 'imported' | 'vectors'>> {
+): Promise<Pick<SplitRun, 'config' | 'imported' | 'vectors' | 'clap'>> {
+  const windowSeconds = await suggestWindowSeconds(dataset);
   if (chosen !== null) {
     const { imported } = chosen;
     const config = resolveConfig(importedApproach, windowSeconds, seed, overrides);
     return { config: configureImported(config, imported, chosen), imported };
   }
   const named = approachByName(approach);
+  if (isPromptApproach(named)) return resolvePromptRun(named, dataset.classes, seed, overrides);
   if (isVectorApproach(named)) return resolveVectorRun(named, windowSeconds, seed, overrides);
   const config = resolveConfig(named, windowSeconds, seed, await withWhisperShape(named, overrides));
   // Weights that lack are told now, and not when all features are extracted.

@@ -1,7 +1,13 @@
 /** @file One training run on one split: what was learnt → artefact → predictions, all in one directory. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildArtifact, type CalibrationInfo, Classifier, isVectorRun } from '../approaches/index.ts';
+import {
+  buildArtifact,
+  type CalibrationInfo,
+  Classifier,
+  isPromptRun,
+  isVectorRun,
+} from '../approaches/index.ts';
 import { DatasetError, type Notice } from '../core/index.ts';
 import type { Clip, Split } from '../datasets/index.ts';
 import {
@@ -17,6 +23,7 @@ import { calibrate, calibrationPart, type FittedCalibration } from './calibrate.
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { type Learned, type SplitRun, stopwatch } from './learner.ts';
 import { learnNetwork } from './learnNetwork.ts';
+import { learnPrompts } from './learnPrompts.ts';
 import { learnVectors } from './learnVectors.ts';
 import { predictClips } from './predict.ts';
 import { versions } from './versions.ts';
@@ -69,12 +76,14 @@ export async function trainSplit(
   }
   await mkdir(directory, { recursive: true });
   const clock = stopwatch();
-  const seed = isVectorRun(config) ? config.seed : config.training.seed;
+  const seed = 'training' in config ? config.training.seed : config.seed;
   const part = calibrationPart(split, config.calibrationFraction ?? 0, seed);
   const own = { ...run, split: part.split };
   const plain = isVectorRun(config)
     ? await learnVectors({ ...own, config }, fingerprint, hooks, clock)
-    : await learnNetwork({ ...own, config }, fingerprint, hooks, clock);
+    : isPromptRun(config)
+      ? await learnPrompts({ ...own, config }, fingerprint, hooks, clock)
+      : await learnNetwork({ ...own, config }, fingerprint, hooks, clock);
   const { weights, clipsPerRun } = plain;
   const build = (score: Learned['score'], calibration?: CalibrationInfo) =>
     encodeModel(
@@ -86,11 +95,11 @@ export async function trainSplit(
           pipeline: config.pipeline,
           network: plain.network,
           weights,
-          ...(isVectorRun(config) || config.network.whisper === undefined
-            ? {}
-            : { whisper: config.network.whisper }),
+          ...('network' in config && config.network.whisper !== undefined
+            ? { whisper: config.network.whisper }
+            : {}),
           ...(clipsPerRun === undefined ? {} : { clipsPerRun }),
-          trainedOn: {
+          trainedOn: plain.trainedOn ?? {
             dataset: dataset.name,
             synthetic: dataset.synthetic,
             fingerprint: run.dataFingerprint,

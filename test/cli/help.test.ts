@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { approaches, vectorApproaches, whisperShapes } from '../../src/approaches/index.ts';
+import { approaches, promptApproaches, vectorApproaches, whisperShapes } from '../../src/approaches/index.ts';
 import { embeddingFormats, poolings } from '../../src/embeddings/index.ts';
 import { frontEndNames } from '../../src/features/index.ts';
 import { pictureLayouts } from '../../src/networks/index.ts';
@@ -21,7 +21,7 @@ const commands = [
     'parity',
     'models pull',
   ],
-  ...['embed', 'index', 'similar', 'explain', 'hypotheses'],
+  ...['embed', 'index', 'similar', 'explain', 'hypotheses', 'zero-shot', 'zero-shot bake'],
 ];
 
 /** The choices that the help of a command lists for an option. */
@@ -52,7 +52,7 @@ describe('help', () => {
 
   it('names exactly the approaches of the library', async () => {
     expect(await choicesOf('--approach <name>')).toEqual(
-      [...approaches, ...vectorApproaches].map(({ name }) => name),
+      [...approaches, ...vectorApproaches, ...promptApproaches].map(({ name }) => name),
     );
   });
 

@@ -82,23 +82,27 @@ describe('windowing', () => {
 
   it('with the last window moved back cuts those of training', () => {
     fc.assert(
-      fc.property(sizes, fc.constantFrom('zero' as const, 'repeat' as const), ({ n, samples }, pad) => {
-        const overlap = 0.5;
-        const hopSamples = Math.max(1, Math.round(samples * (1 - overlap)));
-        const windowing: Windowing = {
-          ...{ samples, hopSamples, hopSeconds: hopSamples / 100, leading: 0, end: 'back', pad },
-        };
-        const audio = counting(n);
-        expect(all(audio, windowing)).toEqual(
-          fitWindows(audio, samples, { pad, overlap }).map((window) => [...window]),
-        );
-        const starts = windowStarts(n, samples, overlap).map((start) => start / 100);
-        const times = windowTimes(n, windowing, 100);
-        expect(times.length).toBe(starts.length);
-        starts.forEach((start, i) => {
-          expect(times[i]).toBeCloseTo(start, 12);
-        });
-      }),
+      fc.property(
+        sizes,
+        fc.constantFrom('zero' as const, 'repeat' as const, 'copies' as const),
+        ({ n, samples }, pad) => {
+          const overlap = 0.5;
+          const hopSamples = Math.max(1, Math.round(samples * (1 - overlap)));
+          const windowing: Windowing = {
+            ...{ samples, hopSamples, hopSeconds: hopSamples / 100, leading: 0, end: 'back', pad },
+          };
+          const audio = counting(n);
+          expect(all(audio, windowing)).toEqual(
+            fitWindows(audio, samples, { pad, overlap }).map((window) => [...window]),
+          );
+          const starts = windowStarts(n, samples, overlap).map((start) => start / 100);
+          const times = windowTimes(n, windowing, 100);
+          expect(times.length).toBe(starts.length);
+          starts.forEach((start, i) => {
+            expect(times[i]).toBeCloseTo(start, 12);
+          });
+        },
+      ),
     );
   });
 

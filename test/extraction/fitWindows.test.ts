@@ -12,6 +12,12 @@ describe('fitWindows', () => {
     ]);
     expect(fitWindows(ramp(3), 5, { pad: 'zero', overlap: 0 })).toEqual([Float32Array.of(1, 2, 3, 0, 0)]);
     expect(fitWindows(ramp(1), 4, { pad: 'repeat', overlap: 0 })).toEqual([Float32Array.of(1, 1, 1, 1)]);
+    expect(fitWindows(ramp(3), 8, { pad: 'copies', overlap: 0 })).toEqual([
+      Float32Array.of(1, 2, 3, 1, 2, 3, 0, 0),
+    ]);
+    expect(fitWindows(ramp(4), 8, { pad: 'copies', overlap: 0 })).toEqual([
+      Float32Array.of(1, 2, 3, 4, 1, 2, 3, 4),
+    ]);
   });
 
   it('aligns the last window with the end', () => {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -245,5 +247,72 @@ describe('what goes wrong', () => {
 
   it('a name that there is not', async () => {
     await expect(pullModel('openl4', { directory })).rejects.toThrow(/There is no published model 'openl4'/);
+  });
+});
+
+describe('a model of several files', () => {
+  it('is fetched whole, the model last, each file checked by how it begins', async () => {
+    const files = new Map<string, Uint8Array>([
+      ['/m/onnx/audio.onnx', Uint8Array.of(8, 8, 18, 7, 1, 2, 3, 4, 5, 6)],
+      ['/m/onnx/text.onnx', Uint8Array.of(8, 9, 18, 7, 1, 2, 3, 4, 5, 6)],
+      ['/m/tokenizer.json', Buffer.from('{"model": {}}')],
+      ['/m/w.safetensors', Buffer.from('\x02\0\0\0\0\0\0\0{}', 'latin1')],
+    ]);
+    const asked: string[] = [];
+    const many = createServer((request, response) => {
+      asked.push(request.url!);
+      response.end(files.get(request.url!) ?? '<html>no such page</html>');
+    });
+    await new Promise<void>((resolve) => many.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(many.address() as AddressInfo).port}`;
+    const part = (file: string) => ({ file: `m/${file}`, url: `${url}/m/${file}` });
+    const several: PublishedModel = {
+      ...publishedModel('clap-htsat-unfused'),
+      // No list of digests is asked for.
+      repository: undefined,
+      ...part('onnx/audio.onnx'),
+      companions: [part('onnx/text.onnx'), part('tokenizer.json'), part('w.safetensors')],
+    };
+    try {
+      const pulled = await pullPublished(several, { directory });
+      expect(pulled).toMatchObject({
+        path: join(directory, 'm/onnx/audio.onnx'),
+        present: false,
+        verified: false,
+      });
+      expect(pulled.bytes).toBe([...files.values()].reduce((sum, { length }) => sum + length, 0));
+      expect(asked.at(-1)).toBe('/m/onnx/audio.onnx');
+      for (const [path, bytes] of files)
+        expect(Buffer.compare(readFileSync(join(directory, path)), bytes), path).toBe(0);
+      asked.length = 0;
+      expect(await pullPublished(several, { directory })).toMatchObject({ present: true });
+      expect(asked).toEqual([]);
+      // From a mirror, with the folder in the address.
+      rmSync(join(directory, 'm'), { recursive: true });
+      await pullPublished(several, { directory, mirror: url });
+      expect(asked).toContain('/m/onnx/text.onnx');
+      // A page in the place of a file is none; the model itself is then not fetched.
+      rmSync(join(directory, 'm'), { recursive: true });
+      const missing = { ...several, companions: [part('none.json')] };
+      await expect(pullPublished(missing, { directory })).rejects.toThrow(
+        /does not begin as a file of its kind/,
+      );
+      expect(existsSync(join(directory, 'm/onnx/audio.onnx'))).toBe(false);
+    } finally {
+      many.closeAllConnections();
+      await new Promise((resolve) => many.close(resolve));
+    }
+  });
+
+  it('states as many weights as the files of CLAP hold', () => {
+    const files = publishedModels.filter(({ network }) => network === 'clap');
+    // Those to train (test/networks/clap.test.ts).
+    const numbers = 153_492_890;
+    expect(files.map(({ name, url, companions }) => [name, url.split('/')[3], companions!.length])).toEqual([
+      ['clap-htsat-unfused', 'Xenova', 4],
+      ['clap-htsat-unfused-safetensors', 'laion', 3],
+    ]);
+    // Two means and variances of 64 bands; the exports leave out two factors.
+    expect(files.map(({ weights }) => weights - 2 * 64)).toEqual([numbers - 2, numbers]);
   });
 });

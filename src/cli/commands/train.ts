@@ -5,6 +5,7 @@ import type { TrainOptions, TrainOutcome } from '../../workflows/train.ts';
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
 import { choiceOption, folds, interval, names, number, trainablePart, wholeNumber } from '../optionValues.ts';
+import { addPromptOptions, type PromptFlags, promptChoices } from '../promptOptions.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 import { addWhisperOptions, type WhisperOptions, whisperChoices } from '../whisperOptions.ts';
@@ -28,8 +29,9 @@ export interface SplitOptions {
 
 /** What is trained, and how. */
 interface EntryOptions
-  extends WhisperOptions,
-    Omit<Overrides, 'trainable' | 'vectors' | 'whisper'>,
+  extends PromptFlags,
+    WhisperOptions,
+    Omit<Overrides, 'trainable' | 'vectors' | 'prompts' | 'whisper'>,
     Omit<VectorChoices, 'hopSeconds'> {
   hopSize?: number;
   approach?: string;
@@ -50,15 +52,14 @@ interface Options extends SharedOptions, SplitOptions, EntryOptions {
 /** A test compares these with what the library knows. */
 const approachNames = [
   ...['cnn', 'resnet50', 'resnet34', 'resnet18', 'whisper'],
-  ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm'],
+  ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm', 'clap'],
 ];
 const frontEndNames = [
-  ...['log-mel', 'yamnet'],
+  ...['log-mel', 'yamnet', 'clap', 'whisper', 'whisper-128'],
   ...['linear', 'mel128', 'mel256'].flatMap((representation) =>
     ['kapre-0.1', 'kapre', 'librosa'].map((variant) => `openl3-${representation}-${variant}`),
   ),
   'edgel3-sea',
-  ...['whisper', 'whisper-128'],
 ];
 export const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
 
@@ -263,6 +264,7 @@ function addTrainingOptions(command: Command): void {
     ),
   );
   addWhisperOptions(command);
+  addPromptOptions(command, 'Prompts (--approach clap):');
   add(
     'Linear SVM on vectors (openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm):',
     new Option(
@@ -370,8 +372,8 @@ function addTrainingOptions(command: Command): void {
     ),
     choiceOption(
       '--pad <kind>',
-      'how shorter clips are filled: by repetition, with zeros, or with zeros that the network leaves out (whisper)',
-      ['repeat', 'zero', 'mask'],
+      'how shorter clips are filled: by repetition, by whole copies and zeros, with zeros, or with zeros that the network leaves out (whisper)',
+      ['repeat', 'copies', 'zero', 'mask'],
     ),
     new Option('--n-mels <n>', 'mel bands').argParser(wholeNumber({ min: 8, max: 512 })),
   );
@@ -467,6 +469,7 @@ function overridesOf(options: EntryOptions): Overrides {
   const chosen = Object.fromEntries(
     overrideNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   ) as Overrides;
+  const prompts = promptChoices(options);
   const vectors: VectorChoices = {
     ...Object.fromEntries(
       vectorNames.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
@@ -478,6 +481,7 @@ function overridesOf(options: EntryOptions): Overrides {
     ...chosen,
     ...(options.train === undefined ? {} : { trainable: options.train }),
     ...(Object.keys(vectors).length === 0 ? {} : { vectors }),
+    ...(prompts === undefined ? {} : { prompts }),
     ...(whisper === undefined ? {} : { whisper }),
   };
 }

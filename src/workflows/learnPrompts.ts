@@ -1,0 +1,73 @@
+/** @file Learning nothing: classes become prompts, and the artefact compares sounds with them. */
+import {
+  ClapEar,
+  clapWindowsPerRun,
+  cosines,
+  embedLabels,
+  labelProbabilities,
+  type PromptRunConfig,
+  promptScore,
+  zeroShotTraining,
+} from '../approaches/index.ts';
+import { sizeOf } from '../core/index.ts';
+import { GraphBuilder } from '../onnx/index.ts';
+import { Engine } from '../runtime/index.ts';
+import { engineOptions } from './hooks.ts';
+import type { Learner } from './learner.ts';
+
+/** Embeds the classes' prompts. No clip of the training side is used. */
+export const learnPrompts: Learner<PromptRunConfig> = async (run, _fingerprint, hooks, clock) => {
+  const { prompts } = run.config;
+  const clap = run.clap!;
+  const engine = new Engine(engineOptions(hooks));
+  try {
+    const vectors = await embedLabels(clap, prompts.labels, engine);
+    clock.lap('training');
+    return {
+      score: promptScore(clap, vectors, prompts),
+      network: 'clap',
+      weights: clap.weights.description,
+      clipsPerRun: clapWindowsPerRun,
+      trainedOn: zeroShotTraining,
+      history: [],
+      chosenEpoch: 0,
+      stoppedEarly: false,
+      parameterCount: audioParameters(clap) + vectors.data.length,
+      trainedParameterCount: 0,
+      train: [],
+      validation: [],
+      failures: [],
+      notices: [
+        {
+          subject: 'zero-shot',
+          message: `Never trained on this data: classes are recognised by prompts alone, and the ${run.split.train.length} clips of the training side were not used. What CLAP itself was trained on may hold some of the recordings.`,
+        },
+      ],
+      async reference(clips) {
+        const own = new Engine(engineOptions(hooks));
+        try {
+          const ear = await ClapEar.load(clap, prompts.frontEnd, own);
+          const rows = await ear.embed(clips.flatMap(({ waveforms = [] }) => waveforms));
+          return rows.map((row) => labelProbabilities(cosines(row, vectors), prompts.logitScale));
+        } finally {
+          await own.close();
+        }
+      },
+    };
+  } finally {
+    await engine.close();
+  }
+};
+
+/** Numbers that the audio encoder holds. */
+function audioParameters({
+  audio,
+  appendAudio,
+}: NonNullable<Parameters<typeof learnPrompts>[0]['clap']>): number {
+  const g = new GraphBuilder();
+  g.output(appendAudio(g, g.input('x', 'float32', ['N', ...audio.inputDims])), 'embedding');
+  let count = 0;
+  for (const { dtype, dims } of g.model().graph.initializers.values())
+    if (dtype === 'float32') count += sizeOf(dims);
+  return count;
+}

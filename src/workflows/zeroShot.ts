@@ -1,0 +1,252 @@
+/**
+ * @file `earshot zero-shot`: recordings against labels in words, with a CLAP model and no training; and the same labels
+ * baked into a model file.
+ */
+import { basename } from 'node:path';
+import {
+  buildArtifact,
+  ClapEar,
+  type ClapModel,
+  clapPipeline,
+  clapWindowsPerRun,
+  cosines,
+  embedLabels,
+  type LabelDescriptions,
+  type LabelVectors,
+  labelProbabilities,
+  meanProbabilities,
+  openClap,
+  type PromptedLabel,
+  plainLabels,
+  promptScore,
+  promptsFor,
+  readLabelFile,
+  zeroShotTraining,
+} from '../approaches/index.ts';
+import { readAudio, resample, toMono } from '../audio/index.ts';
+import { CancelledError, EarshotError, ParameterError, UsageError } from '../core/index.ts';
+import { fitWindows, windowSamplesOf, windowStarts } from '../extraction/index.ts';
+import { type ClapCrop, type ClapSpec, clapCrop, clapSpec, clapWindow } from '../features/index.ts';
+import { writeFileAtomic } from '../files/index.ts';
+import { encodeModel } from '../onnx/index.ts';
+import { Engine } from '../runtime/index.ts';
+import { engineOptions, type WorkflowHooks } from './hooks.ts';
+import { findSoundFiles } from './soundFiles.ts';
+import { versions } from './versions.ts';
+
+/** What to listen for, and with what. */
+export interface PromptOptions extends WorkflowHooks {
+  /** Labels in words, such as `dog_bark`. */
+  readonly labels?: readonly string[];
+  /** A file of labels with descriptions ({@link readLabelFile}); added to `labels`. */
+  readonly labelsFile?: string;
+  /** Sentences with `{}` in the label's place; several are averaged. Default `This is a sound of {}.` */
+  readonly templates?: readonly string[];
+  /** A folder of CLAP's files, a safetensors file, or the name of fetched weights; default `clap-htsat-unfused`. */
+  readonly weights?: string;
+  /** What similarities are multiplied with before softmax; default the trained one, or the configuration's. */
+  readonly logitScale?: number;
+  /** Round samples to 16 bits first, as LAION's own code does. Default false. */
+  readonly int16?: boolean;
+}
+
+export interface ZeroShotOptions extends PromptOptions {
+  /** Files, folders whose sound files are taken (recursively), and patterns. */
+  readonly paths: readonly string[];
+  /** Hear one piece of 10 s of a longer recording, instead of all of it in windows. */
+  readonly crop?: ClapCrop;
+  /** How many labels to list per file; default all. */
+  readonly top?: number;
+  /** Told once what is listened for and with what, before the first file. */
+  readonly onReady?: (ready: ZeroShotSetting) => void;
+}
+
+export interface ZeroShotSetting {
+  /** A sentence: where the weights come from. */
+  readonly weights: string;
+  readonly labels: readonly PromptedLabel[];
+  readonly logitScale: number;
+  /** Whether the factor is the one that was trained, or was given. */
+  readonly logitScaleKnown: boolean;
+}
+
+export interface LabelScore {
+  readonly label: string;
+  /** Cosine of sound and label, in [−1, 1]; the mean over windows. */
+  readonly similarity: number;
+  /** Softmax over the labels; the mean over windows. */
+  readonly probability: number;
+}
+
+export interface HeardFile {
+  readonly file: string;
+  readonly seconds: number;
+  /** What the decoder had to say. */
+  readonly warnings: readonly string[];
+  /** The likeliest labels first. */
+  readonly scores: readonly LabelScore[];
+  readonly windows: readonly {
+    readonly start: number;
+    readonly end: number;
+    readonly similarities: readonly number[];
+  }[];
+}
+
+export type ZeroShotEvent =
+  | { readonly ok: true; readonly result: HeardFile }
+  | { readonly ok: false; readonly file: string; readonly message: string; readonly hint?: string };
+
+/**
+ * Compares recordings with labels, one after the other. A file that cannot be read is yielded as a failure and the rest go
+ * on.
+ * @throws {ParameterError} when there is nothing to hear, no label, or a template without a place for one
+ * @throws {WeightsError} when the weights are not there or do not fit; says how to get them
+ * @throws {CancelledError} when stopped
+ */
+export async function* zeroShot(options: ZeroShotOptions): AsyncGenerator<ZeroShotEvent> {
+  const { signal, onProgress, crop, top = Number.MAX_SAFE_INTEGER } = options;
+  if (!(Number.isInteger(top) && top >= 1))
+    throw new ParameterError(`top must be a whole number ≥ 1, got ${top}.`);
+  const files = (await findSoundFiles(options.paths)).map(({ path }) => path);
+  if (files.length === 0)
+    throw new ParameterError(`There is no sound file in ${options.paths.join(', ') || '(nothing given)'}.`);
+  const labels = await promptedLabels(options);
+  const model = await openClap(options.weights);
+  const setting = settingOf(model, labels, options);
+  options.onReady?.(setting);
+  const engine = new Engine(engineOptions(options));
+  try {
+    const vectors = await embedLabels(model, labels, engine);
+    const ear = await ClapEar.load(model, frontEndOf(options), engine);
+    for (const [i, file] of files.entries()) {
+      if (signal?.aborted) throw new CancelledError(`Stopped after ${i} of ${files.length} files.`);
+      try {
+        yield { ok: true, result: await hear(ear, vectors, setting.logitScale, file, crop, top) };
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        const hint = error instanceof EarshotError ? error.hint : undefined;
+        yield { ok: false, file, message: error.message, ...(hint === undefined ? {} : { hint }) };
+      }
+      onProgress?.({ task: 'Listening', done: i + 1, total: files.length, unit: 'files' });
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+async function hear(
+  ear: ClapEar,
+  vectors: LabelVectors,
+  logitScale: number,
+  file: string,
+  crop: ClapCrop | undefined,
+  top: number,
+): Promise<HeardFile> {
+  const audio = await readAudio(file);
+  const mono = toMono(audio);
+  const { sampleRate } = clapSpec;
+  const whole = resample(mono, audio.sampleRate, sampleRate);
+  const samples = crop === undefined ? whole : clapCrop(whole, crop);
+  // Where the piece begins that was cut out.
+  const offset = (samples.byteOffset - whole.byteOffset) / Float32Array.BYTES_PER_ELEMENT;
+  const pipeline = clapPipeline(clapSpec);
+  const windows = fitWindows(samples, windowSamplesOf(pipeline), pipeline);
+  const starts = windowStarts(samples.length, windowSamplesOf(pipeline), pipeline.overlap);
+  const similarities = (await ear.embed(windows)).map((row) => cosines(row, vectors));
+  const probabilities = meanProbabilities(similarities.map((row) => labelProbabilities(row, logitScale)));
+  const scores = vectors.labels.map((label, i) => ({
+    label,
+    similarity: similarities.reduce((sum, row) => sum + row[i]!, 0) / similarities.length,
+    probability: probabilities[i]!,
+  }));
+  return {
+    file,
+    seconds: mono.length / audio.sampleRate,
+    warnings: audio.warnings,
+    scores: scores.sort((a, b) => b.probability - a.probability).slice(0, top),
+    windows: similarities.map((row, i) => {
+      const start = offset + starts[i]!;
+      const end = Math.min(whole.length, start + clapWindow.samples);
+      return { start: start / sampleRate, end: end / sampleRate, similarities: row };
+    }),
+  };
+}
+
+export interface BakeOptions extends PromptOptions {
+  /** Path of the model to write. */
+  readonly out: string;
+}
+
+export interface BakeOutcome extends ZeroShotSetting {
+  readonly out: string;
+  readonly bytes: number;
+}
+
+/**
+ * Writes a model file with the labels frozen in: waveform in, probabilities and embedding out, no text encoder and no
+ * tokenizer beside it. `classify` and `evaluate` take it like any other.
+ * @throws what {@link zeroShot} throws, and {GraphError} or {UnsupportedOpError} for an exported encoder whose operators
+ *   cannot be taken into another graph
+ */
+export async function bakeZeroShot(options: BakeOptions): Promise<BakeOutcome> {
+  const labels = await promptedLabels(options);
+  const model = await openClap(options.weights);
+  const setting = settingOf(model, labels, options);
+  const engine = new Engine(engineOptions(options));
+  let vectors: LabelVectors;
+  try {
+    vectors = await embedLabels(model, labels, engine);
+  } finally {
+    await engine.close();
+  }
+  const frontEnd = frontEndOf(options);
+  const { model: graph } = buildArtifact({
+    score: promptScore(model, vectors, { frontEnd, logitScale: setting.logitScale }),
+    info: {
+      approach: 'clap',
+      classes: vectors.labels,
+      pipeline: clapPipeline(frontEnd),
+      network: 'clap',
+      clipsPerRun: clapWindowsPerRun,
+      weights: model.weights.description,
+      trainedOn: zeroShotTraining,
+      seed: 0,
+      versions: versions(),
+    },
+  });
+  const bytes = encodeModel(graph);
+  await writeFileAtomic(options.out, bytes);
+  return { ...setting, out: options.out, bytes: bytes.length };
+}
+
+/** Labels and their prompts. @throws {UsageError} for a label that is given twice */
+async function promptedLabels({
+  labels = [],
+  labelsFile,
+  templates,
+}: PromptOptions): Promise<PromptedLabel[]> {
+  const described: LabelDescriptions = labelsFile === undefined ? new Map() : await readLabelFile(labelsFile);
+  const twice = labels.find((label) => described.has(label));
+  if (twice !== undefined) {
+    throw new UsageError(`The label '${twice}' is given by name and in ${basename(labelsFile!)}.`, {
+      hint: 'Leave one of them out.',
+    });
+  }
+  return promptsFor(new Map([...plainLabels(labels), ...described]), templates);
+}
+
+function settingOf(
+  model: ClapModel,
+  labels: readonly PromptedLabel[],
+  options: PromptOptions,
+): ZeroShotSetting {
+  const { logitScale = model.logitScale } = options;
+  if (!(logitScale > 0))
+    throw new ParameterError(`The factor on similarities must be above 0, got ${logitScale}.`);
+  const logitScaleKnown = model.logitScaleTrained || options.logitScale !== undefined;
+  return { weights: model.weights.description, labels, logitScale, logitScaleKnown };
+}
+
+function frontEndOf({ int16 = false }: PromptOptions): ClapSpec {
+  return { ...clapSpec, int16 };
+}
