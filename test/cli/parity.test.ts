@@ -50,7 +50,7 @@ describe('earshot parity', () => {
       [join(copy, 'bin/earshot.js'), 'parity', '--quiet', '--threads', '1'],
       { encoding: 'utf8' },
     );
-    expect(stdout).toMatch(/\n1 of 26 outside tolerance: yamnet \(function\)\.\n$/);
+    expect(stdout).toMatch(/\n1 of \d+ outside tolerance: yamnet \(function\)\.\n$/);
     expect(stdout).toContain('FAIL');
     expect(status).toBe(1);
   });
