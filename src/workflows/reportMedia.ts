@@ -41,10 +41,10 @@ export async function reportMedia(
 ): Promise<RunMedia> {
   const byId = new Map(tested.flatMap(({ clips }) => clips.map((clip) => [clip.id, clip] as const)));
   const clips = clipsToHear(predictions).flatMap((id) => byId.get(id) ?? []);
-  const { sounds, remark } = await clipSounds(clips, megabytes, hooks);
+  const { sounds, remark: heard } = await clipSounds(clips, megabytes, hooks);
   const errors = worstErrors(predictions, shownErrors);
   const pictures = new Map<string, { svg: string; alt: string }>();
-  const remarks = [remark];
+  const remarks: string[] = [];
   for (const { model, clips: own } of tested) {
     const ids = new Set(own.map(({ id }) => id));
     const here = errors.filter(({ clip }) => ids.has(clip));
@@ -63,7 +63,7 @@ export async function reportMedia(
       await explainer?.close();
     }
   }
-  return { sounds, pictures, remarks: [...new Set(remarks)] };
+  return { sounds, pictures, heard, remarks: [...new Set(remarks)] };
 }
 
 async function openExplainer(

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { approaches, vectorApproaches } from '../../src/approaches/index.ts';
+import { approaches, vectorApproaches, whisperShapes } from '../../src/approaches/index.ts';
 import { embeddingFormats, poolings } from '../../src/embeddings/index.ts';
 import { frontEndNames } from '../../src/features/index.ts';
 import { pictureLayouts } from '../../src/networks/index.ts';
@@ -59,6 +59,10 @@ describe('help', () => {
   it('names exactly the front ends and picture layouts of the library', async () => {
     expect(await choicesOf('--front-end <name>')).toEqual(frontEndNames);
     expect(await choicesOf('--picture-layout <order>')).toEqual(pictureLayouts);
+  });
+
+  it('names exactly the sizes of Whisper’s encoder', async () => {
+    expect(await choicesOf('--whisper-size <name>')).toEqual(Object.keys(whisperShapes));
   });
 
   it('names exactly the poolings and formats of the library', async () => {

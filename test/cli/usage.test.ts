@@ -19,7 +19,7 @@ const wrong: [string, RegExp][] = [
   ['classify m f --timelin', /Did you mean --timeline\?/],
   [
     'train x --approach resnet5',
-    /one of cnn, resnet50, resnet34, resnet18, openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm\. Did you mean resnet50\?/,
+    /one of cnn, resnet50, resnet34, resnet18, whisper, openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm\. Did you mean resnet50\?/,
   ],
   ['train x --approach cnn --network m.onnx', /--approach and --network each say what is trained/],
   ['train x --embedding features', /--embedding is about the model of --network/],
@@ -67,6 +67,14 @@ const wrong: [string, RegExp][] = [
   ['compare x --approaches cnn --resume', /--resume needs --out/],
   ['classify m f --top 2 --classes a', /cannot be used with option/],
   ['classify m', /Missing required argument 'paths'/],
+  ['train x --warm-head 0', /whole number of at least 1/],
+  ['train x --whisper-size tny', /Did you mean tiny\?/],
+  ['export m -o x', /Neither --to nor --precision was given/],
+  ['export m --precision int4 -o x', /one of fp16, int8/],
+  ['export m --precision int8 --to huggingface -o x', /cannot be used with option/],
+  ['export m --precision int8', /-o, --output/],
+  ['export m --precision int8 --folds 1 -o x', /Add --evaluate/],
+  ['export m --to huggingface --evaluate d -o x', /or add --precision/],
   ['spectrogram x.wav -o x.jpg', /must end in \.png or \.svg/],
 ];
 

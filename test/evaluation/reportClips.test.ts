@@ -117,7 +117,8 @@ describe.skipIf(browserPath === undefined)('a report in a browser (skipped witho
   const media: RunMedia = {
     sounds: new Map([[worst.clip, { uri, seconds: 0.6 }]]),
     pictures: new Map(),
-    remarks: ['1 of 240 clips can be heard in this page.'],
+    heard: '1 of 240 clips can be heard in this page.',
+    remarks: [],
   };
 
   beforeAll(async () => {

@@ -100,8 +100,11 @@ describe('whisper', () => {
   });
 
   it('hears the full context, with attention and a sum of layers, and augments waveforms', async () => {
+    const few = join(folder, 'few');
+    await writeToneDataset(few, 3, 1);
     const made = await train(
       options('full', {
+        dataset: few,
         overrides: {
           epochs: 1,
           batchSize: 8,

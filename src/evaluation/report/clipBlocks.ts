@@ -43,6 +43,7 @@ export function confusionBlocks(
       picture: { kind: 'picture', svg, file: 'confusion.png', alt },
     },
   ];
+  if (media !== undefined) blocks.push({ kind: 'paragraph', content: [media.heard] });
   if (pairs.length > 0) {
     blocks.push(
       { kind: 'paragraph', content: ['Most often confused:'] },

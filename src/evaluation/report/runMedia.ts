@@ -11,7 +11,9 @@ export interface RunMedia {
   readonly sounds: ReadonlyMap<string, Sound>;
   /** Spectrogram and saliency, of the worst errors. */
   readonly pictures: ReadonlyMap<string, { readonly svg: string; readonly alt: string }>;
-  /** Whole sentences: what was left out, how sounds were made smaller, how saliency was computed or why it was not. */
+  /** A sentence: how many clips can be heard, how their sounds were made smaller, and why not all are there. */
+  readonly heard: string;
+  /** Whole sentences on the pictures: how saliency was computed, or why it was not. */
   readonly remarks: readonly string[];
 }
 

@@ -2,7 +2,7 @@
  * @file Whisper's encoder, under Hugging Face's parameter names: two convolutions over time (the second halves it), GELU
  * after each, sinusoids added, pre-norm transformer layers, a last layer norm.
  */
-import { ParameterError, ShapeError } from '../../core/errors.ts';
+import { ShapeError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/tensor.ts';
 import { formatShape, type Value } from '../../onnx/index.ts';
 import { constantInitializer, type Initializer, type NetworkContext } from '../network.ts';
@@ -172,7 +172,6 @@ function attentionBias(c: NetworkContext, positionMask: Value): Value {
 
 /** Stages of the encoder, first to last, for `--train`; the head's stage comes after them. */
 export function whisperStages(config: WhisperConfig): { name: string; prefixes: string[] }[] {
-  if (config.layers < 1) throw new ParameterError('A Whisper encoder needs at least one layer.');
   const layers = Array.from({ length: config.layers }, (_, i) => ({
     name: `layer${i}`,
     prefixes: [`encoder.layers.${i}.`],
