@@ -52,7 +52,10 @@ export function artifactVectors({ model, file, sha256 }: ImportedModel): ClipVec
     size: info.embeddingSize,
     weights: weights.description,
     windows: () => 1,
-    nodes: (g, waveform) =>
-      replayGraph(importGraph(model, { tensors: ['embedding'] }), 'embedding', g, waveform, { what: file }),
+    nodes: (g, waveform) => ({
+      vector: replayGraph(importGraph(model, { tensors: ['embedding'] }), 'embedding', g, waveform, {
+        what: file,
+      }),
+    }),
   };
 }

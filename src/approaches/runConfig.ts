@@ -75,6 +75,8 @@ export interface PromptRunConfig {
     readonly logitScale: number;
     readonly weights: ClapModel['weights'];
   };
+  /** Share of the training side that a temperature is fitted on; absent: none. */
+  readonly calibrationFraction?: number;
   readonly seed: number;
 }
 

@@ -33,7 +33,7 @@ export function printComparison(
   out.line(
     `${plural(clips, 'clip')} from ${plural(groups, 'recording')}, the same for all; 95 % intervals over recordings.`,
   );
-  if (kept > 0) out.line(`${plural(kept, 'run')} of before ${kept === 1 ? 'was' : 'were'} kept.`);
+  if (kept > 0) out.line(`${plural(kept, 'finished run')} ${kept === 1 ? 'was' : 'were'} kept.`);
   out.line();
 
   const leaks = split !== null && split.leak.clips > 0;

@@ -7,7 +7,7 @@ import { ParameterError } from '../core/errors.ts';
 import type { GraphBuilder, Value } from '../onnx/index.ts';
 import { clapLogMel } from './clap/clapLogMel.ts';
 import { clapNodes } from './clap/clapNodes.ts';
-import { type ClapSpec, checkClapSpec, clapFrames, clapSpec, clapWindow } from './clap/clapSpec.ts';
+import { type ClapSpec, checkClapSpec, clapAxes, clapFrames, clapSpec, clapWindow } from './clap/clapSpec.ts';
 import { logMel } from './logMel.ts';
 import { logMelNodes } from './logMelNodes.ts';
 import {
@@ -180,6 +180,7 @@ const table: { readonly [K in FrontEndName]: FrontEnd<SpecOf<K>> } = {
     },
     check: checkClapSpec,
     frames: clapFrames,
+    axes: clapAxes,
     compute: clapLogMel,
     nodes: clapNodes,
   },

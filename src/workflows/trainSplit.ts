@@ -77,7 +77,7 @@ export async function trainSplit(
   await mkdir(directory, { recursive: true });
   const clock = stopwatch();
   const seed = 'training' in config ? config.training.seed : config.seed;
-  const part = calibrationPart(split, isPromptRun(config) ? 0 : (config.calibrationFraction ?? 0), seed);
+  const part = calibrationPart(split, config.calibrationFraction ?? 0, seed);
   const own = { ...run, split: part.split };
   const plain = isVectorRun(config)
     ? await learnVectors({ ...own, config }, fingerprint, hooks, clock)

@@ -6,6 +6,7 @@ import {
   artifactVectors,
   type ClipVectors,
   type EmbedderChoice,
+  isPromptApproach,
   isVectorApproach,
   type NetworkRunConfig,
   type Overrides,
@@ -292,6 +293,11 @@ async function trainedConfig(
   seed: number,
 ): Promise<NetworkRunConfig> {
   const named = approachByName(approach);
+  if (isPromptApproach(named)) {
+    throw new UsageError(`The approach ${approach} is not trained on clips.`, {
+      hint: 'Compare it by earshot train, or give its sentence vectors as --class-vectors.',
+    });
+  }
   if (isVectorApproach(named)) {
     throw new UsageError(`The approach ${approach} trains no embedding.`, {
       hint: `Name its network with --network instead, such as --network ${named.network ?? 'mfcc'}.`,

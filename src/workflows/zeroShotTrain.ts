@@ -95,7 +95,7 @@ export async function zeroShotTrain(options: ZeroShotTrainOptions): Promise<Zero
   const { spec } = vectors;
   const { model } = buildArtifact({
     score: (g, waveform) => {
-      const embedding = vectors.nodes(g, waveform, windowSamplesOf(pipeline));
+      const { vector: embedding } = vectors.nodes(g, waveform, windowSamplesOf(pipeline));
       const x = scaler.appendTo(g, embedding);
       const scores = learnt.nodes(g, x, scaled.seen, scaled.candidates, settings.vectors);
       const logits = g.op('Div', [scores, g.scalar(temperature)]);

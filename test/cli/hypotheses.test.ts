@@ -67,7 +67,7 @@ describe('hypotheses', () => {
     expect(again.stdout).toContain(found.summary);
     for (const { sentence } of found.hypotheses) expect(again.stdout).toContain(sentence);
     expect(again.stdout).toContain('2 files could not be used');
-  }, 60_000);
+  }, 240_000);
 
   it('refuses data that hold no two classes of two recordings, and folds that cannot be made', async () => {
     const cwd = workFolder();
@@ -81,7 +81,7 @@ describe('hypotheses', () => {
     expect(folds.stderr).toContain('4 folds were asked for, but a class has only 3 recordings');
     const usage = await earshot(['hypotheses', 'set', '--folds', '1'], { cwd });
     expect(usage.code).toBe(2);
-  }, 30_000);
+  }, 120_000);
 
   it('says that two recordings a class decide nothing', async () => {
     const cwd = workFolder();
@@ -97,7 +97,7 @@ describe('hypotheses', () => {
     // Two folds of three recordings: 36 labellings, and McNemar's test of six recordings cannot go below 1/32.
     expect(hypotheses[2].verdict).toBe('undecidable');
     expect(hypotheses[0].tests[0].smallestP).toBeCloseTo(1 / 36, 10);
-  }, 30_000);
+  }, 120_000);
 
   it('stops at Ctrl-C', async () => {
     const cwd = workFolder();
@@ -111,5 +111,5 @@ describe('hypotheses', () => {
     expect(code).toBe(130);
     expect(stderr).toMatch(/stopped/i);
     expect(existsSync(join(cwd, 'out/report.html'))).toBe(false);
-  }, 30_000);
+  }, 120_000);
 });

@@ -55,7 +55,7 @@ describe('earshot import and export', () => {
     for (const [words, code, message] of [
       [['export', 'm.onnx', '--to', 'huggingface', '-o', '.'], 2, 'is not empty'],
       [['export', 'a.wav', '--to', 'huggingface', '-o', 'x'], 1, 'a.wav'],
-      [['import', published], 2, "required option '-o, --output <file>' not specified"],
+      [['import', published], 2, "equired option '-o, --output <file>' not specified"],
       [['export', 'm.onnx', '--to', 'paper', '-o', 'x'], 2, 'huggingface'],
     ] as const) {
       const outcome = await earshot(words, { cwd });

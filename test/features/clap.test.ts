@@ -7,6 +7,7 @@ import {
   clapNodes,
   clapSpec,
   clapWindow,
+  frontEndAxes,
   frontEndByName,
   frontEndFrames,
   throughInt16,
@@ -119,6 +120,18 @@ describe('the front end clap', () => {
     ).data;
     const loud = clapLogMel(signal(480000), clapSpec).data;
     expect(loud[5000]! - quiet[5000]!).toBeCloseTo(20, 3);
+  });
+
+  it('says where its rows and columns lie: a tone is loudest in the row nearest to it', () => {
+    const { hertz, firstSeconds, stepSeconds } = frontEndAxes(clapSpec);
+    expect([hertz.length, firstSeconds, stepSeconds]).toEqual([64, 0, 0.01]);
+    const tone = Float32Array.from({ length: 480000 }, (_, i) => Math.sin((2 * Math.PI * 3000 * i) / 48000));
+    const { data, nFrames } = clapLogMel(tone, clapSpec);
+    const column = Array.from({ length: 64 }, (_, m) => data[m * nFrames + 500]!);
+    const nearest = [...hertz.keys()].reduce((a, b) =>
+      Math.abs(hertz[b]! - 3000) < Math.abs(hertz[a]! - 3000) ? b : a,
+    );
+    expect(column.indexOf(Math.max(...column))).toBe(nearest);
   });
 
   it('refuses no samples, more than a window, and settings that its weights do not know', () => {

@@ -114,14 +114,14 @@ describe('on data with an effect', () => {
     // Ranks need no classifier and are not repeated.
     expect(forest[0]!.map(({ kind }) => kind)).toEqual(['chance', 'paired', 'ablation']);
     expect(forest[0]![0]!.effect.value).toBeGreaterThan(0.4);
-  }, 30_000);
+  }, 120_000);
 
   it('threads and the calling thread find the same', async () => {
     const table = bareTable(2, 6, 2);
     const run = (workers: number) =>
       testHypotheses(table, depth, 3, { workers, hypotheses: [everyKind(table, 2, 1)] });
     expect(await run(2)).toEqual(await run(0));
-  }, 30_000);
+  }, 120_000);
 
   it('stops when it is told to', async () => {
     const table = bareTable(2, 6, 2);

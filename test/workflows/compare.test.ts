@@ -133,7 +133,7 @@ describe('compare', { timeout: 300_000 }, () => {
     const controller = new AbortController();
     const entries = [
       { name: 'mfcc-svm' },
-      { name: 'long', approach: 'cnn', overrides: { ...quick, epochs: 40 } },
+      { name: 'long', approach: 'cnn', overrides: { ...quick, epochs: 120 } },
     ];
     const stopped = compare(
       options('stopped', {
@@ -141,7 +141,7 @@ describe('compare', { timeout: 300_000 }, () => {
         jobs: 1,
         signal: controller.signal,
         onProgress: ({ detail }) => {
-          if (/^long.*epoch [2-9]\//i.test(detail ?? '')) controller.abort();
+          if (Number(/long\/seed-4 train (\d+)\//.exec(detail ?? '')?.[1] ?? 0) > 9) controller.abort();
         },
       }),
     );

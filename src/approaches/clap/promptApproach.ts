@@ -27,7 +27,7 @@ export const promptApproaches: readonly PromptApproach[] = [
 ];
 
 /** The settings that apply to these approaches; of training none does. */
-const applicable = new Set<keyof Overrides>(['weights', 'prompts']);
+const applicable = new Set<keyof Overrides>(['weights', 'prompts', 'calibrationFraction']);
 
 /** What a model says of its training that had none. */
 export const zeroShotTraining = {
@@ -73,6 +73,7 @@ export async function resolvePromptRun(
       approach: approach.name,
       pipeline: clapPipeline(frontEnd),
       prompts: { frontEnd, labels, logitScale: logitScale ?? clap.logitScale, weights: clap.weights },
+      ...(o.calibrationFraction ? { calibrationFraction: o.calibrationFraction } : {}),
       seed,
     },
   };

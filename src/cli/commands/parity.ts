@@ -43,7 +43,7 @@ async function print({ rows, passed, device, versions }: ParityOutcome, out: Str
   }
   out.line(table.toString());
   out.line(`
-absolute   largest difference from float64: decibels; yamnet: nepers
+absolute   largest difference from float64: decibels; yamnet: nepers; whisper: quarters of log10 of power
 loud       the same of values down to a thousandth of the loudest amplitude
 relative   largest difference as an amplitude, as a share of the loudest
 nodes      ONNX Runtime ${versions['onnxruntime-node']} on ${device}

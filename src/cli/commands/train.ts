@@ -29,8 +29,8 @@ export interface SplitOptions {
 
 /** What is trained, and how. */
 interface EntryOptions
-  extends WhisperOptions,
-    PromptFlags,
+  extends PromptFlags,
+    WhisperOptions,
     Omit<Overrides, 'trainable' | 'vectors' | 'prompts' | 'whisper'>,
     Omit<VectorChoices, 'hopSeconds'> {
   hopSize?: number;
@@ -97,7 +97,6 @@ export function addTrain(program: Command, context: Context): void {
   addSplitOptions(command);
   addRunOptions(command);
   addTrainingOptions(command);
-  addPromptOptions(command, 'Prompts (--approach clap):');
   addSharedOptions(command, { cache: true, device: true }).addHelpText(
     'after',
     `
@@ -265,6 +264,7 @@ function addTrainingOptions(command: Command): void {
     ),
   );
   addWhisperOptions(command);
+  addPromptOptions(command, 'Prompts (--approach clap):');
   add(
     'Linear SVM on vectors (openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm):',
     new Option(

@@ -70,6 +70,8 @@ export function comparisonDocument(comparison: Comparison, pictures: ComparisonP
       },
       ...certaintyBlocks(result, pictures),
       ...agreementBlocks(result, sounds, soundRemark),
+      { kind: 'heading', text: 'What was compared' },
+      settingsTable(approaches),
       ...dataBlocks(dataset, result.split),
       ...remarkBlocks(result),
       { kind: 'heading', text: 'Repeat it' },
@@ -250,7 +252,7 @@ function foldBlocks(approaches: readonly ApproachResult[]): Block[] {
 
 function pairBlocks({ pairs, level }: ComparisonResult): Block[] {
   if (pairs.length === 0) return [];
-  const optional = (p: number | null) => (p === null ? 'none' : pText(p));
+  const corrected = (p: number, pHolm: number) => `${pText(p)} (${pText(pHolm)})`;
   return [
     { kind: 'heading', text: 'Differences' },
     {
@@ -268,23 +270,19 @@ function pairBlocks({ pairs, level }: ComparisonResult): Block[] {
         'pair',
         'points',
         `${Math.round(100 * level)} % interval`,
-        'p, bootstrap',
-        'Holm',
+        'p (Holm)',
         'right alone',
-        'p, McNemar',
-        'Holm',
+        'McNemar (Holm)',
         'clear',
       ],
-      align: ['left', ...Array<'right'>(7).fill('right'), 'left'],
+      align: ['left', ...Array<'right'>(5).fill('right'), 'left'],
       rows: pairs.map(({ first, second, difference, interval: { low, high }, p, pHolm, mcnemar }) => [
         `${first} − ${second}`,
         pointsText(difference),
         low === null || high === null ? 'none' : `${pointsText(low)} to ${pointsText(high)}`,
-        optional(p),
-        optional(pHolm),
+        p === null || pHolm === null ? 'none' : corrected(p, pHolm),
         `${mcnemar.onlyFirst} : ${mcnemar.onlySecond}`,
-        pText(mcnemar.p),
-        pText(mcnemar.pHolm),
+        corrected(mcnemar.p, mcnemar.pHolm),
         pHolm !== null && pHolm <= 0.05 ? 'yes' : 'no',
       ]),
     },
@@ -335,17 +333,31 @@ function leakText(share: number): string {
 function costTable(approaches: readonly ApproachResult[]): Table {
   return {
     kind: 'table',
-    head: ['approach', 'weights', 'parameters', 'trained', 'model', 'features', 'training', 'inference'],
-    align: ['left', 'left', ...Array<'right'>(6).fill('right')],
-    rows: approaches.map(({ name, weights, settings, costs }) => [
-      settings === '' ? name : [name, ' ', { code: settings }],
-      weights,
+    head: ['approach', 'parameters', 'trained', 'model', 'features', 'training', 'inference'],
+    align: ['left', ...Array<'right'>(6).fill('right')],
+    rows: approaches.map(({ name, costs }) => [
+      name,
       countText(costs.parameters),
       countText(costs.trainedParameters),
       sizeText(costs.artefactBytes),
       durationText(costs.featureSeconds),
       durationText(costs.trainingSeconds),
       costs.inferenceSeconds === null ? '' : `${(1000 * costs.inferenceSeconds).toFixed(1)} ms`,
+    ]),
+  };
+}
+
+/** What each approach is: settings beyond its own, and where its weights come from. */
+function settingsTable(approaches: readonly ApproachResult[]): Table {
+  return {
+    kind: 'table',
+    head: ['approach', 'network', 'weights', 'settings'],
+    align: ['left', 'left', 'left', 'left'],
+    rows: approaches.map(({ name, network, weights, settings }) => [
+      name,
+      network,
+      weights,
+      settings === '' ? '' : [{ code: settings }],
     ]),
   };
 }

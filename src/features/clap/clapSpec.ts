@@ -5,6 +5,8 @@
  */
 import { ParameterError } from '../../core/errors.ts';
 import { type BandSpec, melBands } from '../bands.ts';
+import type { FrontEndAxes } from '../frontEnd.ts';
+import { melFilterBank } from '../mel.ts';
 
 export interface ClapSpec {
   readonly kind: 'clap';
@@ -24,6 +26,10 @@ export const clapSpec: ClapSpec = { kind: 'clap', version: 1, sampleRate: 48000,
 
 /** What the network hears at a time. */
 export const clapWindow = { samples: 480000, frames: 1001 } as const;
+
+/** Frames of 1,024 samples, centred, and where their mel bands lie. */
+const frame = { nFft: 1024, hopLength: 480 } as const;
+const bands = { fMin: 50, fMax: 14000, melScale: 'slaney', melNorm: 'slaney' } as const;
 
 /** Full scale of the 16-bit samples. */
 export const clapFullScale = 32767;
@@ -57,20 +63,25 @@ export function clapFrames(samples: number): number {
 /** Decibels in mel bands of a window that has been filled up. The floor is absolute, at −100 dB. */
 export function clapBands(): BandSpec {
   const { sampleRate, nMels } = clapSpec;
-  const nFft = 1024;
+  const { nFft, hopLength } = frame;
   return {
-    nFft,
-    winLength: nFft,
-    hopLength: 480,
+    ...{ nFft, winLength: nFft, hopLength },
     center: true,
     padMode: 'reflect',
     power: 2,
     amin: 1e-10,
     // What is quiet beside something loud keeps its value in the original: it computes in float64.
     nodePrecision: 'float64',
-    filters: melBands({
-      ...{ sampleRate, nFft, nMels, fMin: 50, fMax: 14000 },
-      ...{ melScale: 'slaney', melNorm: 'slaney' },
-    }),
+    filters: melBands({ sampleRate, nFft, nMels, ...bands }),
+  };
+}
+
+/** The peak of each mel filter, and the middle of each frame. */
+export function clapAxes({ sampleRate, nMels }: ClapSpec): FrontEndAxes {
+  const { nFft, hopLength } = frame;
+  return {
+    hertz: melFilterBank({ sampleRate, nFft, nMels, ...bands }).edges.slice(1, -1),
+    firstSeconds: 0,
+    stepSeconds: hopLength / sampleRate,
   };
 }
