@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { openVectors, vectorPipeline } from '../approaches/index.ts';
 import { CancelledError, type Notice, ParameterError } from '../core/index.ts';
+import { fingerprint } from '../datasets/index.ts';
 import { type FewShotPoint, writeFewShotReport } from '../evaluation/index.ts';
 import { writeJson } from '../files/index.ts';
 import { bootstrapGroups } from '../statistics/index.ts';
@@ -15,7 +16,7 @@ import {
 } from '../zeroShot/index.ts';
 import { openClassVectors } from './classVectorFile.ts';
 import { clipRows, labelledRows } from './clipRows.ts';
-import type { WorkflowHooks } from './hooks.ts';
+import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset, requireFreeDirectory, suggestWindowSeconds } from './train.ts';
 import { versions } from './versions.ts';
 import { type EmbeddingSource, sourceNotices } from './zeroShotEvaluate.ts';
@@ -70,6 +71,8 @@ export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> 
   const opened = await openVectors(source.embedder, source.pooling ?? 'mean');
   const notices = [...dataset.notices, ...sourceNotices(source, opened, dataset)];
   for (const notice of notices) options.onNotice?.(notice);
+  const { workers: _, ...fingerprinting } = extractionOptions(options);
+  const dataFingerprint = await fingerprint(dataset, fingerprinting);
   const pipeline = vectorPipeline(opened, await suggestWindowSeconds(dataset));
   const rows = await clipRows(dataset.clips, opened, pipeline, options);
   const sorted = [...new Set(shots)].sort((a, b) => a - b);
@@ -123,19 +126,10 @@ export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> 
     draws: made,
   });
   const report = await writeFewShotReport(directory, {
+    ...{ chance, novel, splits: divisions.length, draws, points, seed, versions: versions() },
+    ...{ failures, notices, fingerprint: dataFingerprint, config: opened.spec },
     ...{ title: `From zero to few shots on ${dataset.name}`, command: options.command },
     ...{ dataset: dataset.name, synthetic: dataset.synthetic, embedding, vectors: vectors.source },
-    ...{
-      chance,
-      novel,
-      splits: divisions.length,
-      draws,
-      points,
-      seed,
-      versions: versions(),
-      failures,
-      notices,
-    },
   });
   return { directory, report, ...result };
 }

@@ -198,6 +198,8 @@ export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promis
     summary,
     splits: stored.map(({ outcome }) => outcome),
     ...{ seed, versions: versions(), failures, notices },
+    fingerprint: dataFingerprint,
+    config: config ?? opened?.spec ?? null,
   });
   return {
     ...{ directory, dataset: dataset.name, embedding, summary, report, failures, notices },

@@ -4,10 +4,10 @@ import type { Notice } from '../../core/index.ts';
 import { writeFileAtomic } from '../../files/atomic.ts';
 import { curvePicture } from '../../pictures/index.ts';
 import type { WithInterval } from '../../zeroShot/index.ts';
+import { clipNoticeBlocks, type Repetition, repeatBlocks } from './closingBlocks.ts';
 import { renderHtml } from './renderHtml.ts';
 import { renderMarkdown } from './renderMarkdown.ts';
 import { percentText, plural, scoreText } from './scoreText.ts';
-import { noticeBlocks, repeatBlocks } from './zeroShotReport.ts';
 
 /** Scores at one number of examples. */
 export interface FewShotPoint {
@@ -18,9 +18,8 @@ export interface FewShotPoint {
   readonly accuracy: Readonly<Record<string, WithInterval>>;
 }
 
-export interface FewShotReport {
+export interface FewShotReport extends Repetition {
   readonly title: string;
-  readonly command: string;
   readonly dataset: string;
   readonly synthetic: boolean;
   readonly embedding: string;
@@ -30,8 +29,6 @@ export interface FewShotReport {
   readonly splits: number;
   readonly draws: number;
   readonly points: readonly FewShotPoint[];
-  readonly seed: number;
-  readonly versions: Readonly<Record<string, string>>;
   readonly failures: readonly Notice[];
   readonly notices: readonly Notice[];
 }
@@ -118,8 +115,7 @@ export async function writeFewShotReport(
             `Embedding: ${report.embedding}. ${report.vectors}`,
         ],
       },
-      ...noticeBlocks('Clips that could not be used', report.failures),
-      ...noticeBlocks('Worth knowing', report.notices),
+      ...clipNoticeBlocks(report),
       ...repeatBlocks(report),
     ],
   } as const;

@@ -11,14 +11,14 @@ import {
   type ZeroShotSummary,
   zeroShotMethodByName,
 } from '../../zeroShot/index.ts';
+import { clipNoticeBlocks, type Repetition, repeatBlocks } from './closingBlocks.ts';
 import type { Block, ReportDocument } from './document.ts';
 import { renderHtml } from './renderHtml.ts';
 import { renderMarkdown } from './renderMarkdown.ts';
 import { percentRange, percentText, plural, scoreText } from './scoreText.ts';
 
-export interface ZeroShotReport {
+export interface ZeroShotReport extends Repetition {
   readonly title: string;
-  readonly command: string;
   readonly dataset: {
     readonly name: string;
     readonly synthetic: boolean;
@@ -35,8 +35,6 @@ export interface ZeroShotReport {
   };
   readonly summary: ZeroShotSummary;
   readonly splits: readonly SplitOutcome[];
-  readonly seed: number;
-  readonly versions: Readonly<Record<string, string>>;
   readonly failures: readonly Notice[];
   readonly notices: readonly Notice[];
 }
@@ -162,11 +160,10 @@ export function zeroShotDocument(report: ZeroShotReport, picture: Picture): Repo
         ],
       },
       { kind: 'details', summary: 'Every division', blocks: [splitTable(splits)] },
-      ...noticeBlocks('Clips that could not be used', failures),
-      ...noticeBlocks(
-        'Worth knowing',
-        notices.filter(({ subject }) => subject !== 'embedding'),
-      ),
+      ...clipNoticeBlocks({
+        failures,
+        notices: notices.filter(({ subject }) => subject !== 'embedding'),
+      }),
       { kind: 'heading', text: 'Data' },
       {
         kind: 'paragraph',
@@ -177,38 +174,6 @@ export function zeroShotDocument(report: ZeroShotReport, picture: Picture): Repo
       ...repeatBlocks(report),
     ],
   };
-}
-
-/** How a report says how to repeat it. */
-export function repeatBlocks({
-  command,
-  seed,
-  versions,
-}: Pick<ZeroShotReport, 'command' | 'seed' | 'versions'>): Block[] {
-  return [
-    { kind: 'heading', text: 'Repeat it' },
-    { kind: 'code', language: 'sh', text: command },
-    {
-      kind: 'table',
-      head: ['what', 'value'],
-      align: ['left', 'left'],
-      rows: [['seed', String(seed)], ...Object.entries(versions)],
-    },
-  ];
-}
-
-/** Notices as a list under a heading; nothing where there are none. */
-export function noticeBlocks(heading: string, notices: readonly Notice[]): Block[] {
-  if (notices.length === 0) return [];
-  return [
-    { kind: 'heading', text: heading },
-    {
-      kind: 'list',
-      items: notices.map(({ subject, message }) => [
-        message.includes(subject) ? message : `${subject}: ${message}`,
-      ]),
-    },
-  ];
 }
 
 function withInterval({ value, interval }: WithInterval): string {
