@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { openVectors, vectorPipeline } from '../approaches/index.ts';
 import { CancelledError, type Notice, ParameterError } from '../core/index.ts';
+import { fingerprint } from '../datasets/index.ts';
 import { type FewShotPoint, writeFewShotReport } from '../evaluation/index.ts';
 import { writeJson } from '../files/index.ts';
 import { bootstrapGroups } from '../statistics/index.ts';
@@ -15,7 +16,7 @@ import {
 } from '../zeroShot/index.ts';
 import { openClassVectors } from './classVectorFile.ts';
 import { clipRows, labelledRows } from './clipRows.ts';
-import type { WorkflowHooks } from './hooks.ts';
+import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset, requireFreeDirectory, suggestWindowSeconds } from './train.ts';
 import { versions } from './versions.ts';
 import { type EmbeddingSource, sourceNotices } from './zeroShotEvaluate.ts';
@@ -116,9 +117,17 @@ export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> 
   const chance = divisions.reduce((sum, { unseen }) => sum + 1 / unseen.length, 0) / divisions.length;
   const embedding = opened.weights === 'none' ? 'MFCC statistics, nothing trained' : opened.weights;
   const { failures } = rows;
+  const { workers: _, ...fingerprinting } = extractionOptions(options);
+  const dataFingerprint = await fingerprint(dataset, fingerprinting);
+  const config = {
+    ...{ shots: sorted, draws, novel, divisions: divisions.map(({ name }) => name), scaling, pipeline },
+    ...{ embedding: opened.spec, pooling: source.pooling ?? 'mean' },
+    classVectors: { classes: known.classes, rows: Array.from(known.matrix.data) },
+  };
   const result = { dataset: dataset.name, chance, points, failures, notices };
   await writeJson(join(directory, 'few-shot.json'), {
     ...{ command: options.command, seed, versions: versions(), embedding, vectors: vectors.source },
+    ...{ fingerprint: dataFingerprint, config },
     ...result,
     draws: made,
   });
@@ -133,6 +142,8 @@ export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> 
       points,
       seed,
       versions: versions(),
+      fingerprint: dataFingerprint,
+      config,
       failures,
       notices,
     },

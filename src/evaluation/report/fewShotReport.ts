@@ -4,10 +4,11 @@ import type { Notice } from '../../core/index.ts';
 import { writeFileAtomic } from '../../files/atomic.ts';
 import { curvePicture } from '../../pictures/index.ts';
 import type { WithInterval } from '../../zeroShot/index.ts';
+import { type Repetition, repeatBlocks } from './closingBlocks.ts';
 import { renderHtml } from './renderHtml.ts';
 import { renderMarkdown } from './renderMarkdown.ts';
 import { percentText, plural, scoreText } from './scoreText.ts';
-import { noticeBlocks, repeatBlocks } from './zeroShotReport.ts';
+import { noticeBlocks } from './zeroShotReport.ts';
 
 /** Scores at one number of examples. */
 export interface FewShotPoint {
@@ -18,9 +19,8 @@ export interface FewShotPoint {
   readonly accuracy: Readonly<Record<string, WithInterval>>;
 }
 
-export interface FewShotReport {
+export interface FewShotReport extends Repetition {
   readonly title: string;
-  readonly command: string;
   readonly dataset: string;
   readonly synthetic: boolean;
   readonly embedding: string;
@@ -30,8 +30,6 @@ export interface FewShotReport {
   readonly splits: number;
   readonly draws: number;
   readonly points: readonly FewShotPoint[];
-  readonly seed: number;
-  readonly versions: Readonly<Record<string, string>>;
   readonly failures: readonly Notice[];
   readonly notices: readonly Notice[];
 }

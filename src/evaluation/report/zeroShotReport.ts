@@ -11,14 +11,14 @@ import {
   type ZeroShotSummary,
   zeroShotMethodByName,
 } from '../../zeroShot/index.ts';
+import { type Repetition, repeatBlocks } from './closingBlocks.ts';
 import type { Block, ReportDocument } from './document.ts';
 import { renderHtml } from './renderHtml.ts';
 import { renderMarkdown } from './renderMarkdown.ts';
 import { percentRange, percentText, plural, scoreText } from './scoreText.ts';
 
-export interface ZeroShotReport {
+export interface ZeroShotReport extends Repetition {
   readonly title: string;
-  readonly command: string;
   readonly dataset: {
     readonly name: string;
     readonly synthetic: boolean;
@@ -35,8 +35,6 @@ export interface ZeroShotReport {
   };
   readonly summary: ZeroShotSummary;
   readonly splits: readonly SplitOutcome[];
-  readonly seed: number;
-  readonly versions: Readonly<Record<string, string>>;
   readonly failures: readonly Notice[];
   readonly notices: readonly Notice[];
 }
@@ -177,24 +175,6 @@ export function zeroShotDocument(report: ZeroShotReport, picture: Picture): Repo
       ...repeatBlocks(report),
     ],
   };
-}
-
-/** How a report says how to repeat it. */
-export function repeatBlocks({
-  command,
-  seed,
-  versions,
-}: Pick<ZeroShotReport, 'command' | 'seed' | 'versions'>): Block[] {
-  return [
-    { kind: 'heading', text: 'Repeat it' },
-    { kind: 'code', language: 'sh', text: command },
-    {
-      kind: 'table',
-      head: ['what', 'value'],
-      align: ['left', 'left'],
-      rows: [['seed', String(seed)], ...Object.entries(versions)],
-    },
-  ];
 }
 
 /** Notices as a list under a heading; nothing where there are none. */
