@@ -71,8 +71,6 @@ export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> 
   const opened = await openVectors(source.embedder, source.pooling ?? 'mean');
   const notices = [...dataset.notices, ...sourceNotices(source, opened, dataset)];
   for (const notice of notices) options.onNotice?.(notice);
-  const { workers: _, ...fingerprinting } = extractionOptions(options);
-  const dataFingerprint = await fingerprint(dataset, fingerprinting);
   const pipeline = vectorPipeline(opened, await suggestWindowSeconds(dataset));
   const rows = await clipRows(dataset.clips, opened, pipeline, options);
   const sorted = [...new Set(shots)].sort((a, b) => a - b);
@@ -119,17 +117,36 @@ export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> 
   const chance = divisions.reduce((sum, { unseen }) => sum + 1 / unseen.length, 0) / divisions.length;
   const embedding = opened.weights === 'none' ? 'MFCC statistics, nothing trained' : opened.weights;
   const { failures } = rows;
+  const { workers: _, ...fingerprinting } = extractionOptions(options);
+  const dataFingerprint = await fingerprint(dataset, fingerprinting);
+  const config = {
+    ...{ shots: sorted, draws, novel, divisions: divisions.map(({ name }) => name), scaling, pipeline },
+    ...{ embedding: opened.spec, pooling: source.pooling ?? 'mean' },
+    classVectors: { classes: known.classes, rows: Array.from(known.matrix.data) },
+  };
   const result = { dataset: dataset.name, chance, points, failures, notices };
   await writeJson(join(directory, 'few-shot.json'), {
     ...{ command: options.command, seed, versions: versions(), embedding, vectors: vectors.source },
+    ...{ fingerprint: dataFingerprint, config },
     ...result,
     draws: made,
   });
   const report = await writeFewShotReport(directory, {
-    ...{ chance, novel, splits: divisions.length, draws, points, seed, versions: versions() },
-    ...{ failures, notices, fingerprint: dataFingerprint, config: opened.spec },
     ...{ title: `From zero to few shots on ${dataset.name}`, command: options.command },
     ...{ dataset: dataset.name, synthetic: dataset.synthetic, embedding, vectors: vectors.source },
+    ...{
+      chance,
+      novel,
+      splits: divisions.length,
+      draws,
+      points,
+      seed,
+      versions: versions(),
+      fingerprint: dataFingerprint,
+      config,
+      failures,
+      notices,
+    },
   });
   return { directory, report, ...result };
 }

@@ -197,9 +197,8 @@ export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promis
     vectors: { source: vectors.source, columns: known.matrix.columns, attributes: vectors.attributes },
     summary,
     splits: stored.map(({ outcome }) => outcome),
-    ...{ seed, versions: versions(), failures, notices },
-    fingerprint: dataFingerprint,
-    config: config ?? opened?.spec ?? null,
+    ...{ seed, versions: versions(), fingerprint: dataFingerprint, failures, notices },
+    config: JSON.parse(settings),
   });
   return {
     ...{ directory, dataset: dataset.name, embedding, summary, report, failures, notices },
