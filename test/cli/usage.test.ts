@@ -19,7 +19,7 @@ const wrong: [string, RegExp][] = [
   ['classify m f --timelin', /Did you mean --timeline\?/],
   [
     'train x --approach resnet5',
-    /one of cnn, resnet50, resnet34, resnet18, whisper, openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm\. Did you mean resnet50\?/,
+    /one of cnn, resnet50, resnet34, resnet18, whisper, openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm, clap\. Did you mean resnet50\?/,
   ],
   ['train x --approach cnn --network m.onnx', /--approach and --network each say what is trained/],
   ['train x --embedding features', /--embedding is about the model of --network/],
@@ -59,9 +59,9 @@ const wrong: [string, RegExp][] = [
   ['compare x --approaches cnn --set resnet18:--epochs=3', /resnet18, which is not among --approaches/],
   [
     'compare x --approaches cnn --set cnn:--epoch=3',
-    /settings of cnn are not usable: unknown option '--epoch'\.\nHint: Did you mean --epochs\?/,
+    /settings of cnn are not usable: unknown option '--epoch=3'\.\nHint: Did you mean --epochs\?/,
   ],
-  ['compare x --approaches cnn --set cnn:--seed=3', /unknown option '--seed'/],
+  ['compare x --approaches cnn --set cnn:--seed=3', /unknown option '--seed=3'/],
   ['compare x --approaches cnn --set cnn:--embedding=e', /--embedding is about the model of --network/],
   ['compare x --approaches cnn --alpha 0', /at least 0\.001/],
   ['compare x --approaches cnn --resume', /--resume needs --out/],
