@@ -73,3 +73,12 @@ export function embeddingSource(options: SourceOptions): EmbeddingSource {
     overrides: { ...(epochs === undefined ? {} : { epochs }), ...(weights === undefined ? {} : { weights }) },
   };
 }
+
+/** How class vectors are scaled, for every command that takes some. */
+export function scalingOption(): Option {
+  return choiceOption('--scaling <kind>', 'how class vectors are brought to one scale (default: centred)', [
+    'centred',
+    'length',
+    'none',
+  ]);
+}

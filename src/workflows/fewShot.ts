@@ -19,7 +19,7 @@ import { clipRows, labelledRows } from './clipRows.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset, requireFreeDirectory, suggestWindowSeconds } from './train.ts';
 import { versions } from './versions.ts';
-import { type EmbeddingSource, sourceNotices } from './zeroShotEvaluate.ts';
+import { type EmbeddingSource, frozenText, sourceNotices } from './zeroShotEvaluate.ts';
 
 export interface FewShotOptions extends WorkflowHooks {
   /** A dataset's path, or `demo`. */
@@ -115,7 +115,7 @@ export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> 
     };
   });
   const chance = divisions.reduce((sum, { unseen }) => sum + 1 / unseen.length, 0) / divisions.length;
-  const embedding = opened.weights === 'none' ? 'MFCC statistics, nothing trained' : opened.weights;
+  const embedding = frozenText(opened);
   const { failures } = rows;
   const { workers: _, ...fingerprinting } = extractionOptions(options);
   const dataFingerprint = await fingerprint(dataset, fingerprinting);

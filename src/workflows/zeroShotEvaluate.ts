@@ -178,10 +178,7 @@ export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promis
     seed,
   );
   const failures = distinct([...(frozen?.failures ?? []), ...stored.flatMap((one) => one.failures)]);
-  const embedding =
-    opened?.weights === 'none'
-      ? 'MFCC statistics, nothing trained'
-      : (opened?.weights ?? trainedText(config!));
+  const embedding = opened === null ? trainedText(config!) : frozenText(opened);
   await writeJson(join(directory, 'zero-shot.json'), {
     ...{ summary, embedding, classVectors: vectors.source, failures, notices },
     splits: stored.map(({ outcome }) => withoutCurves(outcome)),
@@ -307,6 +304,11 @@ async function trainedConfig(
   const config = resolveConfig(named, windowSeconds, seed, overrides);
   await weightsFile(config.network.name, config.network);
   return config;
+}
+
+/** What the numbers of a clip are, for reports. */
+export function frozenText({ weights }: ClipVectors): string {
+  return weights === 'none' ? 'MFCC statistics, nothing trained' : weights;
 }
 
 function trainedText({ approach, training }: NetworkRunConfig): string {

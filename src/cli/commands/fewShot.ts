@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import type { FewShotOptions } from '../../workflows/fewShot.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { addFrozenSource, embeddingSource, type SourceOptions } from '../embeddingSource.ts';
+import { addFrozenSource, embeddingSource, type SourceOptions, scalingOption } from '../embeddingSource.ts';
 import { choiceOption, folds, wholeNumber } from '../optionValues.ts';
 import { datasetName, nextDirectory, runDirectory } from '../runDirectory.ts';
 import { writeJsonLine } from '../terminal.ts';
@@ -27,13 +27,7 @@ export function addFewShot(program: Command, context: Context): void {
     .argument('<dataset>', "folder of a dataset, a CSV manifest, or 'demo'")
     .addOption(new Option('--shots <list>', 'examples per class (default: 0,1,2,5,10,20)').argParser(folds))
     .addOption(new Option('--class-vectors <file>', 'what is known of each class, as for zero-shot evaluate'))
-    .addOption(
-      choiceOption('--scaling <kind>', 'how class vectors are brought to one scale (default: centred)', [
-        'centred',
-        'length',
-        'none',
-      ]),
-    )
+    .addOption(scalingOption())
     .addOption(
       new Option('--novel <n>', 'novel classes at a time (default: half of all)').argParser(
         wholeNumber({ min: 2 }),

@@ -6,7 +6,7 @@ import type {
   ZeroShotEvaluateOutcome,
 } from '../../workflows/zeroShotEvaluate.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { addSourceOptions, embeddingSource, type SourceOptions } from '../embeddingSource.ts';
+import { addSourceOptions, embeddingSource, type SourceOptions, scalingOption } from '../embeddingSource.ts';
 import { choiceOption, names, number, wholeNumber } from '../optionValues.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
@@ -37,13 +37,7 @@ export function addZeroShotEvaluate(zeroShot: Command, context: Context): void {
           'urbansound8k or esc50 (default: the one that knows the classes)',
       ),
     )
-    .addOption(
-      choiceOption('--scaling <kind>', 'how class vectors are brought to one scale (default: centred)', [
-        'centred',
-        'length',
-        'none',
-      ]),
-    )
+    .addOption(scalingOption())
     .addOption(
       new Option(
         '--models <names>',

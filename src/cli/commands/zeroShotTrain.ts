@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import type { ZeroShotTrainOptions } from '../../workflows/zeroShotTrain.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { addFrozenSource, embeddingSource, type SourceOptions } from '../embeddingSource.ts';
+import { addFrozenSource, embeddingSource, type SourceOptions, scalingOption } from '../embeddingSource.ts';
 import { choiceOption, names } from '../optionValues.ts';
 import { writeJsonLine } from '../terminal.ts';
 
@@ -42,13 +42,7 @@ export function addZeroShotTrain(zeroShot: Command, context: Context): void {
         'ale',
       ]),
     )
-    .addOption(
-      choiceOption('--scaling <kind>', 'how class vectors are brought to one scale (default: centred)', [
-        'centred',
-        'length',
-        'none',
-      ]),
-    )
+    .addOption(scalingOption())
     .addOption(new Option('-o, --output <file>', 'where the model goes').makeOptionMandatory())
     .addOption(choiceOption('--subset <name>', 'of ESC-50, only this part', ['esc10']))
     .addOption(seedOption('everything random'));

@@ -44,23 +44,25 @@ export interface Repetition {
 /** Command, seed, data, versions and configuration. */
 export function repeatBlocks({ command, fingerprint, versions, device, seed, config }: Repetition): Block[] {
   return [
-    { kind: 'heading', text: 'Repeat it' },
-    { kind: 'code', language: 'sh', text: command },
-    {
-      kind: 'table',
-      head: ['what', 'value'],
-      align: ['left', 'left'],
-      rows: [
-        ['seed', String(seed)],
-        ['data fingerprint', fingerprint],
-        ...(device === undefined ? [] : [['device', device]]),
-        ...Object.entries(versions).map(([name, version]) => [name, version]),
-      ],
-    },
+    ...commandBlocks(command, [
+      ['seed', String(seed)],
+      ['data fingerprint', fingerprint],
+      ...(device === undefined ? [] : [['device', device]]),
+      ...Object.entries(versions),
+    ]),
     {
       kind: 'details',
       summary: 'Configuration, resolved',
       blocks: [{ kind: 'code', language: 'json', text: JSON.stringify(config, null, 2) ?? 'null' }],
     },
+  ];
+}
+
+/** The command, and a table of what else it takes to get the same. */
+export function commandBlocks(command: string, facts: readonly (readonly string[])[]): Block[] {
+  return [
+    { kind: 'heading', text: 'Repeat it' },
+    { kind: 'code', language: 'sh', text: command },
+    { kind: 'table', head: ['what', 'value'], align: ['left', 'left'], rows: facts },
   ];
 }

@@ -2,6 +2,7 @@
 import type { ApproachResult, ComparedScore, ComparisonResult, ScoreName } from '../comparison/comparison.ts';
 import { agreementBlocks } from './agreementBlocks.ts';
 import { certaintyBlocks } from './certaintyBlocks.ts';
+import { commandBlocks } from './closingBlocks.ts';
 import type { Comparison, ComparisonPictures } from './comparisonPictures.ts';
 import { dataBlocks } from './dataBlocks.ts';
 import type { Block, Cell, Inline, ReportDocument, Table, Tone } from './document.ts';
@@ -74,18 +75,11 @@ export function comparisonDocument(comparison: Comparison, pictures: ComparisonP
       settingsTable(approaches),
       ...dataBlocks(dataset, result.split),
       ...remarkBlocks(result),
-      { kind: 'heading', text: 'Repeat it' },
-      { kind: 'code', language: 'sh', text: command },
-      {
-        kind: 'table',
-        head: ['what', 'value'],
-        align: ['left', 'left'],
-        rows: [
-          ['seed of splits and intervals', String(seed)],
-          ['data fingerprint', dataset.fingerprint],
-          ...Object.entries(versions),
-        ],
-      },
+      ...commandBlocks(command, [
+        ['seed of splits and intervals', String(seed)],
+        ['data fingerprint', dataset.fingerprint],
+        ...Object.entries(versions),
+      ]),
       ...reportBlocks(approaches),
     ],
   };

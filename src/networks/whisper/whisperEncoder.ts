@@ -79,7 +79,7 @@ export function whisperEncoder(
   const embedded = addPositions(c, g.op('Transpose', [y], { perm: [0, 2, 1] }), config);
 
   const positionMask = frameMask === undefined ? null : maskOfPositions(c, frameMask);
-  const bias = positionMask === null ? undefined : attentionBias(c, positionMask);
+  const bias = positionMask === null ? undefined : maskedScores(c, positionMask, [1, 2]);
   const states = [embedded];
   let hidden = embedded;
   for (let i = 0; i < config.layers; i++) {
@@ -163,11 +163,16 @@ export function maskOfPositions(c: NetworkContext, mask: Value): Value {
   return g.op('Slice', [mask, g.ints([0]), g.ints([Number.MAX_SAFE_INTEGER]), g.ints([1]), g.ints([2])]);
 }
 
-/** 0 for positions of the clip, −10,000 after its end, [N, 1, 1, positions]: e⁻¹⁰⁰⁰⁰ is no share at all in float32. */
-function attentionBias(c: NetworkContext, positionMask: Value): Value {
+/**
+ * What is added to scores before a softmax: 0 for positions of the clip, −10,000 after its end, for e⁻¹⁰⁰⁰⁰ is no share
+ * at all in float32.
+ * @param positionMask [N, positions]
+ * @param axes where the scores have axes that the mask lacks
+ */
+export function maskedScores(c: NetworkContext, positionMask: Value, axes: readonly number[]): Value {
   const { g } = c;
   const hidden = g.op('Mul', [g.op('Sub', [positionMask, g.scalar(1)]), g.scalar(10_000)]);
-  return g.op('Unsqueeze', [hidden, g.ints([1, 2])]);
+  return g.op('Unsqueeze', [hidden, g.ints(axes)]);
 }
 
 /** Stages of the encoder, first to last, for `--train`; the head's stage comes after them. */

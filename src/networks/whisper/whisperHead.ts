@@ -4,7 +4,7 @@ import { linear } from '../blocks.ts';
 import { constantInitializer, type NetworkContext, type NetworkOutputs } from '../network.ts';
 import { dense } from '../transformer.ts';
 import type { WhisperConfig } from './whisperConfig.ts';
-import { type WhisperHidden, whisperInitializer } from './whisperEncoder.ts';
+import { maskedScores, type WhisperHidden, whisperInitializer } from './whisperEncoder.ts';
 
 /** What the head starts with: the last hidden state, or their sum under `layer_weights`. [N, positions, width] */
 export function combinedLayers(c: NetworkContext, config: WhisperConfig, hidden: WhisperHidden): Value {
@@ -44,10 +44,7 @@ export type WhisperPooling = 'mean' | 'attention';
 function attentionPooling(c: NetworkContext, x: Value, positionMask: Value | null): Value {
   const { g } = c;
   let scores = dense(c, x, 'pooling', { outFeatures: 1, bias: false, initialize: constantInitializer(0) });
-  if (positionMask !== null) {
-    const hidden = g.op('Mul', [g.op('Sub', [positionMask, g.scalar(1)]), g.scalar(10_000)]);
-    scores = g.op('Add', [scores, g.op('Unsqueeze', [hidden, g.ints([2])])]);
-  }
+  if (positionMask !== null) scores = g.op('Add', [scores, maskedScores(c, positionMask, [2])]);
   const weighted = g.op('Mul', [x, g.op('Softmax', [scores], { axis: 1 })]);
   return g.op('ReduceSum', [weighted, g.ints([1])], { keepdims: 0 });
 }
