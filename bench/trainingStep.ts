@@ -66,7 +66,7 @@ export async function loadStep(
   engine: Engine,
   { graph, resident, feeds }: TrainingStep,
 ): Promise<() => Promise<number>> {
-  for (const tensor of resident()) await engine.put(new Map([tensor]));
+  for (const tensor of resident()) await engine.put(new Map([tensor]), { transfer: true });
   const model: LoadedModel = await engine.load(graph.model);
   return async () => {
     const { keep, fetch } = graph;

@@ -3,6 +3,7 @@ export * from './checkGradients.ts';
 export * from './clipping.ts';
 export * from './gradients.ts';
 export * from './losses.ts';
+export { alignChannels } from './lowering/alignChannels.ts';
 export { packTensor, unpackTensor } from './lowering/kernels.ts';
 export { type LoweringOptions, lower, packedKernels } from './lowering/lower.ts';
 export * from './optimizers/adam.ts';

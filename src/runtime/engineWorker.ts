@@ -19,10 +19,7 @@ const sessions = new Map<number, ort.InferenceSession>();
 const resident = new Map<string, ort.Tensor>();
 /** Its other end is closed: what is transferred there is freed at once. */
 const drain = closedPort();
-
-// The C library gives large blocks back to the system, and takes new ones page by page at every step, which costs a
-// fifth of a ResNet-18's step. Having freed one block of the largest size that it adapts to (32 MiB), it keeps them.
-free(new ArrayBuffer(32 * 2 ** 20 - 2 ** 16));
+let keepsMemory = false;
 
 // One request at a time, in order: a run must see the tensors that the run before it kept.
 let queue = Promise.resolve();
@@ -126,6 +123,7 @@ async function startDevice(device: Device): Promise<void> {
 async function run(id: number, request: RunRequest): Promise<{ result: unknown; transfer: ArrayBuffer[] }> {
   const session = sessions.get(id);
   if (session === undefined) throw new Error(`there is no session ${id}`);
+  if (Object.keys(request.keep).length > 0) keepMemory();
   const feeds: Record<string, ort.Tensor> = {};
   for (const [name, tensor] of Object.entries(request.feeds)) feeds[name] = toOrt(tensor);
   for (const name of request.resident) feeds[name] = residentTensor(name);
@@ -162,6 +160,17 @@ function replace(name: string, tensor: ort.Tensor): void {
   const old = resident.get(name);
   if (old !== undefined) free((old.data as TensorData).buffer as ArrayBuffer);
   resident.set(name, tensor);
+}
+
+/**
+ * The C library gives large blocks back to the system, and takes new ones page by page at every step, which costs a
+ * fifth of a ResNet-18's step. Having freed one block of the largest size that it adapts to (32 MiB), it keeps them. Not
+ * before the first step: what parameters start from is given back when the first step has replaced it.
+ */
+function keepMemory(): void {
+  if (keepsMemory) return;
+  keepsMemory = true;
+  free(new ArrayBuffer(32 * 2 ** 20 - 2 ** 16));
 }
 
 function free(buffer: ArrayBuffer): void {

@@ -3,6 +3,7 @@
  * loss, the new parameters and the new state. The trainer runs it once per batch.
  */
 import {
+  alignChannels,
   clipByGlobalNorm,
   gradients,
   lower,
@@ -103,27 +104,28 @@ export function slotName(slot: string, parameter: string): string {
  * @throws {UnsupportedOpError} if an operator between the loss and a trained parameter has no gradient
  */
 export function buildStepGraph(options: StepGraphOptions): StepGraph {
-  const { network, optimizer } = options;
-  const g = new GraphBuilder({ name: `${network.name} training step` });
-  const x = g.input('x', 'float32', [options.batchSize, 1, options.nMels, options.nFrames]);
-  const targets = g.input('targets', 'float32', [options.batchSize, network.classes]);
+  const { network, optimizer, blockSize = null } = options;
+  const forward = new GraphBuilder({ name: `${network.name} training step` });
+  const x = forward.input('x', 'float32', [options.batchSize, 1, options.nMels, options.nFrames]);
   const table = new ParameterTable();
   const updates = new Map<string, Value>();
   const noise: NoiseInput[] = [];
   const context: NetworkContext = {
-    g,
+    g: forward,
     training: true,
     frozenStatistics: options.frozenStatistics,
-    parameter: (spec) => table.get(spec, () => g.input(spec.name, 'float32', spec.shape)),
+    parameter: (spec) => table.get(spec, () => forward.input(spec.name, 'float32', spec.shape)),
     update: (name, value) => updates.set(name, value),
-    ...(options.masked ? { ownFrames: framesInput(g, options.batchSize) } : {}),
+    ...(options.masked ? { ownFrames: framesInput(forward, options.batchSize) } : {}),
     noise: (name, shape) => {
       noise.push({ name, shape });
-      return g.input(name, 'float32', shape);
+      return forward.input(name, 'float32', shape);
     },
   };
-  const { logits } = network.forward(context, standardizeNodes(g, x, options.statistics));
-  const loss = softCrossEntropy(g, logits, targets);
+  const { logits } = network.forward(context, standardizeNodes(forward, x, options.statistics));
+  const { g, of } = aligned(forward, blockSize);
+  const targets = g.input('targets', 'float32', [options.batchSize, network.classes]);
+  const loss = softCrossEntropy(g, of(logits), targets);
   const trained = table.specs.filter((spec) => spec.role !== 'statistic' && options.trainable(spec));
   if (trained.length === 0) throw new ParameterError(`No parameter of ${network.name} is trainable.`);
 
@@ -157,7 +159,6 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     scalarsByFactor.set(factor, values);
     return values;
   };
-  const { blockSize = null } = options;
   const packed = blockSize === null ? new Set<string>() : packedKernels(g, blockSize);
   const slots = new Map<string, readonly number[]>();
   const keep: Record<string, string> = {};
@@ -183,7 +184,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
       replace(name, next.slots[k]!);
     });
   });
-  for (const [name, value] of updates) replace(name, value);
+  for (const [name, value] of updates) replace(name, of(value));
 
   return {
     model: lower(g, { blockSize, packed: withOutputs(packed, keep) }).model(),
@@ -198,6 +199,11 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     takesFrames: g.find(ownFramesInput) !== undefined,
     fetch,
   };
+}
+
+/** The forward pass as the engine's blocks want it. */
+function aligned(forward: GraphBuilder, blockSize: number | null): ReturnType<typeof alignChannels> {
+  return blockSize === null ? { g: forward, of: (value) => value } : alignChannels(forward, blockSize);
 }
 
 /** Resident tensors as the graph inputs and outputs that bear them. */
@@ -227,17 +233,18 @@ export function buildForwardGraph(options: ForwardGraphOptions): {
   takesFrames: boolean;
 } {
   const { network, blockSize, packed, batchSize, masked = false } = options;
-  const g = new GraphBuilder({ name: `${network.name} forward` });
-  const x = g.input('x', 'float32', [batchSize, 1, options.nMels, options.nFrames]);
+  const forward = new GraphBuilder({ name: `${network.name} forward` });
+  const x = forward.input('x', 'float32', [batchSize, 1, options.nMels, options.nFrames]);
   const table = new ParameterTable();
   const { logits } = network.forward(
     {
-      ...forwardContext(g, table, inputParameter(g)),
-      ...(masked ? { ownFrames: framesInput(g, batchSize) } : {}),
+      ...forwardContext(forward, table, inputParameter(forward)),
+      ...(masked ? { ownFrames: framesInput(forward, batchSize) } : {}),
     },
-    standardizeNodes(g, x, options.statistics),
+    standardizeNodes(forward, x, options.statistics),
   );
-  g.output(g.op('Softmax', [logits], { axis: 1 }), 'probabilities');
+  const { g, of } = aligned(forward, blockSize);
+  g.output(g.op('Softmax', [of(logits)], { axis: 1 }), 'probabilities');
   return {
     model: lower(g, { blockSize, packed }).model(),
     resident: table.specs.map((spec) => spec.name),

@@ -247,11 +247,9 @@ class Trainer {
   /** Stores parameters for the phase of the epoch in progress; the optimiser starts with it. */
   private async beginPhase(values: ParameterValues): Promise<void> {
     this.enterPhase();
-    const zeros = [...this.step.slots].map(([name, shape]): [string, Tensor] => [
-      name,
-      float32(shape, new Float32Array(sizeOf(shape))),
-    ]);
-    await this.put(new Map([...this.parametersFrom(values), ...zeros]));
+    await this.put(this.parametersFrom(values));
+    for (const [name, shape] of this.step.slots)
+      await this.put([[name, float32(shape, new Float32Array(sizeOf(shape)))]]);
   }
 
   private enterPhase(): void {
@@ -415,9 +413,15 @@ class Trainer {
     });
   }
 
-  /** Stores tensors in the engine, kernels in the order that the step reads them in. */
-  private async put(tensors: ReadonlyMap<string, Tensor>): Promise<void> {
-    await this.engine.put(this.reordered(tensors, packTensor));
+  /**
+   * Stores tensors in the engine, kernels in the order that the step reads them in; one at a time, so that no second
+   * set of them is about.
+   */
+  private async put(tensors: Iterable<readonly [string, Tensor]>): Promise<void> {
+    for (const [name, tensor] of tensors) {
+      const own = this.reordered(new Map([[name, tensor]]), packTensor).get(name)!;
+      await this.engine.put(new Map([[name, own]]), { transfer: own !== tensor });
+    }
   }
 
   /** Reads tensors from the engine, all in ONNX's layout. */

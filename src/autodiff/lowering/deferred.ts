@@ -1,17 +1,24 @@
 /**
- * @file The parts that gradients of convolutions and batch normalisations are made of. How each is best computed depends
+ * @file The parts that gradients of convolutions, max pooling and batch normalisations are made of. How each is best computed depends
  * on the layout of its neighbours. A rule that runs with `deferred` therefore appends one node of Earshot's own domain
  * that only says what is wanted, and `lower` replaces it once the whole graph is known; otherwise the form for ONNX's
  * own layout is appended at once.
  */
-import type { Shape, Value } from '../../onnx/index.ts';
+import type { Shape, Value, WindowOptions } from '../../onnx/index.ts';
 import { algebra, dims, type VjpContext } from '../vjp.ts';
+import * as pooling from './maxPooling.ts';
 import * as plain from './plain.ts';
 
 /** The domain of deferred nodes. None is left in a lowered graph. */
 export const deferredDomain = 'earshot';
 
-type Wanted = 'ConvInputGradient' | 'ConvWeightGradient' | 'ChannelSum' | 'ChannelDot' | 'ChannelAffine';
+type Wanted =
+  | 'ConvInputGradient'
+  | 'ConvWeightGradient'
+  | 'MaxPoolGradient'
+  | 'ChannelSum'
+  | 'ChannelDot'
+  | 'ChannelAffine';
 
 function defer(
   c: VjpContext,
@@ -45,7 +52,7 @@ function geometryInts(q: plain.Geometry): Record<string, readonly number[]> {
   return { kernel, strides, dilations, pads, spatial, out, sizes: [group, batch, channels, filters] };
 }
 
-/** Reads back what {@link convInputGradient} and {@link convWeightGradient} wrote. */
+/** Reads back what the functions below wrote. */
 export function readGeometry(ints: (name: string) => readonly number[]): plain.Geometry {
   const [group, batch, channels, filters] = ints('sizes') as [number, number, number, number];
   const [kernel, strides, dilations, pads] = [
@@ -69,6 +76,27 @@ export function convWeightGradient(c: VjpContext, q: plain.Geometry, x: Value, d
   if (!deferrable(c, dy)) return plain.weightGradient(c, q, x, dy);
   const shape = [q.filters, q.channels / q.group, ...q.kernel];
   return defer(c, 'ConvWeightGradient', [x, dy], shape, geometryInts(q));
+}
+
+/**
+ * Gradient of what was pooled.
+ * @param x what was pooled; @param y what came out; @param dy its gradient
+ * @param indices of the maxima, where the node gives them
+ */
+export function maxPoolGradient(
+  c: VjpContext,
+  o: WindowOptions,
+  x: Value,
+  y: Value,
+  dy: Value,
+  indices: Value | null,
+): Value {
+  if (!deferrable(c, x) || indices !== null || o.ceil) return pooling.maxPoolGradient(c, o, x, dy, indices);
+  const shape = dims(c, x);
+  const [batch, channels] = shape as [number, number];
+  const q = { ...o, batch, channels, group: channels, filters: channels };
+  const ints = geometryInts({ ...q, spatial: shape.slice(2), out: dims(c, y).slice(2) });
+  return defer(c, 'MaxPoolGradient', [x, y, dy], shape, ints);
 }
 
 /** Sum over all axes but the channels', [C]. */

@@ -24,6 +24,7 @@ import { inputGradient, type LoweringSite, weightGradient } from './convolutionG
 import { deferredDomain, readGeometry } from './deferred.ts';
 import { type Forms, FormTable, sizeOfType } from './forms.ts';
 import { packable, packFilters } from './kernels.ts';
+import { blockedMaxPoolGradient, maxPoolGradient, maxPoolWithIndices, poolsEvenly } from './maxPooling.ts';
 import * as plain from './plain.ts';
 
 export interface LoweringOptions {
@@ -88,6 +89,8 @@ class Lowering {
   private readonly uses = new Map<string, number>();
   /** Values that are renamed to the output they would otherwise be copied to. */
   private readonly outputNames = new Map<string, string>();
+  /** The places of maxima that a forward pass has found, for the gradients that will ask. */
+  private readonly poolIndices = new Map<Node, Value>();
 
   constructor(source: GraphBuilder, options: LoweringOptions) {
     this.source = source;
@@ -259,7 +262,6 @@ class Lowering {
     const { opType, outputs } = node;
     if (opType !== 'MaxPool' && opType !== 'GlobalAveragePool') return false;
     const x = this.forms.of(node.inputs[0]!);
-    if (this.forms.has(outputs[0]!)) return true;
     if (!this.forms.canBlock(x) || !this.forms.isBlocked(x)) return this.poolTogether(node);
     if (outputs.length !== 1) return false;
     if (opType === 'GlobalAveragePool') {
@@ -275,27 +277,33 @@ class Lowering {
     return true;
   }
 
-  /** A maximum whose gradient asks for the indices as well: both come from one pass. */
+  /** A maximum whose gradient will ask for the places as well: both come from one pass. */
   private poolTogether(node: Node): boolean {
-    const twin = this.nodes.find(
-      (other) =>
-        other.opType === 'MaxPool' &&
-        other.outputs.length === 2 &&
-        other.inputs[0] === node.inputs[0] &&
-        this.sameWindow(node, other),
+    const gradient = this.nodes.find(
+      ({ opType, inputs }) => opType === 'MaxPoolGradient' && inputs[1] === node.outputs[0],
     );
-    if (node.opType !== 'MaxPool' || twin === undefined || twin === node) return false;
-    this.copy(twin);
-    this.forms.define(node.outputs[0]!, { plain: this.plainBy(twin.outputs[0]!) });
+    if (node.opType !== 'MaxPool' || gradient === undefined || this.poolsBlocked(gradient)) return false;
+    const [maxima, indices] = maxPoolWithIndices(this.g, geometry(gradient), this.plainBy(node.inputs[0]!));
+    this.forms.define(node.outputs[0]!, { plain: maxima });
+    this.poolIndices.set(gradient, indices);
     return true;
   }
 
-  private sameWindow(a: Node, b: Node): boolean {
-    const [first, second] = [a, b].map((node) => {
-      const kernel = intsAttribute(node, 'kernel_shape')!;
-      return JSON.stringify(windowOf(node, this.forms.of(node.inputs[0]!).type.shape.slice(2), kernel));
-    });
-    return first === second;
+  /** Whether a gradient of max pooling is taken in the blocked layout. */
+  private poolsBlocked(gradient: Node): boolean {
+    return this.forms.canBlock(this.forms.of(gradient.inputs[0]!)) && poolsEvenly(geometry(gradient));
+  }
+
+  private maxPoolGradient(node: Node): Partial<Forms> {
+    const q = geometry(node);
+    const [x, y, dy] = node.inputs.map((name) => this.forms.of(name)) as [Forms, Forms, Forms];
+    const { forms, g } = this;
+    if (this.poolsBlocked(node)) {
+      const [picture, maxima, gradient] = [x, y, dy].map((v) => forms.blocked(v)) as [Value, Value, Value];
+      return { blocked: blockedMaxPoolGradient(this.blocked!, q, picture, maxima, gradient) };
+    }
+    const indices = this.poolIndices.get(node) ?? null;
+    return { plain: maxPoolGradient({ g, node }, q, forms.plain(x), forms.plain(dy), indices) };
   }
 
   private byElement(node: Node): boolean {
@@ -366,18 +374,17 @@ class Lowering {
   // --- deferred nodes ---
 
   private deferred(node: Node): boolean {
-    const ints = (name: string) => intsAttribute(node, name)!;
     const operand = (i: number) => this.forms.of(node.inputs[i]!);
     const output = node.outputs[0]!;
     switch (node.opType) {
       case 'ConvInputGradient':
-        this.forms.define(output, inputGradient(this.site, node, readGeometry(ints), operand(0), operand(1)));
+        this.forms.define(output, inputGradient(this.site, node, geometry(node), operand(0), operand(1)));
         return true;
       case 'ConvWeightGradient':
-        this.forms.define(
-          output,
-          weightGradient(this.site, node, readGeometry(ints), operand(0), operand(1)),
-        );
+        this.forms.define(output, weightGradient(this.site, node, geometry(node), operand(0), operand(1)));
+        return true;
+      case 'MaxPoolGradient':
+        this.forms.define(output, this.maxPoolGradient(node));
         return true;
       case 'ChannelSum':
         this.forms.define(output, { plain: this.channelSum(operand(0)) });
@@ -437,4 +444,9 @@ class Lowering {
     const [left, right] = [this.forms.plain(a), this.forms.plain(b)];
     return plain.channelDot(algebra(this.g, left), left, right);
   }
+}
+
+/** The geometry that a deferred node holds. */
+function geometry(node: Node): plain.Geometry {
+  return readGeometry((name) => intsAttribute(node, name)!);
 }

@@ -1,5 +1,6 @@
 import { sizeOf, type Tensor } from '../../core/tensor.ts';
-import { intAttribute, intsAttribute, type Value, type WindowOptions, windowOf } from '../../onnx/index.ts';
+import { intAttribute, intsAttribute, type WindowOptions, windowOf } from '../../onnx/index.ts';
+import { maxPoolGradient } from '../lowering/deferred.ts';
 import {
   affordable,
   algebra,
@@ -15,47 +16,11 @@ function window(c: VjpContext): WindowOptions {
   return windowOf(c.node, dims(c, input(c, 0)).slice(2), intsAttribute(c.node, 'kernel_shape')!);
 }
 
-// Each output's gradient goes to the place of its maximum (the first, where several tie), which Indices tells.
 const maxPool: VjpRule = (c) => {
   const x = input(c, 0);
-  const shape = dims(c, x);
-  const a = algebra(c.g, x);
-  const o = window(c);
   // Indices that count columns first do not fit the flattened input.
-  const own = intAttribute(c.node, 'storage_order', 0) === 0 ? c.outputs[1] : undefined;
-  const indices =
-    own ??
-    c.g.ops(
-      'MaxPool',
-      [x],
-      {
-        kernel_shape: o.kernel,
-        strides: o.strides,
-        dilations: o.dilations,
-        pads: o.pads,
-        ceil_mode: o.ceil ? 1 : 0,
-      },
-      { outputs: 2 },
-    )[1]!;
-  const size = sizeOf(shape);
-  const flat = (v: Value) => a.reshape(v, [-1]);
-  // Windows that overlap may share a maximum, and their gradients add up. Others lay each gradient in its own place.
-  const overlap = o.kernel.some((k, i) => (k - 1) * o.dilations[i]! + 1 > o.strides[i]!);
-  // ONNX Runtime refuses an output smaller than the windows reach, as they do with ceil_mode.
-  const out = dims(c, c.outputs[0]!).slice(2);
-  const reach = out.map(
-    (size, i) => (size - 1) * o.strides[i]! + o.kernel[i]! - o.pads[i]! - o.pads[i + out.length]!,
-  );
-  if (!overlap && x.dtype === 'float32' && reach.every((end, i) => end <= shape[i + 2]!)) {
-    const { kernel, strides, pads } = o;
-    return [
-      a.op('MaxUnpool', [cotangent(c), indices, c.g.ints(shape)], { kernel_shape: kernel, strides, pads }),
-    ];
-  }
-  const scattered = overlap
-    ? a.scatterAdd([size], flat(indices), flat(cotangent(c)), 0)
-    : a.op('ScatterElements', [a.zeros([size]), flat(indices), flat(cotangent(c))], { axis: 0 });
-  return [a.reshape(scattered, shape)];
+  const indices = intAttribute(c.node, 'storage_order', 0) === 0 ? c.outputs[1] : undefined;
+  return [maxPoolGradient(c, window(c), x, c.outputs[0]!, cotangent(c), indices ?? null)];
 };
 
 /** How many elements each average was taken over, [1, 1, …out]. */

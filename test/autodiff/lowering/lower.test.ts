@@ -4,7 +4,14 @@
  * differences and with PyTorch elsewhere.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gradients, lower, packedKernels, packTensor, unpackTensor } from '../../../src/autodiff/index.ts';
+import {
+  alignChannels,
+  gradients,
+  lower,
+  packedKernels,
+  packTensor,
+  unpackTensor,
+} from '../../../src/autodiff/index.ts';
 import { float32, Random, sizeOf, type Tensor } from '../../../src/core/index.ts';
 import { batchNormalizationTraining, GraphBuilder, type Value } from '../../../src/onnx/index.ts';
 import { Engine } from '../../../src/runtime/index.ts';
@@ -180,6 +187,57 @@ const layers: Readonly<Record<string, Layer>> = {
     x: [2, 16, 8, 10],
     build: chain(before, op('MaxPool', { kernel_shape: [2, 2], strides: [2, 2] }), conv(16, [3, 3], same)),
   },
+  'maxima of oblong windows, unevenly padded': {
+    x: [2, 16, 9, 8],
+    build: chain(
+      before,
+      op('MaxPool', { kernel_shape: [2, 3], strides: [3, 2], pads: [1, 0, 0, 1] }),
+      conv(16, [3, 3], same),
+    ),
+  },
+  'maxima of windows that lie apart, of dilated ones and of each place': {
+    x: [2, 16, 12, 9],
+    build: chain(
+      before,
+      op('MaxPool', { kernel_shape: [2, 1], strides: [3, 1] }),
+      op('MaxPool', { kernel_shape: [2, 3], dilations: [1, 2], pads: [0, 2, 1, 2] }),
+      op('MaxPool', { kernel_shape: [1, 1], strides: [2, 3] }),
+    ),
+  },
+  'maxima of tiles that leave a rest': {
+    x: [2, 16, 7, 9],
+    build: chain(before, op('MaxPool', { kernel_shape: [2, 2], strides: [2, 2] }), conv(16, [3, 3], same)),
+  },
+  'ReLU before pooling': {
+    x: [2, 16, 8, 8],
+    build: chain(before, norm(true), op('Relu'), op('MaxPool', { kernel_shape: [3, 3], ...half })),
+  },
+  'channels that fill no block': {
+    x: [3, 1, 12, 8],
+    build: chain(
+      conv(28, [5, 5], { pads: [2, 2, 2, 2] }),
+      norm(true),
+      op('Relu'),
+      op('MaxPool', { kernel_shape: [2, 2], strides: [2, 2] }),
+      residual(
+        chain(conv(28, [3, 3], { ...same, group: 28 }), norm(false), clip, conv(28, [1, 1]), norm(true)),
+      ),
+      (g, x, p) => g.op('Conv', [x, p('w', [12, 28, 3, 3]), p('b', [12])], same),
+      op('Sigmoid'),
+      (g, x) => g.op('Mul', [x, g.scalar(0.7)]),
+      conv(32, [3, 3], half),
+    ),
+  },
+  'channels that fill no block, read by what needs them exactly': {
+    x: [3, 1, 6, 8],
+    build: chain(
+      conv(28, [3, 3], same),
+      (g, x) => g.op('Concat', [x, g.op('Softmax', [x], { axis: 1 })], { axis: 1 }),
+      (g, x) => g.op('Mul', [x, g.op('ReduceMean', [x, g.ints([1, 2, 3])])]),
+      conv(12, [3, 3], same),
+      (g, x, p) => g.op('Mul', [x, p('m', [1, 12, 1, 1])]),
+    ),
+  },
   'maxima of tiles, few channels': {
     x: [2, 6, 8, 10],
     build: chain(op('Tanh'), op('MaxPool', { kernel_shape: [2, 2], strides: [2, 2] }), conv(7, [3, 3], same)),
@@ -203,15 +261,19 @@ const layers: Readonly<Record<string, Layer>> = {
 };
 
 /** The graph of one layer, its loss a weighted sum of squares, with the gradients by everything that goes in. */
-function graphOf({ x: shape, build }: Layer, deferred: boolean) {
-  const g = new GraphBuilder();
-  const x = g.input('x', 'float32', shape);
-  const wrt = [x];
-  const y = build(g, x, (name, dims) => {
-    const value = g.input(name, 'float32', dims);
-    wrt.push(value);
+function graphOf({ x: shape, build }: Layer, deferred: boolean, alignedTo: number | null = null) {
+  const forward = new GraphBuilder();
+  const x = forward.input('x', 'float32', shape);
+  const inputs = [x];
+  const built = build(forward, x, (name, dims) => {
+    const value = forward.input(name, 'float32', dims);
+    inputs.push(value);
     return value;
   });
+  const { g, of } =
+    alignedTo === null ? { g: forward, of: (v: Value) => v } : alignChannels(forward, alignedTo);
+  const wrt = inputs.map(of);
+  const y = of(built);
   const weights = g.input('weights', 'float32', y.shape);
   const loss = g.op('ReduceSum', [g.op('Mul', [g.op('Mul', [y, y]), weights])], { keepdims: 0 });
   const derived = gradients(g, loss, wrt, { deferred });
@@ -255,12 +317,13 @@ describe('lowering', () => {
       );
       const expected = await run(plain.g, feeds);
       const forms = [
-        { size: null, packs: false },
-        { size: blockSize, packs: false },
-        { size: blockSize, packs: blockSize !== null },
+        { size: null, packs: false, aligns: false },
+        { size: blockSize, packs: false, aligns: false },
+        { size: blockSize, packs: blockSize !== null, aligns: false },
+        { size: blockSize, packs: blockSize !== null, aligns: true },
       ];
-      for (const { size, packs } of forms) {
-        const { g } = graphOf(layer, true);
+      for (const { size, packs, aligns } of forms) {
+        const { g } = graphOf(layer, true, aligns ? size : null);
         const kernels = packs ? packedKernels(g, size!) : new Set<string>();
         const packed = new Set([...kernels, ...[...kernels].map((kernel) => `${kernel}_grad`)]);
         const reordered = (tensors: Record<string, Tensor>, move: typeof packTensor) =>
@@ -279,7 +342,10 @@ describe('lowering', () => {
           expect(actual[output]!.dims).toEqual(tensor.dims);
           const scale = wanted.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-3);
           const worst = wanted.reduce((most, v, i) => Math.max(most, Math.abs(v - got[i]!)), 0);
-          expect(worst / scale, `${output}, block size ${size}${packs ? ', packed' : ''}`).toBeLessThan(2e-5);
+          expect(
+            worst / scale,
+            `${output}, block size ${size}${packs ? ', packed' : ''}${aligns ? ', aligned' : ''}`,
+          ).toBeLessThan(2e-5);
         }
       }
     });
@@ -293,6 +359,33 @@ describe('lowering', () => {
     expect(count('BatchNormalization')).toBe(0);
     expect(count('Relu')).toBe(0);
     expect(count('FusedMatMul')).toBe(1);
+  });
+
+  it('moves channels that fill no block to the blocked layout once they are made up to whole ones', () => {
+    const plainConvolutions = (alignedTo: number | null) =>
+      lower(graphOf(layers['channels that fill no block']!, true, alignedTo).g, { blockSize: 16 })
+        .model()
+        .graph.nodes.filter(({ opType, domain }) => opType === 'Conv' && domain === '').length;
+    expect(plainConvolutions(null)).toBeGreaterThan(3);
+    // The gradient by the picture that comes in, of one channel.
+    expect(plainConvolutions(16)).toBe(1);
+  });
+
+  it('gives a gradient to the first of tied maxima, in rows from left to right', async () => {
+    const shape = [2, 16, 12, 10];
+    const build = op('MaxPool', { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
+    const random = new Random('ties');
+    const data = Float32Array.from({ length: sizeOf(shape) }, () => random.integer(3));
+    const weights = float32(
+      [2, 16, 6, 5],
+      Float32Array.from({ length: 2 * 16 * 30 }, () => 1 + random.integer(4)),
+    );
+    const feeds = { x: float32(shape, data), weights };
+    const expected = await run(graphOf({ x: shape, build }, false).g, feeds);
+    const lowered = lower(graphOf({ x: shape, build }, true).g, { blockSize });
+    if (blockSize !== null) expect(lowered.graph.nodes.filter((node) => node.outputs.length > 1)).toEqual([]);
+    const actual = await run(lowered, feeds);
+    expect(actual['x_grad']!.data).toEqual(expected['x_grad']!.data);
   });
 
   it('leaves no copy of a value that only becomes an output', () => {

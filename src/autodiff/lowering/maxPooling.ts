@@ -1,0 +1,138 @@
+/**
+ * @file The gradient of max pooling: each output's gradient goes to the place of its maximum, the first where several
+ * tie. ONNX Runtime's MaxPool tells the places, but then takes ten times as long as without. In the blocked layout the
+ * places are found by comparing instead, one axis after the other, in passes that run in vectors and threads.
+ */
+import { sizeOf } from '../../core/tensor.ts';
+import type { GraphBuilder, Value, WindowOptions } from '../../onnx/index.ts';
+import { algebra, dims, type Site } from '../vjp.ts';
+import type { Blocked } from './blocked.ts';
+import type { Geometry } from './plain.ts';
+
+/** Smaller than any float32 that is a number. */
+const lowest = -3.4e38;
+
+/**
+ * Gradient of what was pooled, in ONNX's layout.
+ * @param x what was pooled; @param dy gradient of what came out
+ * @param indices where the maxima lie in x, flattened; null to find out
+ */
+export function maxPoolGradient(
+  c: Site,
+  o: WindowOptions,
+  x: Value,
+  dy: Value,
+  indices: Value | null = null,
+): Value {
+  const shape = dims(c, x);
+  const a = algebra(c.g, x);
+  const places = indices ?? maxPoolWithIndices(c.g, o, x)[1];
+  const size = sizeOf(shape);
+  const flat = (v: Value) => a.reshape(v, [-1]);
+  // Windows that overlap may share a maximum, and their gradients add up. Others lay each gradient in its own place.
+  const overlap = o.kernel.some((k, i) => (k - 1) * o.dilations[i]! + 1 > o.strides[i]!);
+  // ONNX Runtime refuses an output smaller than the windows reach, as they do with ceil_mode.
+  const out = dims(c, dy).slice(2);
+  const reach = out.map(
+    (count, i) => (count - 1) * o.strides[i]! + o.kernel[i]! - o.pads[i]! - o.pads[i + out.length]!,
+  );
+  if (!overlap && x.dtype === 'float32' && reach.every((end, i) => end <= shape[i + 2]!)) {
+    const { kernel, strides, pads } = o;
+    return a.op('MaxUnpool', [dy, places, c.g.ints(shape)], { kernel_shape: kernel, strides, pads });
+  }
+  const scattered = overlap
+    ? a.scatterAdd([size], flat(places), flat(dy), 0)
+    : a.op('ScatterElements', [a.zeros([size]), flat(places), flat(dy)], { axis: 0 });
+  return a.reshape(scattered, shape);
+}
+
+/** The maxima, and where they lie in x, flattened. */
+export function maxPoolWithIndices(g: GraphBuilder, o: WindowOptions, x: Value): readonly [Value, Value] {
+  const attributes = {
+    kernel_shape: o.kernel,
+    strides: o.strides,
+    dilations: o.dilations,
+    pads: o.pads,
+    ceil_mode: o.ceil ? 1 : 0,
+  };
+  return g.ops('MaxPool', [x], attributes, { outputs: 2 }) as unknown as readonly [Value, Value];
+}
+
+/** Whether the input falls into as many equal parts as there are strides. */
+export function poolsEvenly(q: Geometry): boolean {
+  return q.spatial.every((size, i) => size % q.strides[i]! === 0);
+}
+
+/**
+ * The same with everything blocked, for windows that {@link poolsEvenly}. Along a row the first maximum wins, then the
+ * first row: the first in ONNX's order.
+ * @param y what came out
+ */
+export function blockedMaxPoolGradient(blocked: Blocked, q: Geometry, x: Value, y: Value, dy: Value): Value {
+  const { kernel, strides, dilations, pads, batch, channels, spatial, out } = q;
+  const across = blocked.maxPool(
+    x,
+    {
+      kernel_shape: [1, kernel[1]!],
+      strides: [1, strides[1]!],
+      dilations: [1, dilations[1]!],
+      pads: [0, pads[1]!, 0, pads[3]!],
+    },
+    [batch, channels, spatial[0]!, out[1]!],
+  );
+  const down = gradientAlong(blocked, q, 0, across, y, dy);
+  return gradientAlong(blocked, q, 1, x, across, down);
+}
+
+/**
+ * The gradient along one axis, 0 for rows and 1 for columns. The window's places are taken in their order, and each
+ * takes what is left of the gradient where it holds the maximum; the last takes the rest.
+ */
+function gradientAlong(blocked: Blocked, q: Geometry, axis: 0 | 1, x: Value, y: Value, dy: Value): Value {
+  const { g } = blocked;
+  const a = algebra(g, x);
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  const [stride, count, pad] = [q.strides[axis]!, q.out[axis]!, q.pads[axis]!];
+  const inner = blocked.size * (axis === 0 ? w : 1);
+  const size = axis === 0 ? h : w;
+  const outer = sizeOf([n, c, h, w]) / size / (inner / blocked.size) / blocked.size;
+  const length = size / stride;
+  const strides = axis === 0 ? [stride, 1] : [1, stride];
+  // Every `stride`-th row or column from the r-th on. Pooling of single places takes them faster than Slice, from the 0th.
+  const residue = (r: number) => {
+    const whole = blocked.reshape(x, [outer, length, stride * inner]);
+    if (stride === 1) return whole;
+    if (r > 0) return g.op('Slice', [whole, g.ints([r * inner]), g.ints([(r + 1) * inner]), g.ints([2])]);
+    const shape = axis === 0 ? [n, c, length, w] : [n, c, h, length];
+    const first = blocked.maxPool(
+      x,
+      { kernel_shape: [1, 1], strides, dilations: [1, 1], pads: [0, 0, 0, 0] },
+      shape,
+    );
+    return blocked.reshape(first, [outer, length, inner]);
+  };
+  const moved = (v: Value, before: number, after: number, value: number) =>
+    before === 0 && after === 0 ? v : g.op('Pad', [v, g.ints([0, before, 0, 0, after, 0]), g.scalar(value)]);
+  const maxima = blocked.reshape(y, [outer, count, inner]);
+  const parts: Value[][] = Array.from({ length: stride }, () => []);
+  let rest = blocked.reshape(dy, [outer, count, inner]);
+  for (let j = 0; j < q.kernel[axis]!; j++) {
+    const offset = j * q.dilations[axis]! - pad;
+    const turns = Math.floor(offset / stride);
+    const r = offset - turns * stride;
+    let share = rest;
+    if (j < q.kernel[axis]! - 1) {
+      const here = moved(residue(r), -turns, count - length + turns, lowest);
+      // 1 where they are equal, 0 where this is less: min(1, max(0, 3·10³⁸ (x − y) + 1)).
+      const wins = a.op('HardSigmoid', [a.sub(here, maxima)], { alpha: 3e38, beta: 1 });
+      share = a.mul(wins, rest);
+      rest = a.sub(rest, share);
+    }
+    parts[r]!.push(moved(share, turns, length - count - turns, 0));
+  }
+  const sums = parts.map((all) =>
+    all.length === 0 ? a.zeros([outer, length, inner]) : all.reduce((sum, part) => a.add(sum, part)),
+  );
+  const joined = sums.length === 1 ? sums[0]! : g.op('Concat', sums, { axis: 2 });
+  return blocked.reshape(joined, [n, c, h, w]);
+}
