@@ -1,5 +1,5 @@
 /** @file The approaches: each a choice of parts (front end, network, recipe), not a program of its own. */
-import { ParameterError, UsageError } from '../core/index.ts';
+import { ParameterError, randomWeights, UsageError } from '../core/index.ts';
 import { type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
 import { frontEndByName, frontEndFrames } from '../features/index.ts';
 import { type LoraOptions, type NetworkName, networkByName } from '../networks/index.ts';
@@ -11,7 +11,6 @@ import {
 } from '../training/index.ts';
 import { type PromptApproach, promptApproaches } from './clap/promptApproach.ts';
 import type { NetworkRunConfig, Overrides } from './runConfig.ts';
-import { randomWeights } from './startingWeights.ts';
 import { type VectorApproach, vectorApproaches } from './vectorApproaches.ts';
 import { whisperFrontEndOf } from './whisperCheckpoint.ts';
 import { type WhisperSettings, whisperSettings, whisperWindow } from './whisperSettings.ts';

@@ -24,6 +24,13 @@ import type { NetworkPicture } from './artifact.ts';
 /** Everything that decides the numbers, as data. */
 export type VectorSpec =
   | { readonly kind: 'mfcc82' }
+  /** Directions in the space that CLAP's sounds and texts have in common. */
+  | {
+      readonly kind: 'clap';
+      readonly frontEnd: FrontEndSpec;
+      readonly windowSeconds: number;
+      readonly weights: EmbedderParts['weights'];
+    }
   /** The embedding of a model that Earshot trained. */
   | {
       readonly kind: 'artifact';
@@ -38,6 +45,11 @@ export type VectorSpec =
       readonly frontEnd: FrontEndSpec;
       readonly pooling: Pooling;
     } & Pick<EmbedderParts, 'network' | 'settings' | 'embedding' | 'windowing' | 'weights'>);
+
+/** What makes the vectors, in a word. */
+export function vectorsName(spec: VectorSpec): string {
+  return spec.kind === 'embedding' ? spec.network : spec.kind;
+}
 
 export interface ClipVectors {
   readonly spec: VectorSpec;
@@ -113,13 +125,13 @@ export function embeddingVectors(parts: EmbedderParts, size: number, pooling: Po
 
 /**
  * How clips are cut for vectors: as they are, up to a window.
- * @param windowSeconds what the dataset suggests; a window of the network at least, and a trained model's own
+ * @param windowSeconds what the dataset suggests; a window of the network at least, and CLAP's or a trained model's own
  */
 export function vectorPipeline({ spec, sampleRate }: ClipVectors, windowSeconds: number): ClipPipeline {
   const least = spec.kind === 'embedding' ? spec.windowing.samples / sampleRate : 0;
   return {
     sampleRate,
-    windowSeconds: spec.kind === 'artifact' ? spec.windowSeconds : Math.max(least, windowSeconds),
+    windowSeconds: 'windowSeconds' in spec ? spec.windowSeconds : Math.max(least, windowSeconds),
     pad: 'none',
     overlap: 0.5,
     frontEnd: null,

@@ -2,7 +2,7 @@
  * @file The frozen networks that can be asked for by name. A new one is an entry in the table: which options apply to
  * it, and how it is opened (front end, windowing, weights, and the function that appends the network to a graph).
  */
-import { ParameterError, Random, UsageError } from '../core/index.ts';
+import { ParameterError, Random, randomWeights, UsageError, untrainedWeights } from '../core/index.ts';
 import { chooseWindowing, type EmbedderParts, type Windowing } from '../embeddings/browser.ts';
 import {
   type FrontEndSpec,
@@ -27,7 +27,7 @@ import { openClap } from './clap/clapModel.ts';
 import { type EmbedderChoice, type EmbedderOption, usualWindowing } from './embedderChoice.ts';
 import { openImportedModel } from './importedModel.ts';
 import { modelEmbedder } from './modelEmbedder.ts';
-import { randomWeights, readWeights, weightsFile } from './startingWeights.ts';
+import { readWeights, weightsFile } from './startingWeights.ts';
 
 export interface NamedEmbedder {
   readonly name: string;
@@ -192,7 +192,7 @@ async function frozenValues(
   const specs = parameterSpecs(network, [1, 1, frontEnd.nMels, nFrames], new GraphBuilder());
   const values = initializeParameters(specs, new Random('embedder'));
   if (path === null) {
-    const description = `Random weights: ${network.name} has learnt nothing.`;
+    const description = untrainedWeights(network.name);
     return { values, weights: { description, sha256: randomWeights } };
   }
   const loaded = await readWeights(network, specs, path, { replaceHead: true });

@@ -1,8 +1,11 @@
 /** @file From what a user names to the vectors of clips: classic features, a frozen network, or a trained model. */
 import { UsageError } from '../core/index.ts';
 import { describeEmbedder, type Pooling } from '../embeddings/browser.ts';
+import { clapSpec } from '../features/index.ts';
 import { importGraph, replayGraph } from '../onnx/index.ts';
 import { artifactInfo } from './artifact.ts';
+import { type ClapModel, openClap } from './clap/clapModel.ts';
+import { clapVectors } from './clap/labelVectors.ts';
 import { type ClipVectors, embeddingVectors, mfccVectors } from './clipVectors.ts';
 import { checkOptions, type EmbedderChoice } from './embedderChoice.ts';
 import { openEmbedderParts } from './embedders.ts';
@@ -10,6 +13,9 @@ import type { ImportedModel } from './importedModel.ts';
 
 /** Asks for the classic features instead of a network. */
 export const mfccName = 'mfcc';
+
+/** Asks for CLAP's audio encoder. */
+export const clapName = 'clap';
 
 /**
  * The vectors that a choice comes to.
@@ -25,6 +31,7 @@ export async function openVectors(choice: EmbedderChoice, pooling: Pooling): Pro
     checkOptions(choice, []);
     return mfccVectors;
   }
+  if (choice.network === clapName) return clapVectors(await openChosenClap(choice), clapSpec);
   const opened = await openEmbedderParts(choice);
   if ('artifact' in opened) {
     checkOptions(choice, []);
@@ -36,6 +43,12 @@ export async function openVectors(choice: EmbedderChoice, pooling: Pooling): Pro
     });
   }
   return embeddingVectors(opened.parts, describeEmbedder(opened.parts).spec.size, pooling);
+}
+
+/** The CLAP model of a choice. Throws as {@link openVectors}. */
+export async function openChosenClap(choice: EmbedderChoice): Promise<ClapModel> {
+  checkOptions(choice, ['weights']);
+  return openClap(choice.weights);
 }
 
 /** The embedding of a model that `earshot train` left. Its front end and its windows are in the graph. */

@@ -3,7 +3,14 @@
  * numbers. A network that means nothing without its weights is refused without them.
  */
 import { basename } from 'node:path';
-import { ParameterError, Random, type Tensor, type TensorData, WeightsError } from '../core/index.ts';
+import {
+  ParameterError,
+  Random,
+  randomWeights,
+  type Tensor,
+  type TensorData,
+  WeightsError,
+} from '../core/index.ts';
 import { fileSize, modelPath, publishedModels } from '../models/index.ts';
 import {
   initializeParameters,
@@ -19,9 +26,6 @@ import {
 } from '../networks/index.ts';
 import { readModel } from '../runtime/index.ts';
 import { readCheckpoint, readKerasWeights } from '../weights/index.ts';
-
-/** The word that asks for random weights. */
-export const randomWeights = 'random';
 
 export interface StartingWeightsOptions {
   /** A file, the name of fetched weights (`earshot models list`), `random`, or null where the user named none. */

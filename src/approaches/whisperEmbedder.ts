@@ -3,7 +3,7 @@
  * one vector per window, the mean over its positions, or all of them. The front end is in the graph, because the last
  * window of a recording is shorter than the others.
  */
-import { ParameterError, Random, UsageError } from '../core/index.ts';
+import { ParameterError, Random, randomWeights, UsageError, untrainedWeights } from '../core/index.ts';
 import type { EmbedderDescription, Windowing } from '../embeddings/browser.ts';
 import { frontEndNodes, whisperContexts, whisperFullSamples, whisperSpec } from '../features/index.ts';
 import {
@@ -20,7 +20,7 @@ import {
 } from '../networks/index.ts';
 import { GraphBuilder, type Value } from '../onnx/index.ts';
 import type { EmbedderChoice, EmbedderOption } from './embedderChoice.ts';
-import { randomWeights, weightsFile } from './startingWeights.ts';
+import { weightsFile } from './startingWeights.ts';
 import { openWhisperCheckpoint, whisperFrontEndOf, whisperSeconds } from './whisperCheckpoint.ts';
 
 const sampleRate = 16_000;
@@ -108,7 +108,7 @@ async function frozen(named: string): Promise<{
   const path = await weightsFile('whisper', { weights: named });
   if (path === null) {
     const config = whisperSizes.tiny;
-    const description = 'Random weights of the size tiny: whisper has learnt nothing.';
+    const description = untrainedWeights('whisper', 'tiny');
     const values = initializeParameters(specsOf(config), new Random('embedder'));
     return { config, values, weights: { description, sha256: randomWeights } };
   }

@@ -1,6 +1,6 @@
 /** @file A comparison on the terminal: the table, the differences, and what to beware of. */
 import Table from 'cli-table3';
-import type { Notice } from '../core/index.ts';
+import { type Notice, type WeightsOrigin, weightsOrigin } from '../core/index.ts';
 import type { ComparisonResult } from '../evaluation/comparison/comparison.ts';
 import {
   countText,
@@ -14,6 +14,13 @@ import {
 } from '../evaluation/report/scoreText.ts';
 import { printFailures, printNotices } from './printEvaluation.ts';
 import type { Terminal } from './terminal.ts';
+
+const originText: Readonly<Record<WeightsOrigin, string>> = {
+  none: 'none',
+  random: 'random',
+  untrained: 'random, frozen',
+  pretrained: 'pretrained',
+};
 
 /** Prints to stdout. */
 export function printComparison(
@@ -46,7 +53,7 @@ export function printComparison(
       scoreText(own['macro f1-score'].value, own['macro f1-score'].interval) + mark,
       own['log-loss'].value.toFixed(3),
       own['calibration error'].value.toFixed(3),
-      weights === 'random' || weights === 'none' ? weights : 'pretrained',
+      originText[weightsOrigin(weights)],
     ]);
   }
   out.line(scores.toString());

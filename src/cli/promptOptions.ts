@@ -2,6 +2,9 @@
 import { type Command, Option } from 'commander';
 import { number } from './optionValues.ts';
 
+/** Heading of what only CLAP takes, where other networks may be chosen too. */
+export const promptGroup = 'Prompts (with --network clap):';
+
 export interface PromptFlags {
   labelsFile?: string;
   template?: string[];
@@ -17,7 +20,8 @@ export interface PromptChoices {
   int16?: boolean;
 }
 
-export function addPromptOptions(command: Command, group: string): void {
+/** How labels become sentences. */
+export function addSentenceOptions(command: Command, group: string): void {
   const add = (option: Option) => command.addOption(option.helpGroup(group));
   add(
     new Option(
@@ -31,6 +35,12 @@ export function addPromptOptions(command: Command, group: string): void {
       'sentence with {} in the place of the label; given several times, their mean counts (default: "This is a sound of {}.")',
     ).argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]),
   );
+}
+
+/** The same, and how sounds are compared with the sentences. */
+export function addPromptOptions(command: Command, group: string): void {
+  addSentenceOptions(command, group);
+  const add = (option: Option) => command.addOption(option.helpGroup(group));
   add(
     new Option(
       '--logit-scale <x>',

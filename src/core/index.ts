@@ -3,3 +3,4 @@ export * from './errors.ts';
 export * from './progress.ts';
 export * from './random.ts';
 export * from './tensor.ts';
+export * from './weightsOrigin.ts';

@@ -1,6 +1,6 @@
 /** @file `earshot few-shot`: how accuracy grows with examples per class, from none on. */
 import { join, resolve } from 'node:path';
-import { openVectors, vectorPipeline } from '../approaches/index.ts';
+import { vectorPipeline } from '../approaches/index.ts';
 import { CancelledError, type Notice, ParameterError } from '../core/index.ts';
 import { fingerprint } from '../datasets/index.ts';
 import { type FewShotPoint, writeFewShotReport } from '../evaluation/index.ts';
@@ -14,19 +14,18 @@ import {
   type VectorScaling,
   vectorsOf,
 } from '../zeroShot/index.ts';
-import { openClassVectors } from './classVectorFile.ts';
+import { type ClassKnowledgeOptions, type FrozenSource, openClassKnowledge } from './classKnowledge.ts';
 import { clipRows, labelledRows } from './clipRows.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset, requireFreeDirectory, suggestWindowSeconds } from './train.ts';
 import { versions } from './versions.ts';
-import { type EmbeddingSource, frozenText, sourceNotices } from './zeroShotEvaluate.ts';
+import { frozenText, sourceNotices } from './zeroShotEvaluate.ts';
 
-export interface FewShotOptions extends WorkflowHooks {
+export interface FewShotOptions extends WorkflowHooks, ClassKnowledgeOptions {
   /** A dataset's path, or `demo`. */
   readonly dataset: string;
   readonly subset?: 'esc10';
-  readonly source: Extract<EmbeddingSource, { kind: 'frozen' }>;
-  readonly classVectors?: string;
+  readonly source: FrozenSource;
   /** Default `centred`. */
   readonly scaling?: VectorScaling;
   /** Examples per class; default 0, 1, 2, 5, 10, 20. */
@@ -64,11 +63,11 @@ export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> 
   const directory = resolve(options.out);
   await requireFreeDirectory(directory, false);
   const dataset = await openNamedDataset(options.dataset, options);
-  const vectors = await openClassVectors(options.classVectors, dataset.classes);
+  const { clips, vectors } = await openClassKnowledge(source, options, dataset.classes, options);
+  const opened = clips!;
   const known = { ...vectors, classes: dataset.classes, matrix: vectorsOf(vectors, dataset.classes) };
   const novel = options.novel ?? Math.floor(dataset.classes.length / 2);
   const divisions = classSplits(dataset.classes, { unseen: novel, splits: options.splits ?? 5, seed });
-  const opened = await openVectors(source.embedder, source.pooling ?? 'mean');
   const notices = [...dataset.notices, ...sourceNotices(source, opened, dataset)];
   for (const notice of notices) options.onNotice?.(notice);
   const pipeline = vectorPipeline(opened, await suggestWindowSeconds(dataset));

@@ -6,10 +6,9 @@ import {
   importedWeights,
   type NetworkRunConfig,
   networkScore,
-  randomWeights,
   startingValues,
 } from '../approaches/index.ts';
-import { DatasetError, float32, type Notice, Random, type Tensor } from '../core/index.ts';
+import { DatasetError, float32, type Notice, Random, randomWeights, type Tensor } from '../core/index.ts';
 import { validationSplit } from '../datasets/index.ts';
 import {
   type ClipFeatures,

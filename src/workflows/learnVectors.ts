@@ -1,5 +1,5 @@
 /** @file Learning by fitting a classifier to one vector per clip. */
-import { type VectorRunConfig, vectorScore } from '../approaches/index.ts';
+import { type VectorRunConfig, vectorScore, vectorsName } from '../approaches/index.ts';
 import {
   fitCalibrated,
   fitLinearSvmOnThreads,
@@ -41,7 +41,7 @@ export const learnVectors: Learner<VectorRunConfig> = async (run, _fingerprint, 
     const ids = new Set(clips.map(({ id }) => id));
     return {
       score: scored,
-      network: vectors.spec.kind === 'embedding' ? vectors.spec.network : vectors.spec.kind,
+      network: vectorsName(vectors.spec),
       weights: vectors.weights,
       clipsPerRun: maker.clipsPerRun,
       history: [],

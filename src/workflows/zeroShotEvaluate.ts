@@ -5,20 +5,25 @@ import {
   approachByName,
   artifactVectors,
   type ClipVectors,
-  type EmbedderChoice,
   isPromptApproach,
   isVectorApproach,
   type NetworkRunConfig,
   type Overrides,
   openImportedModel,
-  openVectors,
   resolveConfig,
   vectorPipeline,
+  vectorsName,
   weightsFile,
 } from '../approaches/index.ts';
-import { CancelledError, DatasetError, type Notice, ParameterError, UsageError } from '../core/index.ts';
+import {
+  CancelledError,
+  DatasetError,
+  type Notice,
+  noWeights,
+  ParameterError,
+  UsageError,
+} from '../core/index.ts';
 import { type Clip, type Dataset, fingerprint, splitDataset } from '../datasets/index.ts';
-import type { Pooling } from '../embeddings/browser.ts';
 import { writeZeroShotReport } from '../evaluation/index.ts';
 import { canonicalJson, digest } from '../extraction/index.ts';
 import { writeJson } from '../files/index.ts';
@@ -35,7 +40,7 @@ import {
   type ZeroShotSummary,
   zeroShotMethodNames,
 } from '../zeroShot/index.ts';
-import { openClassVectors } from './classVectorFile.ts';
+import { type ClassKnowledgeOptions, type FrozenSource, openClassKnowledge } from './classKnowledge.ts';
 import { type ClipRows, clipRows, labelledRows, rowsOfTrained } from './clipRows.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { distinct, openNamedDataset, requireFreeDirectory, suggestWindowSeconds, withTask } from './train.ts';
@@ -44,18 +49,15 @@ import { versions } from './versions.ts';
 
 /** Where the numbers of a clip come from. */
 export type EmbeddingSource =
-  /** One network, as it is: whether it knows the unseen classes already is for its makers to say. */
-  | { readonly kind: 'frozen'; readonly embedder: EmbedderChoice; readonly pooling?: Pooling }
+  | FrozenSource
   /** Trained anew for every split, on clips of its seen classes alone. */
   | { readonly kind: 'trained'; readonly approach: string; readonly overrides?: Overrides };
 
-export interface ZeroShotEvaluateOptions extends WorkflowHooks {
+export interface ZeroShotEvaluateOptions extends WorkflowHooks, ClassKnowledgeOptions {
   /** A dataset's path, or `demo`. */
   readonly dataset: string;
   readonly subset?: 'esc10';
   readonly source: EmbeddingSource;
-  /** A table's name or a file; default: the table here that knows the dataset's classes. */
-  readonly classVectors?: string;
   /** Default `centred`. */
   readonly scaling?: VectorScaling;
   /** Default all. */
@@ -128,7 +130,8 @@ export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promis
   const directory = resolve(options.out);
   await requireFreeDirectory(directory, options.resume ?? false);
   const dataset = await openNamedDataset(options.dataset, options);
-  const vectors = await openClassVectors(options.classVectors, dataset.classes);
+  const asFrozen = source.kind === 'frozen' ? source : null;
+  const { clips: opened, vectors } = await openClassKnowledge(asFrozen, options, dataset.classes, options);
   const splits = classSplits(dataset.classes, {
     seed,
     ...(options.unseen === undefined ? {} : { unseen: options.unseen }),
@@ -141,8 +144,6 @@ export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promis
   };
   const windowSeconds = await suggestWindowSeconds(dataset);
   const config = source.kind === 'trained' ? await trainedConfig(source, windowSeconds, seed) : null;
-  const opened =
-    source.kind === 'frozen' ? await openVectors(source.embedder, source.pooling ?? 'mean') : null;
   const { workers: _, ...fingerprinting } = extractionOptions(options);
   const dataFingerprint = await fingerprint(dataset, fingerprinting);
   const settings = canonicalJson({
@@ -308,7 +309,7 @@ async function trainedConfig(
 
 /** What the numbers of a clip are, for reports. */
 export function frozenText({ weights }: ClipVectors): string {
-  return weights === 'none' ? 'MFCC statistics, nothing trained' : weights;
+  return weights === noWeights ? 'MFCC statistics, nothing trained' : weights;
 }
 
 function trainedText({ approach, training }: NetworkRunConfig): string {
@@ -335,7 +336,7 @@ export function sourceNotices(
   return [
     {
       subject: 'embedding',
-      message: `The network ${opened.spec.network} was trained elsewhere, perhaps on sounds of these very classes; then this is no clean zero-shot.`,
+      message: `The network ${vectorsName(opened.spec)} was trained elsewhere, perhaps on sounds of these very classes; then this is no clean zero-shot.`,
     },
   ];
 }

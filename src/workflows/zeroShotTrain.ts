@@ -1,6 +1,12 @@
 /** @file `earshot zero-shot train`: a model of classes that it was never trained on, from clips of others. */
 import { resolve } from 'node:path';
-import { buildArtifact, type EmbedderChoice, openVectors, vectorPipeline } from '../approaches/index.ts';
+import {
+  buildArtifact,
+  type EmbedderChoice,
+  openVectors,
+  vectorPipeline,
+  vectorsName,
+} from '../approaches/index.ts';
 import { fitStandardScaler } from '../classifiers/index.ts';
 import { type Notice, ParameterError } from '../core/index.ts';
 import { fingerprint } from '../datasets/index.ts';
@@ -105,7 +111,7 @@ export async function zeroShotTrain(options: ZeroShotTrainOptions): Promise<Zero
       approach: `zero-shot ${method}`,
       classes,
       pipeline,
-      network: spec.kind === 'embedding' ? spec.network : spec.kind,
+      network: vectorsName(spec),
       weights: vectors.weights,
       trainedOn: {
         dataset: dataset.name,

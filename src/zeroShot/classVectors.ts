@@ -13,6 +13,8 @@ export interface ClassVectors {
   readonly attributes: readonly string[] | null;
   /** A sentence: where they come from. */
   readonly source: string;
+  /** Whether they lie in the space of the clips' embeddings, as those of CLAP's text encoder do; default false. */
+  readonly shared?: boolean;
 }
 
 /** How class vectors are brought to one scale: see {@link scaledVectors}. */

@@ -14,9 +14,15 @@ import { product, solvePositiveDefinite, toMatrix64, transposed } from './linear
 import { balancedAccuracy } from './scores.ts';
 import type { LabelledRows } from './tuneOnSeen.ts';
 
-export type FewShotMethod = 'attributes + examples' | 'prototypes' | 'svm';
+/** The first two are one method, with class vectors of two kinds. */
+export type FewShotMethod = 'attributes + examples' | 'prompts + examples' | 'prototypes' | 'svm';
 
-export const fewShotMethods: readonly FewShotMethod[] = ['attributes + examples', 'prototypes', 'svm'];
+export const fewShotMethods: readonly FewShotMethod[] = [
+  'attributes + examples',
+  'prompts + examples',
+  'prototypes',
+  'svm',
+];
 
 /** Prototypes predicted from class vectors, and how far they are to be trusted. */
 export interface PredictedPrototypes {
@@ -29,15 +35,28 @@ export interface PredictedPrototypes {
 /** Tried for the regression from class vectors to prototypes. */
 const ridges = [100, 10, 1, 0.1, 0.01];
 
+/** Of a predicted prototype, in examples: one that is right to the last digit is still a number. */
+const mostWorth = 1e6;
+
 /** Cost of a unit of loss of the support vector machine, as the approaches use it. */
 const svmC = 0.01;
 
+/** Prototypes of candidates, from class vectors and prototypes of other classes. */
+type Prediction = (vectors: Matrix64, means: Matrix64, candidates: Matrix64) => Matrix64;
+
+/** What can be learnt from class vectors of a space of their own, by regularisation. */
+const regressions: readonly Prediction[] = ridges.map(
+  (ridge) => (vectors, means, candidates) => regress(vectors, means, candidates, ridge),
+);
+
 /**
- * Ridge regression from class vectors to the mean of each base class. Its regularisation, and the error that says how far
- * to trust it, come from leaving each base class out in turn.
+ * The mean of each class from its vector: by ridge regression or, where both lie in one space, by moving the vectors to
+ * where the base classes lie. The regularisation, and the error that says how far to trust the prediction, come from
+ * leaving each base class out in turn.
  * @param x base clips, [rows, columns]
  * @param base vectors of the base classes, [classes, n]
  * @param candidates vectors of the classes to predict, [candidates, n]
+ * @param shared whether vectors lie in the clips' space: then n = columns; default false
  */
 export function predictPrototypes(
   x: Matrix64,
@@ -45,6 +64,7 @@ export function predictPrototypes(
   classes: readonly string[],
   base: Matrix64,
   candidates: Matrix64,
+  shared = false,
 ): PredictedPrototypes {
   const { columns: d } = x;
   const means = classMeans(x, labels, classes);
@@ -54,38 +74,65 @@ export function predictPrototypes(
     for (let j = 0; j < d; j++) within += (x.data[i * d + j]! - means.data[c * d + j]!) ** 2;
   });
   within /= Math.max(1, x.rows - classes.length);
-  let best = { ridge: ridges[0]!, error: Number.POSITIVE_INFINITY };
-  for (const ridge of ridges) {
+  const predictions = shared ? [moved] : regressions;
+  let best = { predict: predictions[0]!, error: Number.POSITIVE_INFINITY };
+  for (const predict of predictions) {
     let error = 0;
     for (let left = 0; left < classes.length; left++) {
       const others = classes.flatMap((_, c) => (c === left ? [] : [c]));
-      const predicted = regress(
+      const predicted = predict(
         toMatrix64(takeRows(base, others)),
         toMatrix64(takeRows(means, others)),
         toMatrix64(takeRows(base, [left])),
-        ridge,
       );
       for (let j = 0; j < d; j++)
         error += (predicted.data[j]! - means.data[left * d + j]!) ** 2 / classes.length;
     }
-    if (error < best.error) best = { ridge, error };
+    if (error < best.error) best = { predict, error };
   }
-  return { prototypes: regress(base, means, candidates, best.ridge), worth: within / best.error };
+  return {
+    prototypes: best.predict(base, means, candidates),
+    worth: Math.min(mostWorth, within / best.error),
+  };
+}
+
+/**
+ * m̄ + α·(s − s̄): texts and sounds of one space lie in different parts of it (Liang et al. 2022, "Mind the gap"), and
+ * texts farther apart. α ≥ 0 is that of least squares on the base classes.
+ */
+function moved(vectors: Matrix64, means: Matrix64, candidates: Matrix64): Matrix64 {
+  const { columns: d } = means;
+  const [from, to] = [middle(vectors), middle(means)];
+  let [product, squares] = [0, 0];
+  vectors.data.forEach((value, i) => {
+    const deviation = value - from[i % d]!;
+    product += deviation * (means.data[i]! - to[i % d]!);
+    squares += deviation ** 2;
+  });
+  const factor = squares > 0 ? Math.max(0, product / squares) : 0;
+  const data = Float64Array.from(candidates.data, (s, i) => to[i % d]! + factor * (s - from[i % d]!));
+  return { ...candidates, data };
+}
+
+/** The mean of the rows. */
+function middle({ data, rows, columns }: Matrix64): Float64Array {
+  const mean = new Float64Array(columns);
+  data.forEach((value, i) => {
+    mean[i % columns]! += value / rows;
+  });
+  return mean;
 }
 
 /** C·(SᵀS + ridge·I)⁻¹·SᵀM, around the mean of M: without anything known, a class lies in the middle of all. */
 function regress(s: Matrix64, means: Matrix64, candidates: Matrix64, ridge: number): Matrix64 {
-  const { rows: k, columns: d } = means;
-  const middle = new Float64Array(d);
-  means.data.forEach((value, i) => {
-    middle[i % d]! += value / k;
-  });
-  const centred = { ...means, data: means.data.map((value, i) => value - middle[i % d]!) };
+  const { columns: d } = means;
+  const centre = middle(means);
+  const centred = { ...means, data: means.data.map((value, i) => value - centre[i % d]!) };
   // With few classes the equal form Sᵀ·(SSᵀ + ridge·I)⁻¹ is the smaller system.
   const weights = product(transposed(s), solvePositiveDefinite(product(s, transposed(s)), ridge, centred));
   const out = product(candidates, weights);
   out.data.forEach((_, i) => {
-    out.data[i]! += middle[i % d]!;
+    out.data[i]! += centre[i % d]!;
   });
   return out;
 }
@@ -184,20 +231,19 @@ export function evaluateFewShot(
       );
     }
   }
+  const { shared = false } = options.vectors;
   const scaler = fitStandardScaler(base.x);
+  // In a space that clips and class vectors share both stay as they are.
+  const placed = (x: LabelledRows['x']) => toMatrix64(shared ? x : scaler.apply(x));
   const { seen, candidates } = scaledVectors(
     vectorsOf(options.vectors, split.seen),
     vectorsOf(options.vectors, split.unseen),
-    options.scaling,
+    shared ? 'none' : options.scaling,
   );
-  const predicted = predictPrototypes(
-    toMatrix64(scaler.apply(base.x)),
-    base.labels,
-    split.seen,
-    seen,
-    candidates,
-  );
-  const x = toMatrix64(scaler.apply(novel.x));
+  const predicted = predictPrototypes(placed(base.x), base.labels, split.seen, seen, candidates, shared);
+  const x = placed(novel.x);
+  const scaled = shared ? toMatrix64(scaler.apply(novel.x)) : x;
+  const both: FewShotMethod = shared ? 'prompts + examples' : 'attributes + examples';
   const made: FewShotDraw[] = [];
   for (let draw = 0; draw < draws; draw++) {
     const half = groupedParts(novel.labels, novel.groups, [0.5, 0.5], `${seed}/few-shot ${draw}`);
@@ -211,13 +257,14 @@ export function evaluateFewShot(
       const places = chosen.flat();
       const score = (decided: readonly string[]) => balancedAccuracy(truth, decided);
       const accuracy: Partial<Record<FewShotMethod, number>> = {
-        'attributes + examples': score(nearest(testX, blended(predicted, x, chosen), split.unseen)),
+        [both]: score(nearest(testX, blended(predicted, x, chosen), split.unseen)),
       };
       if (k > 0) {
         const labels = places.map((i) => novel.labels[i]!);
         const examples = toMatrix64(takeRows(x, places));
         accuracy.prototypes = score(nearest(testX, classMeans(examples, labels, split.unseen), split.unseen));
-        accuracy.svm = score(fitLinearSvm(examples, labels, { C: svmC, seed }).predict(testX));
+        const svm = fitLinearSvm(toMatrix64(takeRows(scaled, places)), labels, { C: svmC, seed });
+        accuracy.svm = score(svm.predict(toMatrix64(takeRows(scaled, test!))));
       }
       made.push({ draw, shots: k, examples: places.length / split.unseen.length, accuracy });
     }

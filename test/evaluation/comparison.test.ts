@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DatasetError, ParameterError } from '../../src/core/index.ts';
+import { DatasetError, ParameterError, untrainedWeights } from '../../src/core/index.ts';
 import {
   type ApproachRuns,
   accuracyDifference,
@@ -246,6 +246,16 @@ describe('the report of a comparison', () => {
   };
   const honest = { ...options, split: sampleSplit(0) };
 
+  it('does not take a frozen network of random weights for a trained one', async () => {
+    const frozen = { ...weak, weights: untrainedWeights('openl3') };
+    const { document } = await write('frozen', compareApproaches([frozen, strong], honest));
+    const said = texts(document, '.badges li').join();
+    expect(said).toContain(
+      'strong started from random weights; weak used a network of random weights as it is',
+    );
+    expect(said).not.toContain('learnt on other data');
+  });
+
   it('puts the best first, says who leads, and what started from random weights', async () => {
     const { document, markdown, json } = await write('two', compareApproaches([weak, strong], honest));
     const [first, second] = [...document.querySelectorAll('tbody tr')].map((row) => texts(row, 'td')[0]);
@@ -254,7 +264,7 @@ describe('the report of a comparison', () => {
       /^strong classifies .* its lead over every other is clear\.$/,
     );
     expect(texts(document, '.badges li').join()).toMatch(
-      /strong started from random weights, weak from weights learnt on other data/,
+      /strong started from random weights; weak used weights learnt on other data: that difference/,
     );
     expect(markdown).toMatch(/\| strong − weak \| \+\d+\.\d .* yes \|/);
     const links = [...document.querySelectorAll('a')].map((link) => link.getAttribute('href'));

@@ -161,9 +161,7 @@ describe('run report', () => {
     const headings = texts(parseHTML(await read('clean', 'report.html')).document, 'h2');
     expect(headings).not.toContain('Clips that could not be used');
     expect(headings).not.toContain('Training');
-    expect(await read('clean', 'report.md')).toMatch(
-      /of which 1\u202f000 were trained, from the weights resnet50/,
-    );
+    expect(await read('clean', 'report.md')).toMatch(/of which 1\u202f000 were trained\. Weights: resnet50/);
   });
 
   it('says the same in Markdown, cell by cell', async () => {

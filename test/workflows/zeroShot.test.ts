@@ -1,5 +1,5 @@
 /** Zero-shot with a tiny CLAP, from sound files to probabilities, beside PyTorch's (tools/fixtures/clap.py). */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,10 +13,12 @@ import {
   classify,
   embed,
   evaluate,
+  fewShot,
   train,
   type ZeroShotEvent,
   type ZeroShotSetting,
   zeroShot,
+  zeroShotEvaluate,
 } from '../../src/workflows/index.ts';
 import {
   expected,
@@ -297,4 +299,73 @@ describe('the approach clap', () => {
     const { embedding } = JSON.parse(await readFile(written[0]!, 'utf8')) as { embedding: number[][] };
     near(embedding[0]!, expected.audioEmbeds[0]!, 1e-4);
   });
+
+  it('gives prompts as what is known of classes, for few shots and for classes left out', async () => {
+    const data = join(folder, 'four');
+    const labels = ['dog_bark', 'siren', 'rain', 'engine'];
+    labels.forEach((label, c) => {
+      mkdirSync(join(data, label), { recursive: true });
+      for (let k = 0; k < 4; k++) {
+        const x = tinySound(c < 2 ? 'chirp' : 'noise').map((v, i) => v * (i % (c + 2 + k) === 0 ? 0.5 : 1));
+        writeFloatWav(join(data, label, `${label}-${k}.wav`), x.subarray(0, 36000));
+      }
+    });
+    const common = {
+      ...{ dataset: data, command: '', threads: 1, cacheDir: join(folder, 'cache') },
+      source: { kind: 'frozen', embedder: { network: 'clap', weights: tinyClap } },
+    } as const;
+    const prompts = { templates: ['I can hear {}.'] };
+    const out = join(folder, 'few-shot');
+    const { points, report } = await fewShot({
+      ...{ ...common, prompts, out, shots: [0, 1], splits: 2, draws: 2, novel: 2 },
+    });
+    expect(points.map(({ accuracy }) => Object.keys(accuracy))).toEqual([
+      ['prompts + examples'],
+      ['prompts + examples', 'prototypes', 'svm'],
+    ]);
+    expect(await readFile(report.markdown, 'utf8')).toContain('such as “I can hear dog bark.” for dog_bark');
+    // The vectors of the classes are those that zero-shot compares sounds with.
+    const stored = JSON.parse(await readFile(join(out, 'few-shot.json'), 'utf8')) as {
+      config: { classVectors: { classes: string[]; rows: number[] } };
+    };
+    const { classes, rows } = stored.config.classVectors;
+    const size = rows.length / classes.length;
+    const paths = [join(data, 'siren', 'siren-2.wav')];
+    const [live] = await heard({ ...usual, ...prompts, labels: classes, paths });
+    const embedded = join(folder, 'siren');
+    for await (const event of embed({
+      ...{ paths, out: embedded, threads: 1, format: 'json', embedder: common.source.embedder },
+    }))
+      expect(event.state).toBe('written');
+    const [file] = readdirSync(embedded, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /siren-2.*json$/.test(name),
+    );
+    const { embedding } = JSON.parse(await readFile(join(embedded, file!), 'utf8')) as {
+      embedding: number[][];
+    };
+    const length = Math.hypot(...embedding[0]!);
+    const cosine = classes.map((_, c) =>
+      embedding[0]!.reduce((sum, v, j) => sum + (v / length) * rows[c * size + j]!, 0),
+    );
+    near(cosine, inOrder(live!, classes).cosine, 1e-5);
+
+    const left = await zeroShotEvaluate({
+      ...{
+        ...common,
+        prompts,
+        out: join(folder, 'left-out'),
+        methods: ['eszsl'],
+        permutations: 0,
+        splits: 1,
+      },
+    });
+    expect(left.vectors.columns).toBe(size);
+    await expect(
+      fewShot({ ...common, prompts, out: join(folder, 'no'), classVectors: 'esc50' }),
+    ).rejects.toThrow(/from prompts or from --class-vectors, not from both/);
+    const mfcc = { kind: 'frozen', embedder: { network: 'mfcc' } } as const;
+    await expect(fewShot({ ...common, source: mfcc, prompts, out: join(folder, 'no') })).rejects.toThrow(
+      /no other network takes sentences/,
+    );
+  }, 120_000);
 });

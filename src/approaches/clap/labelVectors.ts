@@ -1,10 +1,11 @@
 /** @file Labels as directions in CLAP's common space, and sounds compared with them: as numbers, and as nodes. */
 import { softmaxRows } from '../../classifiers/browser.ts';
 import { float32, RuntimeError, rowsOf, type Tensor, tensor } from '../../core/index.ts';
-import { type ClapSpec, clapNodes } from '../../features/index.ts';
-import type { GraphBuilder, Value } from '../../onnx/index.ts';
+import { type ClapSpec, clapNodes, clapWindow } from '../../features/index.ts';
+import { GraphBuilder, staticShape, type Value } from '../../onnx/index.ts';
 import type { Engine } from '../../runtime/index.ts';
 import type { ArtifactParts } from '../artifact.ts';
+import type { ClipVectors } from '../clipVectors.ts';
 import type { ClapModel } from './clapModel.ts';
 import type { PromptedLabel } from './prompts.ts';
 import type { TokenBatch } from './tokenizer.ts';
@@ -106,8 +107,7 @@ export function promptScore(
   { frontEnd, logitScale }: { readonly frontEnd: ClapSpec; readonly logitScale: number },
 ): ArtifactParts['score'] {
   return (g, waveform) => {
-    const pictures = g.op('Unsqueeze', [clapNodes(g, waveform, frontEnd), g.ints([1])]);
-    const embedding = unitNodes(g, model.appendAudio(g, pictures));
+    const embedding = soundNodes(model, g, waveform, frontEnd);
     const { labels, size, data } = vectors;
     const columns = new Float32Array(size * labels.length);
     labels.forEach((_, i) => {
@@ -120,6 +120,40 @@ export function promptScore(
     const logits = g.op('Mul', [cosine, g.scalar(logitScale)]);
     return { probabilities: g.op('Softmax', [logits], { axis: 1 }), embedding };
   };
+}
+
+/** From waveforms [N, samples] of at most 10 s to directions in the common space, [N, size]. */
+function soundNodes(model: ClapModel, g: GraphBuilder, waveform: Value, frontEnd: ClapSpec): Value {
+  const pictures = g.op('Unsqueeze', [clapNodes(g, waveform, frontEnd), g.ints([1])]);
+  return unitNodes(g, model.appendAudio(g, pictures));
+}
+
+/**
+ * Clips as directions in the common space, and classes beside them: the vectors that classifiers are fitted to, of which a
+ * clip's windows of 10 s each give one.
+ */
+export function clapVectors(model: ClapModel, frontEnd: ClapSpec): ClipVectors {
+  const { description, sha256 } = model.weights;
+  const { sampleRate } = frontEnd;
+  const [, size] = appendedShape(model);
+  return {
+    spec: {
+      kind: 'clap',
+      frontEnd,
+      windowSeconds: clapWindow.samples / sampleRate,
+      weights: { description, sha256 },
+    },
+    ...{ sampleRate, size, weights: description },
+    windows: () => 1,
+    nodes: (g, waveform) => ({ vector: soundNodes(model, g, waveform, frontEnd) }),
+  };
+}
+
+/** The shape of one clip's embedding, [1, size]. */
+function appendedShape(model: ClapModel): readonly [number, number] {
+  const g = new GraphBuilder();
+  const embedding = model.appendAudio(g, g.input('x', 'float32', [1, ...model.audio.inputDims]));
+  return staticShape(embedding.shape, 'The embedding of CLAP') as readonly [number, number];
 }
 
 /** Rows brought to length 1. */

@@ -79,7 +79,11 @@ export async function resolvePromptRun(
   };
 }
 
-async function promptedClasses(
+/**
+ * The prompts of classes, in their order: descriptions from a file, templates for those without.
+ * @throws {UsageError} for descriptions of what is no class
+ */
+export async function promptedClasses(
   classes: readonly string[],
   templates: readonly string[] | undefined,
   labelsFile: string | undefined,

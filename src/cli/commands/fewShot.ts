@@ -5,10 +5,11 @@ import type { FewShotOptions } from '../../workflows/fewShot.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
 import { addFrozenSource, embeddingSource, type SourceOptions, scalingOption } from '../embeddingSource.ts';
 import { choiceOption, folds, wholeNumber } from '../optionValues.ts';
+import { addSentenceOptions, type PromptFlags, promptChoices, promptGroup } from '../promptOptions.ts';
 import { datasetName, nextDirectory, runDirectory } from '../runDirectory.ts';
 import { writeJsonLine } from '../terminal.ts';
 
-interface Options extends SharedOptions, SourceOptions {
+interface Options extends SharedOptions, SourceOptions, Pick<PromptFlags, 'labelsFile' | 'template'> {
   classVectors?: string;
   scaling?: FewShotOptions['scaling'];
   shots?: number[];
@@ -26,7 +27,12 @@ export function addFewShot(program: Command, context: Context): void {
     .description('accuracy over examples per class: from class vectors alone to a classifier of examples')
     .argument('<dataset>', "folder of a dataset, a CSV manifest, or 'demo'")
     .addOption(new Option('--shots <list>', 'examples per class (default: 0,1,2,5,10,20)').argParser(folds))
-    .addOption(new Option('--class-vectors <file>', 'what is known of each class, as for zero-shot evaluate'))
+    .addOption(
+      new Option(
+        '--class-vectors <file>',
+        'what is known of each class, as for zero-shot evaluate (default: prompts with --network clap, else the table here that knows the classes)',
+      ),
+    )
     .addOption(scalingOption())
     .addOption(
       new Option('--novel <n>', 'novel classes at a time (default: half of all)').argParser(
@@ -47,12 +53,14 @@ export function addFewShot(program: Command, context: Context): void {
     .addOption(new Option('--out <dir>', 'folder of the results (default: runs/<dataset>-few-shot-<n>)'))
     .addOption(seedOption('everything random: divisions, recordings, examples'));
   addFrozenSource(command);
+  addSentenceOptions(command, promptGroup);
   addSharedOptions(command, { cache: true, device: true }).addHelpText(
     'after',
     `
 Examples:
   earshot few-shot UrbanSound8K --network mfcc --shots 0,1,2,5,10,20
-  earshot few-shot recordings/ --network yamnet --weights yamnet.onnx --class-vectors words.npz --novel 3`,
+  earshot few-shot recordings/ --network yamnet --weights yamnet.onnx --class-vectors words.npz --novel 3
+  earshot few-shot recordings/ --network clap --template "This is a sound of {}." --template "I can hear {}."`,
   );
   command.action(async (dataset: string, options: Options) => {
     const source = embeddingSource(options);
@@ -65,7 +73,19 @@ Examples:
     const outcome = await withHooks(context, options, (hooks) =>
       fewShot({
         ...hooks,
-        ...{ dataset, subset, source, classVectors, scaling, shots, novel, splits, draws, seed },
+        ...{
+          dataset,
+          subset,
+          source,
+          classVectors,
+          prompts: promptChoices(options),
+          scaling,
+          shots,
+          novel,
+          splits,
+          draws,
+          seed,
+        },
         ...{ out: place, command: line },
       }),
     );

@@ -8,10 +8,11 @@ import type {
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
 import { addSourceOptions, embeddingSource, type SourceOptions, scalingOption } from '../embeddingSource.ts';
 import { choiceOption, names, number, wholeNumber } from '../optionValues.ts';
+import { addSentenceOptions, type PromptFlags, promptChoices, promptGroup } from '../promptOptions.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 
-interface Options extends SharedOptions, SourceOptions {
+interface Options extends SharedOptions, SourceOptions, Pick<PromptFlags, 'labelsFile' | 'template'> {
   classVectors?: string;
   scaling?: ZeroShotEvaluateOptions['scaling'];
   models?: string[];
@@ -34,7 +35,7 @@ export function addZeroShotEvaluate(zeroShot: Command, context: Context): void {
       new Option(
         '--class-vectors <file>',
         'what is known of each class: a CSV table of attributes, an .npz archive of arrays by class, or a table here, ' +
-          'urbansound8k or esc50 (default: the one that knows the classes)',
+          'urbansound8k or esc50 (default: prompts with --network clap, else the table here that knows the classes)',
       ),
     )
     .addOption(scalingOption())
@@ -71,6 +72,7 @@ export function addZeroShotEvaluate(zeroShot: Command, context: Context): void {
     .addOption(new Option('--resume', 'go on with the evaluation in --out; finished divisions are kept'))
     .addOption(seedOption('everything random: divisions, held-out recordings, shuffles, first weights'));
   addSourceOptions(command);
+  addSentenceOptions(command, promptGroup);
   addSharedOptions(command, { cache: true, device: true }).addHelpText(
     'after',
     `
@@ -95,7 +97,15 @@ With --train the network is trained anew for every division, on the seen classes
         zeroShotEvaluate({
           ...hooks,
           ...{ dataset, subset: options.subset, source, out, command: line, seed: options.seed },
-          ...{ classVectors, scaling, unseen, splits, testFraction, permutations },
+          ...{
+            classVectors,
+            prompts: promptChoices(options),
+            scaling,
+            unseen,
+            splits,
+            testFraction,
+            permutations,
+          },
           ...{ resume: options.resume, methods: models === undefined ? undefined : checkMethods(models) },
         }),
       ),

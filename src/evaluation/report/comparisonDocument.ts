@@ -1,4 +1,5 @@
 /** @file A comparison in the order it is read: who is ahead, how surely, at what cost, and where they differ. */
+import { type WeightsOrigin, weightsOrigin } from '../../core/weightsOrigin.ts';
 import type { ApproachResult, ComparedScore, ComparisonResult, ScoreName } from '../comparison/comparison.ts';
 import { agreementBlocks } from './agreementBlocks.ts';
 import { certaintyBlocks } from './certaintyBlocks.ts';
@@ -136,23 +137,21 @@ function badges({ dataset, result }: Comparison): { tone: Tone; text: string }[]
   return list;
 }
 
-/** Who started from random weights, and what the others stand on; null where nobody did. */
+/** Who stands on random weights, and what the others stand on; null where nobody does. */
 function weightsText(approaches: readonly ApproachResult[]): string | null {
-  const named = (test: (weights: string) => boolean) =>
-    approaches.filter(({ weights }) => test(weights)).map(({ name }) => name);
-  const random = named((weights) => weights === 'random');
-  if (random.length === 0) return null;
-  const pretrained = named((weights) => weights !== 'random' && weights !== noWeights);
+  const of = (origin: WeightsOrigin) =>
+    approaches.filter(({ weights }) => weightsOrigin(weights) === origin).map(({ name }) => name);
+  const [random, untrained, pretrained] = [of('random'), of('untrained'), of('pretrained')];
+  if (random.length + untrained.length === 0) return null;
   if (random.length === approaches.length)
     return 'All approaches started from random weights: nothing was learnt from other data beforehand.';
-  const start = `${listText(random)} started from random weights`;
-  return pretrained.length === 0
-    ? `${start}.`
-    : `${start}, ${listText(pretrained)} from weights learnt on other data: that difference is in the scores too.`;
+  const parts = [
+    random.length === 0 ? '' : `${listText(random)} started from random weights`,
+    untrained.length === 0 ? '' : `${listText(untrained)} used a network of random weights as it is`,
+    pretrained.length === 0 ? '' : `${listText(pretrained)} used weights learnt on other data`,
+  ].filter((part) => part !== '');
+  return `${parts.join('; ')}${parts.length === 1 ? '.' : ': that difference is in the scores too.'}`;
 }
-
-/** What a run says whose features are computed, not learnt. */
-const noWeights = 'none';
 
 function howScored({ clips, groups, resamples, level, approaches }: ComparisonResult): string {
   const seeds = Math.max(...approaches.map((approach) => approach.seeds.length));

@@ -1,4 +1,5 @@
 /** @file A run's report in the order it is read: what was done, on what data, with what result, and how to repeat it. */
+import { type WeightsOrigin, weightsOrigin } from '../../core/weightsOrigin.ts';
 import { classScores, type Evaluation } from '../evaluation.ts';
 import { confusionBlocks, errorBlocks } from './clipBlocks.ts';
 import { clipNoticeBlocks, repeatBlocks } from './closingBlocks.ts';
@@ -91,12 +92,14 @@ function badges({ dataset, evaluation, network, failures }: RunReport): { tone: 
       text: 'Synthetic data: these sounds were computed, not recorded. The numbers show that the program works, not how well it hears.',
     });
   }
-  if (network.weights === 'random') {
+  const origin = weightsOrigin(network.weights);
+  if (origin === 'random') {
     list.push({
       tone: 'note',
       text: 'Trained from random weights: nothing was learnt from other data beforehand.',
     });
   }
+  if (origin === 'untrained') list.push({ tone: 'warning', text: network.weights });
   if (failures.length > 0) {
     list.push({
       tone: 'warning',
@@ -113,14 +116,18 @@ function whatWasDone({ approach, network, startedAt, durations, artefact }: RunR
     network.trainedParameters !== undefined && network.trainedParameters < network.parameters
       ? `, of which ${countText(network.trainedParameters)} were trained`
       : '';
-  const weights =
-    network.weights === 'random' ? 'from random weights' : `from the weights ${network.weights}`;
+  const said: Record<WeightsOrigin, string> = {
+    none: '. ',
+    random: ', from random weights. ',
+    untrained: `. ${network.weights} `,
+    pretrained: `. Weights: ${network.weights.replace(/\.$/, '')}. `,
+  };
   const total = Object.values(durations).reduce((a, b) => a + b, 0);
   const stages = Object.entries(durations).map(([stage, seconds]) => `${stage} ${durationText(seconds)}`);
   const content: Inline[] = [
     'Approach ',
     { strong: approach },
-    `: ${network.name} with ${plural(network.parameters, 'parameter')}${trained}, ${weights}. Started ${startedAt}`,
+    `: ${network.name} with ${plural(network.parameters, 'parameter')}${trained}${said[weightsOrigin(network.weights)]}Started ${startedAt}`,
     stages.length === 0 ? '. ' : `, took ${durationText(total)} (${stages.join(', ')}). `,
   ];
   if (artefact !== undefined) {
