@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/seededProperties.ts'],
+    globalSetup: ['test/support/temporaryFolder.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -54,7 +54,8 @@ export function setAsideByGroup(
     }
   };
   // With few groups the greedy choice may leave a class out of one side: its smallest group goes over, unless that
-  // would take some other class's last group from the side that gives.
+  // would take some other class's last group from the side that gives. What is set aside gives all the same: a class
+  // that cannot be tested is named, one that cannot be learnt would be tested in vain.
   for (const [label, groups] of [...groupsOfClass].sort(([a], [b]) => compareText(a, b))) {
     if (groups.size < 2) continue;
     for (const [from, to] of [
@@ -62,15 +63,12 @@ export function setAsideByGroup(
       [aside, kept],
     ] as const) {
       if ([...to].some((clip) => clip.label === label)) continue;
-      const candidates = [...groupBy(from, (clip) => clip.group)]
-        .filter(
-          ([group, list]) =>
-            groups.has(group) &&
-            !pinned.has(group) &&
-            list.every((clip) => hasAnother(from, clip.label, group)),
-        )
+      const own = [...groupBy(from, (clip) => clip.group)]
+        .filter(([group]) => groups.has(group) && !pinned.has(group))
         .sort(([a, x], [b, y]) => x.length - y.length || compareText(a, b));
-      if (candidates.length > 0) move(from, to, candidates[0]![0]);
+      const spare = own.find(([group, list]) => list.every((clip) => hasAnother(from, clip.label, group)));
+      const given = spare ?? (to === kept ? own[0] : undefined);
+      if (given !== undefined) move(from, to, given[0]);
     }
   }
   for (const label of groupsOfClass.keys()) {
