@@ -8,7 +8,8 @@ import {
 } from '../evaluation/index.ts';
 import { readRun, runCosts } from './compare/readRuns.ts';
 import type { WorkflowHooks } from './hooks.ts';
-import { openNamedDataset, type TrainOutcome, train } from './train.ts';
+import { openNamedDataset } from './namedDataset.ts';
+import { type TrainOutcome, train } from './train.ts';
 import { versions } from './versions.ts';
 
 export interface DemoOptions extends WorkflowHooks {

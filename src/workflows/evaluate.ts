@@ -13,8 +13,8 @@ import {
 import { readJson, writeJson } from '../files/index.ts';
 import { type ConformalResult, conformalResult } from '../metrics/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
+import { openNamedDataset } from './namedDataset.ts';
 import { predictClips } from './predict.ts';
-import { openNamedDataset } from './train.ts';
 import type { SplitResult } from './trainSplit.ts';
 
 export interface EvaluateModelOptions extends WorkflowHooks {

@@ -7,6 +7,7 @@ import {
   explanationOutputs,
   type Grid,
   gradCam,
+  pathGradient,
   pictureModel,
   positiveShare,
   type RecordingSaliency,
@@ -289,9 +290,10 @@ export class Explainer {
       });
     }
     const baseline = this.baselineOf(window.picture);
-    const gradient = await this.pathGradient(
-      window,
-      weights,
+    const name = explanationOutputs.inputGradient;
+    const gradient = await pathGradient(
+      async (at) => (await this.run(window.loaded, at, weights, [name]))[name]!.data as Float32Array,
+      window.picture,
       baseline,
       method === 'gradient-x-input' ? 1 : pathSteps,
     );
@@ -306,25 +308,6 @@ export class Explainer {
       );
       return smoothGrid({ data, bands, frames }, spread);
     });
-  }
-
-  /** The gradient by the picture, or its mean on the way there from the baseline (at the middles of the steps). */
-  private async pathGradient(
-    { loaded, picture }: Seen,
-    weights: Float32Array,
-    baseline: number,
-    steps: number,
-  ): Promise<Float64Array> {
-    const name = explanationOutputs.inputGradient;
-    const mean = new Float64Array(picture.length);
-    for (let step = 0; step < steps; step++) {
-      const along = steps === 1 ? 1 : (step + 0.5) / steps;
-      const at = picture.map((value) => baseline + along * (value - baseline));
-      const { [name]: gradient } = await this.run(loaded, at, weights, [name]);
-      const data = gradient!.data as Float32Array;
-      for (let i = 0; i < mean.length; i++) mean[i]! += data[i]! / steps;
-    }
-    return mean;
   }
 
   /** The value of a cell that says nothing. */

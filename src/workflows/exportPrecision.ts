@@ -16,7 +16,7 @@ import { encodeModel, type Model, type Precision, reducePrecision } from '../onn
 import { readModel } from '../runtime/index.ts';
 import { chooseFolds } from './evaluate.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
-import { openNamedDataset } from './train.ts';
+import { openNamedDataset } from './namedDataset.ts';
 import { waveformChunks } from './waveformChunks.ts';
 
 export interface ExportPrecisionOptions extends WorkflowHooks {

@@ -16,8 +16,9 @@ import {
 } from '../zeroShot/index.ts';
 import { type ClassKnowledgeOptions, type FrozenSource, openClassKnowledge } from './classKnowledge.ts';
 import { clipRows, labelledRows } from './clipRows.ts';
+import { requireFreeDirectory } from './freeDirectory.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
-import { openNamedDataset, requireFreeDirectory, suggestWindowSeconds } from './train.ts';
+import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
 import { versions } from './versions.ts';
 import { frozenText, sourceNotices } from './zeroShotEvaluate.ts';
 

@@ -30,3 +30,16 @@ export function extractionOptions(hooks: WorkflowHooks) {
 export function engineOptions({ threads, device }: WorkflowHooks): EngineOptions {
   return { threads, device };
 }
+
+/** The hooks, with a prefix to what progress is called. */
+export function withTask<T extends WorkflowHooks>(options: T, prefix: string): T {
+  const { onProgress } = options;
+  if (onProgress === undefined) return options;
+  return { ...options, onProgress: (event) => onProgress({ ...event, task: `${prefix}: ${event.task}` }) };
+}
+
+/** Each notice once. */
+export function distinct(notices: readonly Notice[]): Notice[] {
+  const seen = new Map(notices.map((notice) => [`${notice.subject}\n${notice.message}`, notice]));
+  return [...seen.values()];
+}

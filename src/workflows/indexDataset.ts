@@ -17,7 +17,7 @@ import {
 import { cacheDirectory } from '../files/index.ts';
 import { Engine } from '../runtime/index.ts';
 import { engineOptions, extractionOptions, type WorkflowHooks } from './hooks.ts';
-import { openNamedDataset } from './train.ts';
+import { openNamedDataset } from './namedDataset.ts';
 import { versions } from './versions.ts';
 
 export interface IndexOptions extends WorkflowHooks {

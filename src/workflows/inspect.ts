@@ -7,9 +7,9 @@ import {
   inspectDataset,
   inspectionText,
   type NearDuplicates,
-  openDataset,
 } from '../datasets/index.ts';
 import type { WorkflowHooks } from './hooks.ts';
+import { openNamedDataset } from './namedDataset.ts';
 
 export interface InspectWorkflowOptions extends WorkflowHooks {
   /** Folder of a dataset, or a CSV manifest; `demo` is the built-in synthetic set. */
@@ -43,21 +43,13 @@ export async function inspect(
   options: InspectWorkflowOptions,
 ): Promise<{ inspection: Inspection; text: string }> {
   const { decode, most, threads, onProgress, signal } = options;
-  const dataset = await open(options);
+  const dataset = await openNamedDataset(options.dataset, options);
   // What does not fit is said before every file is read.
   const indexes = await openIndexes(dataset, options);
   const inspected = await inspectDataset(dataset, { decode, workers: threads, onProgress, signal });
   const inspection: Inspection =
     indexes === null ? inspected : { ...inspected, nearDuplicates: await compare(indexes, options) };
   return { inspection, text: inspectionText(inspection, { most }) };
-}
-
-async function open(options: InspectWorkflowOptions): Promise<Dataset> {
-  const { dataset, subset } = options;
-  if (dataset !== 'demo') return openDataset(dataset, { subset });
-  // Training brings most of the library with it; looking into a folder does without.
-  const { openNamedDataset } = await import('./train.ts');
-  return openNamedDataset(dataset, options);
 }
 
 /** The dataset's index, and the others; null where none are asked for. */

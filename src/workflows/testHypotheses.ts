@@ -12,7 +12,7 @@ import {
 } from '../hypotheses/index.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { firstFailure, stopwatch } from './learner.ts';
-import { openNamedDataset } from './train.ts';
+import { openNamedDataset } from './namedDataset.ts';
 import { versions } from './versions.ts';
 
 export { hypothesesJson } from '../hypotheses/index.ts';

@@ -1,5 +1,4 @@
 /** @file `earshot train`: from a folder of labelled recordings to an evaluated classifier with its report. */
-import { access, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
   type Approach,
@@ -18,20 +17,8 @@ import {
   resolveVectorRun,
   weightsFile,
 } from '../approaches/index.ts';
-import { readAudio } from '../audio/index.ts';
-import { type Notice, ParameterError, UsageError } from '../core/index.ts';
-import {
-  type Clip,
-  crossValidationFolds,
-  type Dataset,
-  fingerprint,
-  foldsOf,
-  openDataset,
-  type Split,
-  type SplitSpec,
-  splitDataset,
-  writeDemo,
-} from '../datasets/index.ts';
+import { type Notice, UsageError } from '../core/index.ts';
+import { type Dataset, fingerprint } from '../datasets/index.ts';
 import {
   type Evaluation,
   evaluateFolds,
@@ -39,39 +26,31 @@ import {
   type FoldPredictions,
   type PredictionTable,
   type RunReport,
-  type SplitSummary,
   summariseDataset,
   summariseSplit,
   writePredictions,
   writeRunReport,
 } from '../evaluation/index.ts';
-import { cacheDirectory, writeJson } from '../files/index.ts';
+import { writeJson } from '../files/index.ts';
 import type { PictureLayout } from '../networks/index.ts';
 import { type Device, resolveDevice } from '../runtime/index.ts';
 import { usualSoundMegabytes } from './clipSounds.ts';
-import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+import { requireFreeDirectory } from './freeDirectory.ts';
+import { distinct, extractionOptions, type WorkflowHooks, withTask } from './hooks.ts';
 import type { SplitRun } from './learner.ts';
+import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
 import { reportMedia } from './reportMedia.ts';
+import { chosenSplits, foldName, poolSplits, type SplitChoice } from './splits.ts';
 import { type SplitResult, trainSplit, usedSplit } from './trainSplit.ts';
 import { versions } from './versions.ts';
 
-export interface TrainOptions extends WorkflowHooks {
+export interface TrainOptions extends WorkflowHooks, SplitChoice {
   /** A dataset's path, or `demo` for the built-in synthetic set. */
   readonly dataset: string;
   /** One of the approaches; left out where `network` is given. */
   readonly approach?: string;
   /** An ONNX model to put a head on and to fine-tune, instead of an approach. */
   readonly network?: NetworkChoice;
-  /** Default: the last official fold is tested and the others trained on; without folds, grouped by recording. */
-  readonly split?: SplitSpec;
-  readonly crossValidate?: boolean;
-  /** Parts of a cross-validation without official folds; default 5. */
-  readonly folds?: number;
-  /** Of a cross-validation, this fold alone: an official fold's number, or a part's from 1. */
-  readonly onlyFold?: number;
-  readonly seed?: number;
-  /** Seed of the split; default `seed`. */
-  readonly splitSeed?: number;
   /** The run's directory. */
   readonly out: string;
   readonly resume?: boolean;
@@ -346,137 +325,4 @@ async function chosenNetwork({ approach, network, overrides }: TrainOptions) {
   const { layout } = network;
   const embedding = embeddingTensor(imported, network.embedding, 'shall the head stand on');
   return { imported, embedding, ...(layout === undefined ? {} : { layout }) };
-}
-
-/** Opens a dataset by path; `demo` is the synthetic set, written to the cache at first use. */
-export async function openNamedDataset(
-  name: string,
-  options: Pick<TrainOptions, 'subset' | 'cacheDir' | 'onProgress'>,
-): Promise<Dataset> {
-  if (name === 'demo') {
-    const place = join(options.cacheDir ?? cacheDirectory(), 'demo');
-    return writeDemo(place, options.onProgress === undefined ? {} : { onProgress: options.onProgress });
-  }
-  return openDataset(name, options.subset === undefined ? {} : { subset: options.subset });
-}
-
-export async function requireFreeDirectory(directory: string, resume: boolean): Promise<void> {
-  if (resume) return;
-  const entries = await readdir(directory).catch(() => [] as string[]);
-  if (entries.length === 0) return;
-  const isRun = await access(join(directory, 'config.json')).then(
-    () => true,
-    () => false,
-  );
-  throw new UsageError(`The directory '${directory}' ${isRun ? 'holds a run already' : 'is not empty'}.`, {
-    hint: isRun ? 'Add --resume to go on with it, or choose another --out.' : 'Choose another --out.',
-  });
-}
-
-/**
- * The splits of a run, each trained on once.
- * @throws {ParameterError} when a cross-validation has no fold `onlyFold`
- */
-export function chosenSplits(
-  dataset: Dataset,
-  { split, crossValidate, folds, onlyFold, seed = 0, splitSeed = seed }: SplitChoice,
-): Split[] {
-  if (!crossValidate) return [splitDataset(dataset, withSeed(split ?? defaultSplit(dataset), splitSeed))];
-  const all = crossValidationFolds(dataset, {
-    seed: splitSeed,
-    ...(folds === undefined ? {} : { k: folds }),
-  });
-  if (onlyFold === undefined) return all;
-  const names = all.map(foldName);
-  const chosen = all[names.indexOf(String(onlyFold))];
-  if (chosen !== undefined) return [chosen];
-  throw new ParameterError(`The cross-validation of ${dataset.name} has no fold ${onlyFold}.`, {
-    hint: `It has the folds ${names.join(', ')}.`,
-  });
-}
-
-/** What decides the splits of a run. */
-export type SplitChoice = Pick<
-  TrainOptions,
-  'split' | 'crossValidate' | 'folds' | 'onlyFold' | 'seed' | 'splitSeed'
->;
-
-/** With official folds the last one is tested; otherwise a fifth of the recordings. */
-function defaultSplit(dataset: Dataset): SplitSpec {
-  if (!dataset.officialFolds) return { kind: 'grouped' };
-  return { kind: 'folds', testFolds: [foldsOf(dataset.clips).at(-1)!] };
-}
-
-function withSeed(split: SplitSpec, seed: number): SplitSpec {
-  return split.kind === 'folds' ? split : { seed, ...split };
-}
-
-/** What a fold of a cross-validation is called: an official fold's number, or its place from 1. */
-export function foldName(split: Split, i: number): string {
-  const folds = foldsOf(split.test);
-  return split.kind === 'folds' && folds.length === 1 ? String(folds[0]) : String(i + 1);
-}
-
-/** The same, with a prefix to what progress is called. */
-export function withTask<T extends WorkflowHooks>(options: T, prefix: string): T {
-  const { onProgress } = options;
-  if (onProgress === undefined) return options;
-  return { ...options, onProgress: (event) => onProgress({ ...event, task: `${prefix}: ${event.task}` }) };
-}
-
-/** Window length by dataset: the length its clips were cut to, else what nine in ten of a sample of clips fit in. */
-export async function suggestWindowSeconds(dataset: Dataset): Promise<number> {
-  if (dataset.kind === 'urbansound8k') return 4;
-  if (dataset.kind === 'esc50') return 5;
-  const every = Math.max(1, Math.floor(dataset.clips.length / 40));
-  const lengths: number[] = [];
-  for (let i = 0; i < dataset.clips.length; i += every) {
-    const seconds = await lengthOf(dataset.clips[i]!);
-    if (seconds !== null) lengths.push(seconds);
-  }
-  lengths.sort((a, b) => a - b);
-  const typical = lengths[Math.floor(0.9 * (lengths.length - 1))] ?? 4;
-  return Math.min(10, Math.max(0.5, Math.ceil(typical * 10 - 1e-6) / 10));
-}
-
-async function lengthOf(clip: Clip): Promise<number | null> {
-  try {
-    const audio = await readAudio(clip.path);
-    return (audio.channelData[0]?.length ?? 0) / audio.sampleRate;
-  } catch {
-    // Reported when its features are extracted.
-    return null;
-  }
-}
-
-/** The summary of a cross-validation from those of its folds. */
-export function poolSplits(summaries: readonly SplitSummary[]): SplitSummary {
-  const sum = (pick: (summary: SplitSummary) => number) =>
-    summaries.reduce((total, summary) => total + pick(summary), 0);
-  const testClips = sum((s) => s.testClips);
-  const leaked = sum((s) => s.leak.clips);
-  const folds = [...new Set(summaries.flatMap((s) => s.testFolds))].sort((a, b) => a - b);
-  return {
-    kind: 'cross-validation',
-    description: `cross-validation: ${summaries.length} folds, each tested once by a model trained on the others`,
-    trainFolds: folds,
-    testFolds: folds,
-    trainClips: Math.round(sum((s) => s.trainClips) / summaries.length),
-    validationClips: Math.round(sum((s) => s.validationClips) / summaries.length),
-    testClips,
-    leak: {
-      clips: leaked,
-      share: testClips === 0 ? 0 : leaked / testClips,
-      groups: sum((s) => s.leak.groups),
-      overlapping: summaries.some((s) => s.leak.overlapping == null)
-        ? null
-        : sum((s) => s.leak.overlapping ?? 0),
-    },
-  };
-}
-
-/** Each notice once. */
-export function distinct(notices: readonly Notice[]): Notice[] {
-  const seen = new Map(notices.map((notice) => [`${notice.subject}\n${notice.message}`, notice]));
-  return [...seen.values()];
 }

@@ -26,7 +26,7 @@ import {
 } from '../zeroShot/index.ts';
 import { chooseFolds } from './evaluate.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
-import { openNamedDataset } from './train.ts';
+import { openNamedDataset } from './namedDataset.ts';
 import { waveformChunks } from './waveformChunks.ts';
 
 export interface UnknownOptions extends WorkflowHooks {

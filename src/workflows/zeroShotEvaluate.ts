@@ -42,8 +42,9 @@ import {
 } from '../zeroShot/index.ts';
 import { type ClassKnowledgeOptions, type FrozenSource, openClassKnowledge } from './classKnowledge.ts';
 import { type ClipRows, clipRows, labelledRows, rowsOfTrained } from './clipRows.ts';
-import { extractionOptions, type WorkflowHooks } from './hooks.ts';
-import { distinct, openNamedDataset, requireFreeDirectory, suggestWindowSeconds, withTask } from './train.ts';
+import { requireFreeDirectory } from './freeDirectory.ts';
+import { distinct, extractionOptions, type WorkflowHooks, withTask } from './hooks.ts';
+import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
 import { trainSplit } from './trainSplit.ts';
 import { versions } from './versions.ts';
 

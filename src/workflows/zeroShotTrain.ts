@@ -27,7 +27,7 @@ import {
 import { openClassVectors } from './classVectorFile.ts';
 import { clipRows, labelledRows } from './clipRows.ts';
 import { extractionOptions, type WorkflowHooks } from './hooks.ts';
-import { openNamedDataset, suggestWindowSeconds } from './train.ts';
+import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
 import { versions } from './versions.ts';
 
 export interface ZeroShotTrainOptions extends WorkflowHooks {

@@ -5,6 +5,7 @@ import {
   explanationModel,
   explanationOutputs,
   gradCam,
+  pathGradient,
   pictureModel,
   resizeGrid,
 } from '../../src/explanation/index.ts';
@@ -55,7 +56,7 @@ function network(
 
 const bind = { batch: 1, samples: picture.length };
 
-async function explained(model: Model, label: number, at = picture) {
+async function explained(model: Model, label: number, at: Float32Array = picture) {
   const graph = explanationModel(model, { bind, input: 'seen' });
   const weights = float32(
     [1, 3],
@@ -108,6 +109,15 @@ describe('the explanation of a network beside PyTorch', () => {
         fixture.cases[label]!.resized,
       ),
     ).toBeLessThan(1e-6);
+  });
+
+  it.each(fixture.cases.map((_, i) => i))('integrates the gradient of class %i', async (label) => {
+    const name = explanationOutputs.inputGradient;
+    const gradientAt = async (point: Float32Array) =>
+      (await explained(network(), label, point)).numbers(name);
+    const mean = await pathGradient(gradientAt, picture, 0, 24);
+    const product = Array.from(mean, (v, i) => v * picture[i]!);
+    expect(farthest(product, fixture.cases[label]!.integrated)).toBeLessThan(2e-6);
   });
 
   it('knows which axis is time where the network turns its picture', async () => {

@@ -19,7 +19,9 @@ import {
 import { resolveDevice } from '../../runtime/index.ts';
 import { clipSounds, usualSoundMegabytes } from '../clipSounds.ts';
 import { extractionOptions, type WorkflowHooks } from '../hooks.ts';
-import { openNamedDataset, poolSplits, type TrainOptions } from '../train.ts';
+import { openNamedDataset } from '../namedDataset.ts';
+import { poolSplits } from '../splits.ts';
+import type { TrainOptions } from '../train.ts';
 import { versions } from '../versions.ts';
 import { type CompareEntry, type CompareJob, compareJobs } from './compareJobs.ts';
 import { calibrationOf, conformalOf } from './conformalRuns.ts';

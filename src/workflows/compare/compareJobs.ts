@@ -2,7 +2,8 @@
 import type { Overrides } from '../../approaches/index.ts';
 import { UsageError } from '../../core/index.ts';
 import { type Dataset, foldsOf, type Split } from '../../datasets/index.ts';
-import { chosenSplits, foldName, type NetworkChoice, type SplitChoice } from '../train.ts';
+import { chosenSplits, foldName, type SplitChoice } from '../splits.ts';
+import type { NetworkChoice } from '../train.ts';
 
 /** One row of a comparison: an approach, or a network of the user's, with settings of its own. */
 export interface CompareEntry {
