@@ -270,6 +270,12 @@ describe('escaping', () => {
     expect(plain('1. item')).toBe('1\\. item');
     expect(plain('two\nlines')).toBe('two lines');
   });
+
+  it('leaves the spaces around what is strong outside, where Markdown wants them', () => {
+    const content = [{ strong: ' Claim. ' }, 'It is so.', { strong: ' ' }, { strong: 'a *' }];
+    const markdown = renderMarkdown({ title: '', blocks: [{ kind: 'paragraph', content }] });
+    expect(markdown).toContain(' **Claim.** It is so. **a \\***');
+  });
 });
 
 describe('numbers for people', () => {

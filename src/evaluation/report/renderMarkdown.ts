@@ -66,7 +66,8 @@ function renderCell(cell: Cell): string {
 
 function renderInline(inline: Inline): string {
   if (typeof inline === 'string') return escapeMarkdown(inline);
-  if ('strong' in inline) return `**${escapeMarkdown(inline.strong)}**`;
+  if ('strong' in inline)
+    return inline.strong.replace(/\S(?:[\s\S]*\S)?/, (text) => `**${escapeMarkdown(text)}**`);
   if ('badge' in inline) return `**${inline.tone === 'warning' ? '⚠ ' : ''}${escapeMarkdown(inline.badge)}**`;
   if ('link' in inline) return `[${escapeMarkdown(inline.text)}](${relativeUrl(inline.link)})`;
   const text = inline.code.replace(/\s+/g, ' ');
