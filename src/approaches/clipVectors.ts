@@ -31,6 +31,11 @@ export type VectorSpec =
       readonly windowSeconds: number;
       readonly weights: EmbedderParts['weights'];
     }
+  /** A network that takes the waveform, up to so many seconds of it. */
+  | ({ readonly kind: 'waveform'; readonly mostSeconds: number } & Pick<
+      EmbedderParts,
+      'network' | 'settings' | 'embedding' | 'weights'
+    >)
   /** The embedding of a model that Earshot trained. */
   | {
       readonly kind: 'artifact';
@@ -48,7 +53,7 @@ export type VectorSpec =
 
 /** What makes the vectors, in a word. */
 export function vectorsName(spec: VectorSpec): string {
-  return spec.kind === 'embedding' ? spec.network : spec.kind;
+  return 'network' in spec ? spec.network : spec.kind;
 }
 
 export interface ClipVectors {
@@ -125,13 +130,15 @@ export function embeddingVectors(parts: EmbedderParts, size: number, pooling: Po
 
 /**
  * How clips are cut for vectors: as they are, up to a window.
- * @param windowSeconds what the dataset suggests; a window of the network at least, and CLAP's or a trained model's own
+ * @param windowSeconds what the dataset suggests; a window of the network at least, Whisper's context at most, and CLAP's or a trained model's own
  */
 export function vectorPipeline({ spec, sampleRate }: ClipVectors, windowSeconds: number): ClipPipeline {
   const least = spec.kind === 'embedding' ? spec.windowing.samples / sampleRate : 0;
+  const most = spec.kind === 'waveform' ? spec.mostSeconds : Number.POSITIVE_INFINITY;
   return {
     sampleRate,
-    windowSeconds: 'windowSeconds' in spec ? spec.windowSeconds : Math.max(least, windowSeconds),
+    windowSeconds:
+      'windowSeconds' in spec ? spec.windowSeconds : Math.min(most, Math.max(least, windowSeconds)),
     pad: 'none',
     overlap: 0.5,
     frontEnd: null,

@@ -1,6 +1,6 @@
 /** @file From what a user names to the vectors of clips: classic features, a frozen network, or a trained model. */
 import { UsageError } from '../core/index.ts';
-import { describeEmbedder, type Pooling } from '../embeddings/browser.ts';
+import { describeEmbedder, type EmbedderDescription, type Pooling } from '../embeddings/browser.ts';
 import { clapSpec } from '../features/index.ts';
 import { importGraph, replayGraph } from '../onnx/index.ts';
 import { artifactInfo } from './artifact.ts';
@@ -37,12 +37,32 @@ export async function openVectors(choice: EmbedderChoice, pooling: Pooling): Pro
     checkOptions(choice, []);
     return artifactVectors(opened.artifact);
   }
-  if ('description' in opened) {
-    throw new UsageError(`The vectors of ${choice.network} cannot be pooled in a graph.`, {
-      hint: `Train a model with it first (earshot train --approach ${choice.network}), and name its model.onnx.`,
+  if ('description' in opened) return waveformVectors(opened.description, pooling);
+  return embeddingVectors(opened.parts, describeEmbedder(opened.parts).spec.size, pooling);
+}
+
+/**
+ * The vectors of a network that takes waveforms of any length up to its window and gives one vector each.
+ * @throws {UsageError} for any other pooling than its own, or where every position is wanted
+ */
+function waveformVectors({ spec, graph }: EmbedderDescription, pooling: Pooling): ClipVectors {
+  const { network, settings, embedding, weights, sampleRate, size, windowing } = spec;
+  if (pooling !== 'mean' || spec.rowSeconds !== undefined) {
+    throw new UsageError(`The vector of a clip by ${network} is the mean over its positions.`, {
+      hint: 'Leave out --pooling and --pool.',
     });
   }
-  return embeddingVectors(opened.parts, describeEmbedder(opened.parts).spec.size, pooling);
+  const mostSeconds = windowing.samples / sampleRate;
+  return {
+    spec: { kind: 'waveform', network, settings, embedding, weights, mostSeconds },
+    ...{ sampleRate, size, weights: weights.description },
+    windows: () => 1,
+    nodes: (g, waveform) => ({
+      vector: replayGraph(importGraph(graph.model, { tensors: [graph.output] }), graph.output, g, waveform, {
+        what: network,
+      }),
+    }),
+  };
 }
 
 /** The CLAP model of a choice. Throws as {@link openVectors}. */

@@ -334,6 +334,8 @@ export function sourceNotices(
       },
     ];
   }
+  if (weightsOrigin(opened.weights) === 'untrained')
+    return [{ subject: 'embedding', message: opened.weights }];
   return [
     {
       subject: 'embedding',

@@ -6,17 +6,19 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { writeWhisperCheckpoint } from '../../src/approaches/index.ts';
+import { openVectors, vectorPipeline, writeWhisperCheckpoint } from '../../src/approaches/index.ts';
 import { encodeWav } from '../../src/audio/index.ts';
-import { float32, type Tensor } from '../../src/core/index.ts';
+import { float32, type Tensor, UsageError } from '../../src/core/index.ts';
 import { decodeNpz } from '../../src/embeddings/index.ts';
 import { type WhisperContext, whisperLogMel, whisperSpec } from '../../src/features/index.ts';
 import { type WhisperConfig, whisper, whisperPositions } from '../../src/networks/index.ts';
+import { GraphBuilder } from '../../src/onnx/index.ts';
 import { type EmbedEvent, type EmbedOptions, embed } from '../../src/workflows/index.ts';
 import { write } from '../cli/sounds.ts';
 import { hashedParameter } from '../networks/hashedTensors.ts';
 import { relativeDifference, specsOf } from '../networks/runNetwork.ts';
 import { classifierWaveform, statesOf } from '../networks/whisperFixture.ts';
+import { runModel } from '../support/runModel.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -131,5 +133,30 @@ describe('what cannot be', () => {
     await expect(run({ weights: 'whisper-tiny' }, 'x')).rejects.toMatchObject({
       hint: expect.stringContaining('earshot models pull whisper-tiny'),
     });
+  });
+});
+
+describe('as the vectors of clips', () => {
+  const choice = () => ({ network: 'whisper', weights: join(folder, 'checkpoint') });
+
+  it.each(['clip', 'full'] as const)('they are what embed writes (%s context)', async (context) => {
+    const vectors = await openVectors({ ...choice(), context }, 'mean');
+    const pipeline = vectorPipeline(vectors, 4);
+    expect([vectors.size, vectors.sampleRate, pipeline.windowSeconds]).toEqual([config.width, 16_000, 4]);
+    expect(vectorPipeline(vectors, 60).windowSeconds).toBe(30);
+    const g = new GraphBuilder();
+    const waveform = g.input('waveform', 'float32', ['batch', 'samples']);
+    g.output(vectors.nodes(g, waveform, 64_000).vector, 'vector');
+    for (const n of lengths.slice(0, 2)) {
+      const samples = float32([1, n], classifierWaveform(n));
+      const { vector } = await runModel(g.model(), { waveform: samples });
+      const wanted = await arraysOf(`mean-${context}`, n);
+      expect(relativeDifference([...(vector!.data as Float32Array)], wanted.embedding)).toBeLessThan(1e-5);
+    }
+  });
+
+  it('refuse what cannot be', async () => {
+    await expect(openVectors(choice(), 'max')).rejects.toThrow(/is the mean over its positions/);
+    await expect(openVectors({ ...choice(), pool: 'none' }, 'mean')).rejects.toThrow(UsageError);
   });
 });
