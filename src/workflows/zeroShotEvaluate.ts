@@ -22,6 +22,7 @@ import {
   noWeights,
   ParameterError,
   UsageError,
+  weightsOrigin,
 } from '../core/index.ts';
 import { type Clip, type Dataset, fingerprint, splitDataset } from '../datasets/index.ts';
 import { writeZeroShotReport } from '../evaluation/index.ts';
