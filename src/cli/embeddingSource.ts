@@ -74,6 +74,15 @@ export function embeddingSource(options: SourceOptions): EmbeddingSource {
   };
 }
 
+/** What is known of the classes, for the commands that leave some of them out. */
+export function classVectorsOption(): Option {
+  return new Option(
+    '--class-vectors <file>',
+    'what is known of each class: a CSV table of attributes, an .npz archive of arrays by class, or a table here, ' +
+      'urbansound8k or esc50 (default: prompts with --network clap, else the table here that knows the classes)',
+  );
+}
+
 /** How class vectors are scaled, for every command that takes some. */
 export function scalingOption(): Option {
   return choiceOption('--scaling <kind>', 'how class vectors are brought to one scale (default: centred)', [

@@ -3,7 +3,13 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import type { FewShotOptions } from '../../workflows/fewShot.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { addFrozenSource, embeddingSource, type SourceOptions, scalingOption } from '../embeddingSource.ts';
+import {
+  addFrozenSource,
+  classVectorsOption,
+  embeddingSource,
+  type SourceOptions,
+  scalingOption,
+} from '../embeddingSource.ts';
 import { choiceOption, folds, wholeNumber } from '../optionValues.ts';
 import { addSentenceOptions, type PromptFlags, promptChoices, promptGroup } from '../promptOptions.ts';
 import { datasetName, nextDirectory, runDirectory } from '../runDirectory.ts';
@@ -27,12 +33,7 @@ export function addFewShot(program: Command, context: Context): void {
     .description('accuracy over examples per class: from class vectors alone to a classifier of examples')
     .argument('<dataset>', "folder of a dataset, a CSV manifest, or 'demo'")
     .addOption(new Option('--shots <list>', 'examples per class (default: 0,1,2,5,10,20)').argParser(folds))
-    .addOption(
-      new Option(
-        '--class-vectors <file>',
-        'what is known of each class, as for zero-shot evaluate (default: prompts with --network clap, else the table here that knows the classes)',
-      ),
-    )
+    .addOption(classVectorsOption())
     .addOption(scalingOption())
     .addOption(
       new Option('--novel <n>', 'novel classes at a time (default: half of all)').argParser(

@@ -6,7 +6,13 @@ import type {
   ZeroShotEvaluateOutcome,
 } from '../../workflows/zeroShotEvaluate.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { addSourceOptions, embeddingSource, type SourceOptions, scalingOption } from '../embeddingSource.ts';
+import {
+  addSourceOptions,
+  classVectorsOption,
+  embeddingSource,
+  type SourceOptions,
+  scalingOption,
+} from '../embeddingSource.ts';
 import { choiceOption, names, number, wholeNumber } from '../optionValues.ts';
 import { addSentenceOptions, type PromptFlags, promptChoices, promptGroup } from '../promptOptions.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
@@ -31,13 +37,7 @@ export function addZeroShotEvaluate(zeroShot: Command, context: Context): void {
     .command('evaluate')
     .description('leave classes out, fit to the others, and test on those left out, by class vectors')
     .argument('<dataset>', "folder of a dataset, a CSV manifest, or 'demo'")
-    .addOption(
-      new Option(
-        '--class-vectors <file>',
-        'what is known of each class: a CSV table of attributes, an .npz archive of arrays by class, or a table here, ' +
-          'urbansound8k or esc50 (default: prompts with --network clap, else the table here that knows the classes)',
-      ),
-    )
+    .addOption(classVectorsOption())
     .addOption(scalingOption())
     .addOption(
       new Option(
