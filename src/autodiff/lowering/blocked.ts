@@ -147,6 +147,19 @@ export class Blocked {
     };
   }
 
+  /** Depthwise kernels, blocked, that pick the last place of the window. */
+  lastTap(channels: number, kernel: readonly [number, number]): Value {
+    const taps = sizeOf(kernel);
+    const data = new Float32Array(channels * taps);
+    // In the order [C/b, 1, h, w, b].
+    for (let block = 0; block < channels / this.size; block++) {
+      const at = ((block + 1) * taps - 1) * this.size;
+      data.fill(1, at, at + this.size);
+    }
+    const name = this.g.uniqueName('last_tap');
+    return this.g.initializer(name, { dtype: 'float32', dims: [channels, 1, ...kernel], data });
+  }
+
   /** Zeros between the points: [N, C, H, W] to [N, C, H·s, W·t]. */
   dilated(x: Value, strides: readonly number[]): Value {
     const [n, c, h, w] = x.shape as [number, number, number, number];

@@ -97,22 +97,39 @@ function gradientAlong(blocked: Blocked, q: Geometry, axis: 0 | 1, x: Value, y: 
   const size = axis === 0 ? h : w;
   const outer = sizeOf([n, c, h, w]) / size / (inner / blocked.size) / blocked.size;
   const length = size / stride;
-  const strides = axis === 0 ? [stride, 1] : [1, stride];
-  // Every `stride`-th row or column from the r-th on. Pooling of single places takes them faster than Slice, from the 0th.
+  // Every `stride`-th row or column from the r-th on. The runtime's Slice is one thread.
   const residue = (r: number) => {
-    const whole = blocked.reshape(x, [outer, length, stride * inner]);
-    if (stride === 1) return whole;
-    if (r > 0) return g.op('Slice', [whole, g.ints([r * inner]), g.ints([(r + 1) * inner]), g.ints([2])]);
+    if (stride === 1) return blocked.reshape(x, [outer, length, inner]);
     const shape = axis === 0 ? [n, c, length, w] : [n, c, h, length];
-    const first = blocked.maxPool(
-      x,
-      { kernel_shape: [1, 1], strides, dilations: [1, 1], pads: [0, 0, 0, 0] },
-      shape,
-    );
-    return blocked.reshape(first, [outer, length, inner]);
+    const single = (size: number) => (axis === 0 ? ([size, 1] as const) : ([1, size] as const));
+    const window = { strides: single(stride), dilations: [1, 1], pads: [0, 0, 0, 0] };
+    if (r === 0) return taken(blocked.maxPool(x, { ...window, kernel_shape: [1, 1] }, shape));
+    const picks = blocked.lastTap(c, single(r + 1));
+    const ints = { ...window, kernel_shape: single(r + 1), group: c };
+    return taken(blocked.conv({ x, w: picks, bias: null, ints, shape }));
   };
-  const moved = (v: Value, before: number, after: number, value: number) =>
-    before === 0 && after === 0 ? v : g.op('Pad', [v, g.ints([0, before, 0, 0, after, 0]), g.scalar(value)]);
+  const taken = (v: Value) => blocked.reshape(v, [outer, length, inner]);
+  // Moved along the axis, and filled up with a value. Places that nothing may take hold no share, so zeros come by themselves.
+  const moved = (v: Value, before: number, after: number, value: number) => {
+    if (before === 0 && after === 0) return v;
+    if (before + after !== 0 || axis === 0)
+      return g.op('Pad', [v, g.ints([0, before, 0, 0, after, 0]), g.scalar(value)]);
+    const whole = [outer, v.shape[1] as number, inner];
+    const flat = g.op('Pad', [
+      blocked.reshape(v, [sizeOf(whole)]),
+      g.ints([before * inner, after * inner]),
+      g.scalar(value),
+    ]);
+    const shifted = blocked.reshape(flat, whole);
+    return value === 0 ? shifted : g.op('Min', [shifted, bound(whole[1]!, before)]);
+  };
+  // What came from the next row or the one before is taken away.
+  const bound = (places: number, before: number) => {
+    const data = new Float32Array(places * inner).fill(-lowest);
+    if (before > 0) data.fill(lowest, 0, before * inner);
+    else data.fill(lowest, (places + before) * inner);
+    return g.initializer(g.uniqueName('bound'), { dtype: 'float32', dims: [1, places, inner], data });
+  };
   const maxima = blocked.reshape(y, [outer, count, inner]);
   const parts: Value[][] = Array.from({ length: stride }, () => []);
   let rest = blocked.reshape(dy, [outer, count, inner]);
