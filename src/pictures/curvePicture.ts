@@ -13,6 +13,8 @@ export interface CurveSeries {
   x?: readonly number[];
   /** Drawn dashed, for instance validation beside training. */
   dashed?: boolean;
+  /** Intervals [low, high], as many as values, drawn as a band behind the curve; null leaves a gap. */
+  intervals?: readonly (readonly [low: number, high: number] | null)[];
 }
 
 export interface CurvePanel {
@@ -38,7 +40,8 @@ const panelHeight = 300;
 
 /**
  * Draws panels of curves. A name has the same colour in every panel.
- * @throws {ParameterError} for no panels or series, positions that do not fit the values, or no finite value at all
+ * @throws {ParameterError} for no panels or series, positions or intervals that do not fit the values, or no finite value
+ *   at all
  * @example
  * curvePicture([{ yLabel: 'Loss', series: [{ name: 'training', y: [2.1, 1.4] }, { name: 'validation', y: [2.0, 1.6] }] }]);
  */
@@ -63,6 +66,13 @@ export function curvePicture(panels: readonly CurvePanel[], options: CurvePictur
     ...drawn,
   );
   return { svg, png: svgToPng(svg) };
+}
+
+function bandOf({ x, intervals = [] }: CurveSeries): { x: number; low: number; high: number }[] {
+  return intervals.map((interval, i) => {
+    const [low, high] = interval ?? [Number.NaN, Number.NaN];
+    return { x: x?.[i] ?? i + 1, low, high };
+  });
 }
 
 function pointsOf(series: CurveSeries, logarithmic: boolean): { x: number; y: number }[] {
@@ -111,6 +121,14 @@ function drawPanel(panel: CurvePanel, xLabel: string, colourOfName: (name: strin
     },
     marks: [
       Plot.frame({ stroke: pictureColours.line }),
+      ...panel.series
+        .filter(({ intervals }) => intervals !== undefined)
+        .map((series) =>
+          Plot.areaY(bandOf(series), {
+            ...{ x: 'x', y1: 'low', y2: 'high' },
+            ...{ fill: colourOfName(series.name), fillOpacity: 0.15 },
+          }),
+        ),
       ...lines.flatMap(({ series, points }) => {
         const stroke = colourOfName(series.name);
         const line = Plot.line(points, {
@@ -168,6 +186,11 @@ function check(panels: readonly CurvePanel[]): void {
     );
   }
   for (const series of panels.flatMap((panel) => panel.series)) {
+    if (series.intervals !== undefined && series.intervals.length !== series.y.length) {
+      throw new ParameterError(
+        `Series "${series.name}" has ${series.y.length} values and ${series.intervals.length} intervals: the counts must be equal.`,
+      );
+    }
     if (series.x !== undefined && series.x.length !== series.y.length) {
       throw new ParameterError(
         `Series "${series.name}" has ${series.y.length} values at ${series.x.length} positions: the counts must be equal.`,

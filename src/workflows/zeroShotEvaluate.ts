@@ -311,7 +311,7 @@ async function trainedConfig(
 
 /** What the numbers of a clip are, for reports. */
 export function frozenText({ weights }: ClipVectors): string {
-  return weights === noWeights ? 'MFCC statistics, nothing trained' : weights;
+  return weights === noWeights ? 'MFCC statistics, nothing trained' : weights.replace(/\.$/, '');
 }
 
 function trainedText({ approach, training }: NetworkRunConfig): string {

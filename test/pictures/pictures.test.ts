@@ -248,8 +248,32 @@ describe('curvePicture', () => {
     expect(texts(svg)).toEqual(expect.arrayContaining(['0.1', '1', '10']));
     expect(curvePicture([{ yLabel: 'Loss', series: [{ name: 'a', y: [1] }] }]).svg).not.toContain('NaN');
   });
+  it('draws intervals as a band from low to high', () => {
+    const series = {
+      name: 'a',
+      y: [0.25, 0.5, 0.5],
+      intervals: [
+        [0, 0.5],
+        [0.25, 0.75],
+        [0.25, 1],
+      ] as const,
+    };
+    const { svg } = curvePicture([
+      { yLabel: 'A', yRange: [0, 1], series: [series, { name: 'b', y: [0, 1, 0] }] },
+    ]);
+    const [, band] = /aria-label="area"[^>]*>\s*<path d="M([^"]*)Z/.exec(svg)!;
+    const heights = band!.split('L').map((point) => Number(point.split(',')[1]));
+    // Along the tops and back along the bottoms; 1 is the top of the frame and 0 its bottom.
+    const [top, bottom] = [14, 300 - 46];
+    const value = (y: number) => (bottom - y) / (bottom - top);
+    expect(heights.map((y) => Number(value(y).toFixed(3)))).toEqual([0.5, 0.75, 1, 0.25, 0.25, 0]);
+    expect(svg.match(/aria-label="area"/g)).toHaveLength(1);
+  });
   it('refuses what cannot be drawn', () => {
     expect(() => curvePicture([])).toThrow(ParameterError);
+    expect(() =>
+      curvePicture([{ yLabel: 'L', series: [{ name: 'a', y: [1, 2], intervals: [null] }] }]),
+    ).toThrow(/2 values and 1 intervals/);
     expect(() => curvePicture([{ yLabel: 'L', series: [{ name: 'a', y: [1], x: [1, 2] }] }])).toThrow(
       /counts must be equal/,
     );

@@ -33,6 +33,12 @@ export interface FewShotReport extends Repetition {
   readonly notices: readonly Notice[];
 }
 
+/** An interval's ends, where it has any. */
+function ends(score: WithInterval | undefined): readonly [number, number] | null {
+  const { low = null, high = null } = score?.interval ?? {};
+  return low === null || high === null ? null : [low, high];
+}
+
 /** Writes `report.md`, `report.html` and `few-shot.png` into `directory` (made if need be). */
 export async function writeFewShotReport(
   directory: string,
@@ -51,6 +57,7 @@ export async function writeFewShotReport(
             name,
             x,
             y: points.map(({ accuracy }) => accuracy[name]?.value ?? null),
+            intervals: points.map(({ accuracy }) => ends(accuracy[name])),
           })),
           { name: 'chance', x, y: points.map(() => chance), dashed: true },
         ],
@@ -92,11 +99,11 @@ export async function writeFewShotReport(
         kind: 'picture',
         svg: picture.svg,
         file: 'few-shot.png',
-        alt: 'Accuracy over the number of examples per class, one curve per method.',
+        alt: 'Accuracy over the number of examples per class, one curve per method, with 95 % intervals.',
       },
       {
         kind: 'table',
-        head: ['examples per class', 'there were', ...methods.map((name) => `${name} [95 %]`)],
+        head: ['examples', 'there were', ...methods],
         align: ['right', 'right', ...methods.map(() => 'right' as const)],
         rows: points.map(({ shots, examples, accuracy }) => [
           String(shots),

@@ -96,20 +96,20 @@ function ranksPicture(result: RankResult, number: number): NamedPicture {
   const xLabel = 'Share of the variance of ranks between classes (η²)';
   if (columns.length > 12) {
     const kilohertz = bandCentres('mel').map((f) => f / 1000);
-    const series = (name: string, of: (column: RankResult['columns'][number]) => number | null) => ({
-      name,
-      x: kilohertz,
-      y: columns.map(of),
-    });
     const picture = curvePicture(
       [
         {
           yLabel: 'η² (0: classes alike)',
           yRange: [0, 1],
           series: [
-            series('η²', ({ etaSquared }) => Math.max(0, etaSquared.value)),
-            { ...series('95 % interval, low', ({ etaSquared }) => etaSquared.low), dashed: true },
-            { ...series('high', ({ etaSquared }) => etaSquared.high), dashed: true },
+            {
+              name: 'η², with its 95 % interval',
+              x: kilohertz,
+              y: columns.map(({ etaSquared }) => Math.max(0, etaSquared.value)),
+              intervals: columns.map(({ etaSquared: { low, high } }) =>
+                low === null || high === null ? null : [low, high],
+              ),
+            },
           ],
         },
       ],
