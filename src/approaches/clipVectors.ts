@@ -62,6 +62,8 @@ export interface ClipVectors {
   readonly sampleRate: number;
   /** Length of the vector. */
   readonly size: number;
+  /** Numbers that the frozen network has learnt; 0 without one, null where they were not counted. */
+  readonly networkParameters: number | null;
   /** A sentence for reports: where the weights come from; `none` where there are none. */
   readonly weights: string;
   /** Windows that the network sees of a clip of so many samples; 1 without a network. */
@@ -79,6 +81,7 @@ export const mfccVectors: ClipVectors = {
   spec: { kind: 'mfcc82' },
   sampleRate: mfcc82Spec.sampleRate,
   size: mfcc82Length,
+  networkParameters: 0,
   weights: 'none',
   windows: () => 1,
   nodes: (g, waveform) => ({ vector: mfcc82Nodes(g, waveform) }),
@@ -100,6 +103,7 @@ export function embeddingVectors(parts: EmbedderParts, size: number, pooling: Po
     spec: { kind: 'embedding', network, settings, embedding, frontEnd, windowing, pooling, weights },
     sampleRate,
     size: pooledSize(size, pooling),
+    networkParameters: parts.parameters,
     weights: weights.description,
     windows: (samples) => windowCount(samples, windowing),
     nodes(g, waveform, most) {

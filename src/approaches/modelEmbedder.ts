@@ -8,6 +8,7 @@ import {
   forwardContext,
   type ImportedBody,
   importedBody,
+  learntNumbers,
   ParameterTable,
   pictureLayoutOf,
 } from '../networks/index.ts';
@@ -54,6 +55,7 @@ export function modelEmbedder(imported: ImportedModel, choice: EmbedderChoice): 
       description: `Weights from ${file} (SHA-256 ${sha256.slice(0, 12)}…), its tensor '${embedding}'.`,
       sha256: digest(sha256, weightsSha256),
     },
+    parameters: learntNumbers(body.specs.values()),
     forward: (g, x) => appendFrozen(body, g, x),
   };
 }

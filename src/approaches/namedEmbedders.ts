@@ -16,6 +16,7 @@ import { openl3ModelName } from '../models/index.ts';
 import {
   inferenceContext,
   initializeParameters,
+  learntNumbers,
   type Network,
   type NetworkEntry,
   networkByName,
@@ -24,6 +25,7 @@ import {
 } from '../networks/index.ts';
 import { GraphBuilder, type Value } from '../onnx/index.ts';
 import { openClap } from './clap/clapModel.ts';
+import { clapAudioSide } from './clap/labelVectors.ts';
 import { type EmbedderChoice, type EmbedderOption, usualWindowing } from './embedderChoice.ts';
 import { openImportedModel } from './importedModel.ts';
 import { modelEmbedder } from './modelEmbedder.ts';
@@ -132,13 +134,14 @@ function clapEmbedder(): NamedEmbedder {
     description: "CLAP's audio encoder (unfused HTSAT): embeddings of 512 numbers, in one space with texts.",
     options: ['weights', 'hopSeconds', 'center'],
     async open(choice) {
-      const { appendAudio, weights } = await openClap(choice.weights);
+      const clap = await openClap(choice.weights);
       const frontEnd = frontEndByName('clap').spec({});
       const windowing = chooseWindowing(usualWindowing(frontEnd), frontEnd.sampleRate, choice);
       return {
         ...{ network: 'clap', settings: {}, embedding: 'audio_embeds' },
-        ...{ sampleRate: frontEnd.sampleRate, frontEnd, windowing, weights },
-        forward: appendAudio,
+        ...{ sampleRate: frontEnd.sampleRate, frontEnd, windowing, weights: clap.weights },
+        parameters: clapAudioSide(clap).parameters,
+        forward: clap.appendAudio,
       };
     },
   };
@@ -173,10 +176,10 @@ async function pretrained(choice: EmbedderChoice, made: Pretrained): Promise<Emb
     weights: choice.weights ?? null,
     ...(published === undefined ? {} : { published }),
   });
-  const { values, weights } = await frozenValues(network, frontEnd, windowing, path);
+  const { values, weights, parameters } = await frozenValues(network, frontEnd, windowing, path);
   return {
     ...{ network: network.name, settings, embedding: 'embedding' },
-    ...{ sampleRate: frontEnd.sampleRate, frontEnd, windowing, weights },
+    ...{ sampleRate: frontEnd.sampleRate, frontEnd, windowing, weights, parameters },
     forward: (g, x) => network.forward(inferenceContext(g, values), x).embedding,
   };
 }
@@ -191,13 +194,17 @@ async function frozenValues(
   const nFrames = frontEndFrames(windowing.samples, frontEnd);
   const specs = parameterSpecs(network, [1, 1, frontEnd.nMels, nFrames], new GraphBuilder());
   const values = initializeParameters(specs, new Random('embedder'));
+  const head = network.stages.at(-1)!.prefixes;
+  const parameters = learntNumbers(
+    specs.filter(({ name }) => !head.some((prefix) => name.startsWith(prefix))),
+  );
   if (path === null) {
     const description = untrainedWeights(network.name);
-    return { values, weights: { description, sha256: randomWeights } };
+    return { values, parameters, weights: { description, sha256: randomWeights } };
   }
   const loaded = await readWeights(network, specs, path, { replaceHead: true });
   for (const [name, value] of loaded.values) values.set(name, value);
-  return { values, weights: { description: loaded.description, sha256: await hashFile(path) } };
+  return { values, parameters, weights: { description: loaded.description, sha256: await hashFile(path) } };
 }
 
 /** A network made for pictures, on log-mel pictures that are each standardised by their own mean and deviation. */

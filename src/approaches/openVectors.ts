@@ -55,7 +55,7 @@ function waveformVectors({ spec, graph }: EmbedderDescription, pooling: Pooling)
   const mostSeconds = windowing.samples / sampleRate;
   return {
     spec: { kind: 'waveform', network, settings, embedding, weights, mostSeconds },
-    ...{ sampleRate, size, weights: weights.description },
+    ...{ sampleRate, size, weights: weights.description, networkParameters: null },
     windows: () => 1,
     nodes: (g, waveform) => ({
       vector: replayGraph(importGraph(graph.model, { tensors: [graph.output] }), graph.output, g, waveform, {
@@ -83,6 +83,7 @@ export function artifactVectors({ model, file, sha256 }: ImportedModel): ClipVec
     spec: { kind: 'artifact', approach, classes, windowSeconds, weights },
     sampleRate,
     size: info.embeddingSize,
+    networkParameters: null,
     weights: weights.description,
     windows: () => 1,
     nodes: (g, waveform) => ({

@@ -53,6 +53,8 @@ export interface EmbedderDescription {
 /** What an embedder is made from: a spec without the size, which the network tells. */
 export interface EmbedderParts extends Omit<EmbedderSpec, 'size'> {
   readonly frontEnd: FrontEndSpec;
+  /** Numbers that the network has learnt, or would have: without its running statistics and without a head. */
+  readonly parameters: number;
   /** Appends the network. @param x pictures, float32 [N, 1, nMels, nFrames] @returns [N, size] */
   forward(g: GraphBuilder, x: Value): Value;
 }
@@ -62,7 +64,7 @@ export interface EmbedderParts extends Omit<EmbedderSpec, 'size'> {
  * @throws {ShapeError} where the network gives no [N, size] of known size
  */
 export function describeEmbedder(parts: EmbedderParts): EmbedderDescription {
-  const { forward, ...spec } = parts;
+  const { forward, parameters: _, ...spec } = parts;
   const nFrames = frontEndFrames(spec.windowing.samples, spec.frontEnd);
   const inputDims = [1, spec.frontEnd.nMels, nFrames];
   const g = new GraphBuilder({ name: `embedder ${spec.network}` });

@@ -147,6 +147,13 @@ export function initializeParameters(
   );
 }
 
+/** How many numbers parameters hold, running statistics left out. */
+export function learntNumbers(specs: Iterable<ParameterSpec>): number {
+  let count = 0;
+  for (const { role, shape } of specs) if (role !== 'statistic') count += sizeOf(shape);
+  return count;
+}
+
 /** Runs `forward` on a throw-away graph to learn which parameters the network has, in order of first use. */
 export function parameterSpecs(
   network: Network,

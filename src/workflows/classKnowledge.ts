@@ -88,7 +88,7 @@ async function promptVectors(
     const { size, data } = await embedLabels(clap, labels, engine);
     const rows = classes.map((_, i) => Float64Array.from(data.subarray(i * size, (i + 1) * size)));
     const [{ label, prompts }] = labels as [(typeof labels)[number]];
-    const source = `Class vectors from prompts by ${clap.weights.description.replace(/\.$/, '')}, such as ${prompts.map((text) => `“${text}”`).join(', ')} for ${label}.`;
+    const source = `Class vectors from prompts by the same model, such as ${prompts.map((text) => `“${text}”`).join(', ')} for ${label}.`;
     return { classes, attributes: null, matrix: matrixOf(rows), source, shared: true };
   } finally {
     await engine.close();

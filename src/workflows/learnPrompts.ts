@@ -1,6 +1,7 @@
 /** @file Learning nothing: classes become prompts, and the artefact compares sounds with them. */
 import {
   ClapEar,
+  clapAudioSide,
   clapWindowsPerRun,
   cosines,
   embedLabels,
@@ -9,8 +10,6 @@ import {
   promptScore,
   zeroShotTraining,
 } from '../approaches/index.ts';
-import { sizeOf } from '../core/index.ts';
-import { GraphBuilder } from '../onnx/index.ts';
 import { Engine } from '../runtime/index.ts';
 import { engineOptions } from './hooks.ts';
 import type { Learner } from './learner.ts';
@@ -32,7 +31,7 @@ export const learnPrompts: Learner<PromptRunConfig> = async (run, _fingerprint, 
       history: [],
       chosenEpoch: 0,
       stoppedEarly: false,
-      parameterCount: audioParameters(clap) + vectors.data.length,
+      parameterCount: clapAudioSide(clap).parameters + vectors.data.length,
       trainedParameterCount: 0,
       train: [],
       validation: [],
@@ -58,16 +57,3 @@ export const learnPrompts: Learner<PromptRunConfig> = async (run, _fingerprint, 
     await engine.close();
   }
 };
-
-/** Numbers that the audio encoder holds. */
-function audioParameters({
-  audio,
-  appendAudio,
-}: NonNullable<Parameters<typeof learnPrompts>[0]['clap']>): number {
-  const g = new GraphBuilder();
-  g.output(appendAudio(g, g.input('x', 'float32', ['N', ...audio.inputDims])), 'embedding');
-  let count = 0;
-  for (const { dtype, dims } of g.model().graph.initializers.values())
-    if (dtype === 'float32') count += sizeOf(dims);
-  return count;
-}

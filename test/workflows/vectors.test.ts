@@ -2,6 +2,7 @@
  * Approaches that fit a linear SVM to one vector per clip: the run and its artefact, and the nodes that make vectors
  * held to the pooled embeddings that `embedDataset` computes outside a graph.
  */
+
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +29,7 @@ import {
   windowInputs,
 } from '../../src/embeddings/browser.ts';
 import { mfcc82 } from '../../src/features/index.ts';
+import { yamnetPairs } from '../../src/networks/yamnet.ts';
 import { GraphBuilder } from '../../src/onnx/index.ts';
 import { Engine } from '../../src/runtime/index.ts';
 import {
@@ -158,6 +160,21 @@ describe('a linear SVM on vectors', () => {
     expect(random.weights).toContain('Random weights');
     expect(await readFile(random.report.markdown, 'utf8')).toContain('Random weights');
     expect(random.parity).toBeLessThan(1e-5);
+    // The classifier is trained: a factor per number of the vector (means and deviations) and a shift, for each class.
+    const classes = random.predictions.classes.length;
+    expect(random.trainedParameters).toBe(classes * (2 * 64 + 1));
+    expect(random.parameters - random.trainedParameters).toBe(398_306);
+  });
+
+  it('counts what a frozen network has learnt, by the layers of MobileNet-v1', async () => {
+    const { parameters } = await namedEmbedderByName('yamnet').open({ network: 'yamnet', weights: 'random' });
+    // Kernels of the stem and of the pairs, and a scale and a shift for every channel behind each of them.
+    let [count, channels] = [3 * 3 * 32 + 2 * 32, 32];
+    for (const [, filters] of yamnetPairs) {
+      count += 9 * channels + 2 * channels + channels * filters + 2 * filters;
+      channels = filters;
+    }
+    expect(parameters).toBe(count);
   });
 });
 

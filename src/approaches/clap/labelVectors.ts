@@ -1,6 +1,6 @@
 /** @file Labels as directions in CLAP's common space, and sounds compared with them: as numbers, and as nodes. */
 import { softmaxRows } from '../../classifiers/browser.ts';
-import { float32, RuntimeError, rowsOf, type Tensor, tensor } from '../../core/index.ts';
+import { float32, RuntimeError, rowsOf, sizeOf, type Tensor, tensor } from '../../core/index.ts';
 import { type ClapSpec, clapNodes, clapWindow } from '../../features/index.ts';
 import { GraphBuilder, staticShape, type Value } from '../../onnx/index.ts';
 import type { Engine } from '../../runtime/index.ts';
@@ -135,7 +135,7 @@ function soundNodes(model: ClapModel, g: GraphBuilder, waveform: Value, frontEnd
 export function clapVectors(model: ClapModel, frontEnd: ClapSpec): ClipVectors {
   const { description, sha256 } = model.weights;
   const { sampleRate } = frontEnd;
-  const [, size] = appendedShape(model);
+  const { size, parameters } = clapAudioSide(model);
   return {
     spec: {
       kind: 'clap',
@@ -143,17 +143,22 @@ export function clapVectors(model: ClapModel, frontEnd: ClapSpec): ClipVectors {
       windowSeconds: clapWindow.samples / sampleRate,
       weights: { description, sha256 },
     },
-    ...{ sampleRate, size, weights: description },
+    ...{ sampleRate, size, weights: description, networkParameters: parameters },
     windows: () => 1,
     nodes: (g, waveform) => ({ vector: soundNodes(model, g, waveform, frontEnd) }),
   };
 }
 
-/** The shape of one clip's embedding, [1, size]. */
-function appendedShape(model: ClapModel): readonly [number, number] {
+/** Numbers in an embedding, and those that the audio encoder holds. */
+export function clapAudioSide(model: ClapModel): { readonly size: number; readonly parameters: number } {
   const g = new GraphBuilder();
   const embedding = model.appendAudio(g, g.input('x', 'float32', [1, ...model.audio.inputDims]));
-  return staticShape(embedding.shape, 'The embedding of CLAP') as readonly [number, number];
+  const [, size] = staticShape(embedding.shape, 'The embedding of CLAP') as readonly [number, number];
+  g.output(embedding, 'embedding');
+  let parameters = 0;
+  for (const { dtype, dims } of g.model().graph.initializers.values())
+    if (dtype === 'float32') parameters += sizeOf(dims);
+  return { size, parameters };
 }
 
 /** Rows brought to length 1. */
