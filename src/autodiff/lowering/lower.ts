@@ -296,11 +296,10 @@ class Lowering {
 
   private maxPoolGradient(node: Node): Partial<Forms> {
     const q = geometry(node);
-    const [x, y, dy] = node.inputs.map((name) => this.forms.of(name)) as [Forms, Forms, Forms];
+    const [x, , dy] = node.inputs.map((name) => this.forms.of(name)) as [Forms, Forms, Forms];
     const { forms, g } = this;
     if (this.poolsBlocked(node)) {
-      const [picture, maxima, gradient] = [x, y, dy].map((v) => forms.blocked(v)) as [Value, Value, Value];
-      return { blocked: blockedMaxPoolGradient(this.blocked!, q, picture, maxima, gradient) };
+      return { blocked: blockedMaxPoolGradient(this.blocked!, q, forms.blocked(x), forms.blocked(dy)) };
     }
     const indices = this.poolIndices.get(node) ?? null;
     return { plain: maxPoolGradient({ g, node }, q, forms.plain(x), forms.plain(dy), indices) };

@@ -65,10 +65,10 @@ export function poolsEvenly(q: Geometry): boolean {
 
 /**
  * The same with everything blocked, for windows that {@link poolsEvenly}. Along a row the first maximum wins, then the
- * first row: the first in ONNX's order.
- * @param y what came out
+ * first row: the first in ONNX's order. The maxima are those of this very x: had it been computed a second time in
+ * another form, those of the forward pass might differ in the last digit, and equal nothing.
  */
-export function blockedMaxPoolGradient(blocked: Blocked, q: Geometry, x: Value, y: Value, dy: Value): Value {
+export function blockedMaxPoolGradient(blocked: Blocked, q: Geometry, x: Value, dy: Value): Value {
   const { kernel, strides, dilations, pads, batch, channels, spatial, out } = q;
   const across = blocked.maxPool(
     x,
@@ -80,7 +80,17 @@ export function blockedMaxPoolGradient(blocked: Blocked, q: Geometry, x: Value, 
     },
     [batch, channels, spatial[0]!, out[1]!],
   );
-  const down = gradientAlong(blocked, q, 0, across, y, dy);
+  const maxima = blocked.maxPool(
+    across,
+    {
+      kernel_shape: [kernel[0]!, 1],
+      strides: [strides[0]!, 1],
+      dilations: [dilations[0]!, 1],
+      pads: [pads[0]!, 0, pads[2]!, 0],
+    },
+    [batch, channels, ...out],
+  );
+  const down = gradientAlong(blocked, q, 0, across, maxima, dy);
   return gradientAlong(blocked, q, 1, x, across, down);
 }
 
