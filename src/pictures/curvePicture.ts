@@ -13,8 +13,8 @@ export interface CurveSeries {
   x?: readonly number[];
   /** Drawn dashed, for instance validation beside training. */
   dashed?: boolean;
-  /** Intervals [low, high], as many as values, drawn as a band behind the curve; null leaves a gap. */
-  intervals?: readonly (readonly [low: number, high: number] | null)[];
+  /** As many as values, drawn as a band behind the curve; an interval that is absent or has no ends leaves a gap. */
+  intervals?: readonly ({ readonly low: number | null; readonly high: number | null } | undefined)[];
 }
 
 export interface CurvePanel {
@@ -69,10 +69,11 @@ export function curvePicture(panels: readonly CurvePanel[], options: CurvePictur
 }
 
 function bandOf({ x, intervals = [] }: CurveSeries): { x: number; low: number; high: number }[] {
-  return intervals.map((interval, i) => {
-    const [low, high] = interval ?? [Number.NaN, Number.NaN];
-    return { x: x?.[i] ?? i + 1, low, high };
-  });
+  return intervals.map((interval, i) => ({
+    x: x?.[i] ?? i + 1,
+    low: interval?.low ?? Number.NaN,
+    high: interval?.high ?? Number.NaN,
+  }));
 }
 
 function pointsOf(series: CurveSeries, logarithmic: boolean): { x: number; y: number }[] {

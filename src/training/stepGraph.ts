@@ -123,7 +123,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     },
   };
   const { logits } = network.forward(context, standardizeNodes(forward, x, options.statistics));
-  const { g, of } = aligned(forward, blockSize);
+  const { g, of } = alignChannels(forward, blockSize);
   const targets = g.input('targets', 'float32', [options.batchSize, network.classes]);
   const loss = softCrossEntropy(g, of(logits), targets);
   const trained = table.specs.filter((spec) => spec.role !== 'statistic' && options.trainable(spec));
@@ -201,11 +201,6 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
   };
 }
 
-/** The forward pass as the engine's blocks want it. */
-function aligned(forward: GraphBuilder, blockSize: number | null): ReturnType<typeof alignChannels> {
-  return blockSize === null ? { g: forward, of: (value) => value } : alignChannels(forward, blockSize);
-}
-
 /** Resident tensors as the graph inputs and outputs that bear them. */
 function withOutputs(residents: ReadonlySet<string>, keep: Readonly<Record<string, string>>): Set<string> {
   const outputs = Object.keys(keep).filter((output) => residents.has(keep[output]!));
@@ -243,7 +238,7 @@ export function buildForwardGraph(options: ForwardGraphOptions): {
     },
     standardizeNodes(forward, x, options.statistics),
   );
-  const { g, of } = aligned(forward, blockSize);
+  const { g, of } = alignChannels(forward, blockSize);
   g.output(g.op('Softmax', [of(logits)], { axis: 1 }), 'probabilities');
   return {
     model: lower(g, { blockSize, packed }).model(),

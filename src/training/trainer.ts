@@ -11,7 +11,7 @@ import {
   type Tensor,
   TrainingError,
 } from '../core/index.ts';
-import { type Network, type ParameterValues, parameterSpecs } from '../networks/network.ts';
+import { learntNumbers, type Network, type ParameterValues, parameterSpecs } from '../networks/network.ts';
 import { GraphBuilder } from '../onnx/index.ts';
 import { type DeviceChoice, Engine, type LoadedModel } from '../runtime/index.ts';
 import {
@@ -419,20 +419,20 @@ class Trainer {
    */
   private async put(tensors: Iterable<readonly [string, Tensor]>): Promise<void> {
     for (const [name, tensor] of tensors) {
-      const own = this.reordered(new Map([[name, tensor]]), packTensor).get(name)!;
+      const own = this.ordered(name, tensor, packTensor);
       await this.engine.put(new Map([[name, own]]), { transfer: own !== tensor });
     }
   }
 
   /** Reads tensors from the engine, all in ONNX's layout. */
   private async get(names: readonly string[]): Promise<Map<string, Tensor>> {
-    return this.reordered(await this.engine.get(names), unpackTensor);
+    const held = await this.engine.get(names);
+    return new Map([...held].map(([name, tensor]) => [name, this.ordered(name, tensor, unpackTensor)]));
   }
 
-  private reordered(tensors: ReadonlyMap<string, Tensor>, move: typeof packTensor): Map<string, Tensor> {
-    const packed = (name: string, tensor: Tensor) =>
-      this.step.packed.has(name) ? move(tensor as Tensor<'float32'>, this.blockSize!) : tensor;
-    return new Map([...tensors].map(([name, tensor]) => [name, packed(name, tensor)]));
+  /** A kernel that the step wants packed, moved; any other tensor as it is. */
+  private ordered(name: string, tensor: Tensor, move: typeof packTensor): Tensor {
+    return this.step.packed.has(name) ? move(tensor as Tensor<'float32'>, this.blockSize!) : tensor;
   }
 
   private *parametersFrom(values: ParameterValues): Iterable<[string, Tensor]> {
@@ -472,11 +472,7 @@ class Trainer {
     const { history, bestEpoch } = this.progress;
     const best = this.task.config.select === 'best' ? this.bestParameters : null;
     const parameters = best ?? (await this.parameters());
-    const count = (names: Iterable<string>) => {
-      let n = 0;
-      for (const name of names) n += sizeOf(parameters.get(name)!.dims);
-      return n;
-    };
+    const trained = new Set(this.step.trained);
     return {
       parameters: parameters as Map<string, Tensor<'float32'>>,
       history,
@@ -484,10 +480,8 @@ class Trainer {
       stoppedEarly,
       seconds: this.elapsed(),
       throughput: this.clipsDone / ((performance.now() - this.startedAt) / 1000),
-      parameterCount: count(
-        this.step.parameters.filter((spec) => spec.role !== 'statistic').map((spec) => spec.name),
-      ),
-      trainedParameterCount: count(this.step.trained),
+      parameterCount: learntNumbers(this.step.parameters),
+      trainedParameterCount: learntNumbers(this.step.parameters.filter(({ name }) => trained.has(name))),
     };
   }
 }

@@ -8,6 +8,7 @@ import { writeJson } from '../files/index.ts';
 import { bootstrapGroups } from '../statistics/index.ts';
 import {
   classSplits,
+  clipsOf,
   evaluateFewShot,
   type FewShotDraw,
   fewShotMethods,
@@ -17,7 +18,7 @@ import {
 import { type ClassKnowledgeOptions, type FrozenSource, openClassKnowledge } from './classKnowledge.ts';
 import { clipRows, labelledRows } from './clipRows.ts';
 import { requireFreeDirectory } from './freeDirectory.ts';
-import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+import { fingerprintOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
 import { versions } from './versions.ts';
 import { frozenText, sourceNotices } from './zeroShotEvaluate.ts';
@@ -78,12 +79,8 @@ export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> 
   for (const [s, split] of divisions.entries()) {
     if (options.signal?.aborted)
       throw new CancelledError(`Stopped after ${s} of ${divisions.length} divisions.`);
-    const novelClips = rows.clips.filter(({ label }) => split.unseen.includes(label));
-    const recordings = new Set(novelClips.map(({ group }) => group));
-    const baseClips = rows.clips.filter(
-      ({ label, group }) => split.seen.includes(label) && !recordings.has(group),
-    );
-    const outcome = evaluateFewShot(split, labelledRows(rows, baseClips), labelledRows(rows, novelClips), {
+    const { seen, unseen } = clipsOf(split, rows.clips);
+    const outcome = evaluateFewShot(split, labelledRows(rows, seen), labelledRows(rows, unseen), {
       ...{ vectors: known, scaling, shots: sorted, draws, seed },
     });
     made.push(...outcome.draws.map((draw) => ({ split: s, draw })));
@@ -117,8 +114,7 @@ export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> 
   const chance = divisions.reduce((sum, { unseen }) => sum + 1 / unseen.length, 0) / divisions.length;
   const embedding = frozenText(opened);
   const { failures } = rows;
-  const { workers: _, ...fingerprinting } = extractionOptions(options);
-  const dataFingerprint = await fingerprint(dataset, fingerprinting);
+  const dataFingerprint = await fingerprint(dataset, fingerprintOptions(options));
   const config = {
     ...{ shots: sorted, draws, novel, divisions: divisions.map(({ name }) => name), scaling, pipeline },
     ...{ embedding: opened.spec, pooling: source.pooling ?? 'mean' },

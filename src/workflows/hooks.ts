@@ -16,12 +16,19 @@ export interface WorkflowHooks {
   readonly cacheDir?: string;
 }
 
-/** The options of extraction and fingerprinting among the hooks. */
-export function extractionOptions(hooks: WorkflowHooks) {
+/** The options of fingerprinting among the hooks. */
+export function fingerprintOptions(hooks: WorkflowHooks) {
   return {
     ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
     ...(hooks.onProgress === undefined ? {} : { onProgress: hooks.onProgress }),
     ...(hooks.cacheDir === undefined ? {} : { cacheDir: hooks.cacheDir }),
+  };
+}
+
+/** The options of extraction among the hooks. */
+export function extractionOptions(hooks: WorkflowHooks) {
+  return {
+    ...fingerprintOptions(hooks),
     ...(hooks.threads === undefined ? {} : { workers: hooks.threads }),
   };
 }

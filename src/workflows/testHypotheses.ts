@@ -10,7 +10,7 @@ import {
   testHypotheses as test,
   writeHypothesesReport,
 } from '../hypotheses/index.ts';
-import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+import { extractionOptions, fingerprintOptions, type WorkflowHooks } from './hooks.ts';
 import { firstFailure, stopwatch } from './learner.ts';
 import { openNamedDataset } from './namedDataset.ts';
 import { versions } from './versions.ts';
@@ -48,8 +48,7 @@ export async function testHypotheses(options: TestHypothesesOptions): Promise<Te
   const startedAt = new Date().toISOString();
   const clock = stopwatch();
   const dataset = await openNamedDataset(options.dataset, options);
-  const { workers: _, ...fingerprinting } = extractionOptions(options);
-  const dataFingerprint = await fingerprint(dataset, fingerprinting);
+  const dataFingerprint = await fingerprint(dataset, fingerprintOptions(options));
   const chosen = quick ? quickChoice(dataset.clips, seed) : dataset.clips;
   const { clips, failures, notices } = await measureClips(chosen, seed, extractionOptions(options));
   clock.lap('measuring');

@@ -36,7 +36,7 @@ import type { PictureLayout } from '../networks/index.ts';
 import { type Device, resolveDevice } from '../runtime/index.ts';
 import { usualSoundMegabytes } from './clipSounds.ts';
 import { requireFreeDirectory } from './freeDirectory.ts';
-import { distinct, extractionOptions, type WorkflowHooks, withTask } from './hooks.ts';
+import { distinct, fingerprintOptions, type WorkflowHooks, withTask } from './hooks.ts';
 import type { SplitRun } from './learner.ts';
 import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
 import { reportMedia } from './reportMedia.ts';
@@ -131,8 +131,7 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
   for (const notice of [...dataset.notices, ...splits.flatMap((split) => split.notices)])
     options.onNotice?.(notice);
   const { config, ...made } = await resolveRun(options, chosen, dataset, seed);
-  const { workers: _, ...fingerprinting } = extractionOptions(options);
-  const dataFingerprint = await fingerprint(dataset, fingerprinting);
+  const dataFingerprint = await fingerprint(dataset, fingerprintOptions(options));
   const record = {
     command: options.command,
     startedAt,

@@ -32,6 +32,7 @@ import {
   type ClassSplit,
   type ClassVectors,
   classSplits,
+  clipsOf,
   evaluateSplit,
   type SplitOutcome,
   summariseSplits,
@@ -44,7 +45,7 @@ import {
 import { type ClassKnowledgeOptions, type FrozenSource, openClassKnowledge } from './classKnowledge.ts';
 import { type ClipRows, clipRows, labelledRows, rowsOfTrained } from './clipRows.ts';
 import { requireFreeDirectory } from './freeDirectory.ts';
-import { distinct, extractionOptions, type WorkflowHooks, withTask } from './hooks.ts';
+import { distinct, fingerprintOptions, type WorkflowHooks, withTask } from './hooks.ts';
 import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
 import { trainSplit } from './trainSplit.ts';
 import { versions } from './versions.ts';
@@ -146,8 +147,7 @@ export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promis
   };
   const windowSeconds = await suggestWindowSeconds(dataset);
   const config = source.kind === 'trained' ? await trainedConfig(source, windowSeconds, seed) : null;
-  const { workers: _, ...fingerprinting } = extractionOptions(options);
-  const dataFingerprint = await fingerprint(dataset, fingerprinting);
+  const dataFingerprint = await fingerprint(dataset, fingerprintOptions(options));
   const settings = canonicalJson({
     ...{ seed, methods: options.methods ?? null, scaling: options.scaling ?? null },
     ...{ testFraction: options.testFraction ?? null, permutations: options.permutations ?? null },
@@ -216,12 +216,7 @@ async function evaluateOne(run: Run, split: ClassSplit, index: number): Promise<
     if (done !== null) return done;
   }
   await mkdir(place, { recursive: true });
-  const unseen = dataset.clips.filter(({ label }) => split.unseen.includes(label));
-  const recordings = new Set(unseen.map(({ group }) => group));
-  // A recording of an unseen class is no recording to learn another class from.
-  const clips = dataset.clips.filter(
-    ({ label, group }) => split.seen.includes(label) && !recordings.has(group),
-  );
+  const { seen: clips, unseen } = clipsOf(split, dataset.clips);
   const seenOnly: Dataset = { ...dataset, classes: split.seen, clips, notices: [] };
   const sides = splitDataset(seenOnly, {
     kind: 'grouped',

@@ -26,7 +26,7 @@ import {
 } from '../zeroShot/index.ts';
 import { openClassVectors } from './classVectorFile.ts';
 import { clipRows, labelledRows } from './clipRows.ts';
-import { extractionOptions, type WorkflowHooks } from './hooks.ts';
+import { fingerprintOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
 import { versions } from './versions.ts';
 
@@ -83,8 +83,7 @@ export async function zeroShotTrain(options: ZeroShotTrainOptions): Promise<Zero
   const wanted = vectorsOf(table, classes);
   const vectors = await openVectors(options.embedder, options.pooling ?? 'mean');
   const pipeline = vectorPipeline(vectors, await suggestWindowSeconds(dataset));
-  const { workers: _, ...fingerprinting } = extractionOptions(options);
-  const dataFingerprint = await fingerprint(dataset, fingerprinting);
+  const dataFingerprint = await fingerprint(dataset, fingerprintOptions(options));
   const rows = await clipRows(dataset.clips, vectors, pipeline, options);
   const fit = labelledRows(rows, rows.clips);
   const scaler = fitStandardScaler(fit.x);

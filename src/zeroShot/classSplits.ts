@@ -2,6 +2,20 @@
 import { ParameterError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 
+/**
+ * The clips of unseen classes, and those of seen ones that may be learnt from: a recording that an unseen class was cut
+ * from is no recording to learn another class from.
+ */
+export function clipsOf<C extends { readonly label: string; readonly group: string }>(
+  split: ClassSplit,
+  clips: readonly C[],
+): { readonly seen: C[]; readonly unseen: C[] } {
+  const unseen = clips.filter(({ label }) => split.unseen.includes(label));
+  const recordings = new Set(unseen.map(({ group }) => group));
+  const seen = clips.filter(({ label, group }) => split.seen.includes(label) && !recordings.has(group));
+  return { seen, unseen };
+}
+
 export interface ClassSplit {
   /** Such as `siren + street_music`. */
   readonly name: string;

@@ -253,10 +253,10 @@ describe('curvePicture', () => {
       name: 'a',
       y: [0.25, 0.5, 0.5],
       intervals: [
-        [0, 0.5],
-        [0.25, 0.75],
-        [0.25, 1],
-      ] as const,
+        { low: 0, high: 0.5 },
+        { low: 0.25, high: 0.75 },
+        { low: 0.25, high: 1 },
+      ],
     };
     const { svg } = curvePicture([
       { yLabel: 'A', yRange: [0, 1], series: [series, { name: 'b', y: [0, 1, 0] }] },
@@ -272,7 +272,7 @@ describe('curvePicture', () => {
   it('refuses what cannot be drawn', () => {
     expect(() => curvePicture([])).toThrow(ParameterError);
     expect(() =>
-      curvePicture([{ yLabel: 'L', series: [{ name: 'a', y: [1, 2], intervals: [null] }] }]),
+      curvePicture([{ yLabel: 'L', series: [{ name: 'a', y: [1, 2], intervals: [undefined] }] }]),
     ).toThrow(/2 values and 1 intervals/);
     expect(() => curvePicture([{ yLabel: 'L', series: [{ name: 'a', y: [1], x: [1, 2] }] }])).toThrow(
       /counts must be equal/,

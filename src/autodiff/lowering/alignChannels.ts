@@ -1,13 +1,14 @@
 /**
  * @file What is done to a forward pass before its gradients are derived, so that both fit the blocked layout.
  *
- * Channels are made up to whole blocks. A map of 24 channels fills no blocks of 16, and
- * ONNX Runtime's fast convolutions pass it by; of 32, the last eight made by filters of zeros and met by zeros in the
- * next kernel, it does. The parameters stay as they are: kernels are filled up by nodes, whose gradients cut them again.
+ * Channels are made up to whole blocks. A map of 24 channels fills no blocks of 16, and ONNX Runtime's fast
+ * convolutions pass it by; of 32, the last eight made by filters of zeros and met by zeros in the next kernel, it does.
+ * The parameters stay as they are: kernels are filled up by nodes, whose gradients cut them again.
  *
  * ReLU and max pooling change places: the result is the same, and ReLU, its gradient above all, passes over less.
  */
-import { GraphBuilder, intAttribute, type Node, type Value } from '../../onnx/index.ts';
+import { type GraphBuilder, intAttribute, type Node, type Value } from '../../onnx/index.ts';
+import { emptyLike } from './forms.ts';
 
 /** Most channels after filling up, as a multiple of those before: what is more costs more than the layout gains. */
 const largestGrowth = 1.5;
@@ -21,11 +22,15 @@ const perChannel = new Set([
 /** Operators of operands of one shape. */
 const binary = new Set(['Add', 'Sub', 'Mul', 'Max', 'Min']);
 
-/** A graph like `source`, maps made up to whole blocks where that is cheap; and where its values have gone. */
+/**
+ * A graph like `source`, maps made up to whole blocks where that is cheap; and where its values have gone.
+ * @param blockSize null where there are no blocks: then it is `source` itself
+ */
 export function alignChannels(
   source: GraphBuilder,
-  blockSize: number,
+  blockSize: number | null,
 ): { readonly g: GraphBuilder; readonly of: (value: Value) => Value } {
+  if (blockSize === null) return { g: source, of: (value) => value };
   const aligned = new Alignment(source, blockSize);
   return { g: aligned.g, of: ({ name }) => aligned.exact(name) };
 }
@@ -43,9 +48,7 @@ class Alignment {
     this.source = source;
     this.blockSize = blockSize;
     const { graph } = source;
-    const reserved = [...graph.initializers.keys(), ...graph.nodes.flatMap((node) => node.outputs)];
-    reserved.push(...graph.inputs.map((v) => v.name), ...graph.outputs.map((v) => v.name));
-    this.g = new GraphBuilder({ opset: source.opset, name: graph.name, reserved });
+    this.g = emptyLike(source);
     for (const { name, dtype, shape } of graph.inputs)
       this.values.set(name, this.g.input(name, dtype, shape!));
     for (const [name, tensor] of graph.initializers) this.values.set(name, this.g.initializer(name, tensor));

@@ -1,8 +1,8 @@
 /**
- * @file The parts that gradients of convolutions, max pooling and batch normalisations are made of. How each is best computed depends
- * on the layout of its neighbours. A rule that runs with `deferred` therefore appends one node of Earshot's own domain
- * that only says what is wanted, and `lower` replaces it once the whole graph is known; otherwise the form for ONNX's
- * own layout is appended at once.
+ * @file The parts that gradients of convolutions, max pooling and batch normalisations are made of. How each is best
+ * computed depends on the layout of its neighbours. A rule that runs with `deferred` therefore appends one node of
+ * Earshot's own domain that only says what is wanted, and `lower` replaces it once the whole graph is known; otherwise
+ * the form for ONNX's own layout is appended at once.
  */
 import type { Shape, Value, WindowOptions } from '../../onnx/index.ts';
 import { algebra, dims, type VjpContext } from '../vjp.ts';

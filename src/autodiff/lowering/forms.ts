@@ -4,7 +4,7 @@
  */
 import { GraphError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/tensor.ts';
-import type { GraphBuilder, Node, Value } from '../../onnx/index.ts';
+import { GraphBuilder, type Node, type Value } from '../../onnx/index.ts';
 import type { Blocked, BlockedConv } from './blocked.ts';
 import { pack, packable, scaleFilters, unpack } from './kernels.ts';
 import * as plain from './plain.ts';
@@ -22,6 +22,13 @@ export interface Forms {
   readonly again: Node | null;
   /** This value is `of` times a number per channel, not yet multiplied. */
   readonly scaled: { readonly of: Forms; readonly scale: Value } | null;
+}
+
+/** An empty graph in the same operator set, in which the names of `source` are only given to what is meant. */
+export function emptyLike({ graph, opset }: GraphBuilder): GraphBuilder {
+  const reserved = [...graph.initializers.keys(), ...graph.nodes.flatMap((node) => node.outputs)];
+  reserved.push(...graph.inputs.map((v) => v.name), ...graph.outputs.map((v) => v.name));
+  return new GraphBuilder({ opset, name: graph.name, reserved });
 }
 
 /** All values of one graph, by name. */

@@ -9,7 +9,7 @@
 import { GraphError } from '../../core/errors.ts';
 import {
   floatAttribute,
-  GraphBuilder,
+  type GraphBuilder,
   intAttribute,
   intsAttribute,
   type Node,
@@ -22,7 +22,7 @@ import { algebra } from '../vjp.ts';
 import { Blocked } from './blocked.ts';
 import { inputGradient, type LoweringSite, weightGradient } from './convolutionGradients.ts';
 import { deferredDomain, readGeometry } from './deferred.ts';
-import { type Forms, FormTable, sizeOfType } from './forms.ts';
+import { emptyLike, type Forms, FormTable, sizeOfType } from './forms.ts';
 import { packable, packFilters } from './kernels.ts';
 import { blockedMaxPoolGradient, maxPoolGradient, maxPoolWithIndices, poolsEvenly } from './maxPooling.ts';
 import * as plain from './plain.ts';
@@ -94,10 +94,7 @@ class Lowering {
 
   constructor(source: GraphBuilder, options: LoweringOptions) {
     this.source = source;
-    const { graph } = source;
-    const reserved = [...graph.initializers.keys(), ...graph.nodes.flatMap((node) => node.outputs)];
-    reserved.push(...graph.inputs.map((v) => v.name), ...graph.outputs.map((v) => v.name));
-    this.g = new GraphBuilder({ opset: source.opset, name: graph.name, reserved });
+    this.g = emptyLike(source);
     this.blocked = options.blockSize === null ? null : new Blocked(this.g, options.blockSize);
     this.packed = options.packed ?? new Set();
     this.forms = new FormTable(source, this.g, this.blocked);

@@ -69,29 +69,27 @@ export function poolsEvenly(q: Geometry): boolean {
  * another form, those of the forward pass might differ in the last digit, and equal nothing.
  */
 export function blockedMaxPoolGradient(blocked: Blocked, q: Geometry, x: Value, dy: Value): Value {
-  const { kernel, strides, dilations, pads, batch, channels, spatial, out } = q;
-  const across = blocked.maxPool(
-    x,
-    {
-      kernel_shape: [1, kernel[1]!],
-      strides: [1, strides[1]!],
-      dilations: [1, dilations[1]!],
-      pads: [0, pads[1]!, 0, pads[3]!],
-    },
-    [batch, channels, spatial[0]!, out[1]!],
-  );
-  const maxima = blocked.maxPool(
-    across,
-    {
-      kernel_shape: [kernel[0]!, 1],
-      strides: [strides[0]!, 1],
-      dilations: [dilations[0]!, 1],
-      pads: [pads[0]!, 0, pads[2]!, 0],
-    },
-    [batch, channels, ...out],
-  );
+  const across = maximaAlong(blocked, q, 1, x);
+  const maxima = maximaAlong(blocked, q, 0, across);
   const down = gradientAlong(blocked, q, 0, across, maxima, dy);
   return gradientAlong(blocked, q, 1, x, across, down);
+}
+
+/** A number for one axis, and another for the one across it: [rows, columns]. */
+function along(axis: 0 | 1, size: number, across: number): [number, number] {
+  return axis === 0 ? [size, across] : [across, size];
+}
+
+/** The maxima of the windows' extent along one axis. */
+function maximaAlong(blocked: Blocked, q: Geometry, axis: 0 | 1, x: Value): Value {
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  const window = {
+    kernel_shape: along(axis, q.kernel[axis]!, 1),
+    strides: along(axis, q.strides[axis]!, 1),
+    dilations: along(axis, q.dilations[axis]!, 1),
+    pads: [...along(axis, q.pads[axis]!, 0), ...along(axis, q.pads[axis + 2]!, 0)],
+  };
+  return blocked.maxPool(x, window, [n, c, ...along(axis, q.out[axis]!, axis === 0 ? w : h)]);
 }
 
 /**
@@ -110,13 +108,12 @@ function gradientAlong(blocked: Blocked, q: Geometry, axis: 0 | 1, x: Value, y: 
   // Every `stride`-th row or column from the r-th on. The runtime's Slice is one thread.
   const residue = (r: number) => {
     if (stride === 1) return blocked.reshape(x, [outer, length, inner]);
-    const shape = axis === 0 ? [n, c, length, w] : [n, c, h, length];
-    const single = (size: number) => (axis === 0 ? ([size, 1] as const) : ([1, size] as const));
-    const window = { strides: single(stride), dilations: [1, 1], pads: [0, 0, 0, 0] };
+    const shape = [n, c, ...along(axis, length, axis === 0 ? w : h)];
+    const window = { strides: along(axis, stride, 1), dilations: [1, 1], pads: [0, 0, 0, 0] };
     if (r === 0) return taken(blocked.maxPool(x, { ...window, kernel_shape: [1, 1] }, shape));
-    const picks = blocked.lastTap(c, single(r + 1));
-    const ints = { ...window, kernel_shape: single(r + 1), group: c };
-    return taken(blocked.conv({ x, w: picks, bias: null, ints, shape }));
+    const kernel = along(axis, r + 1, 1);
+    const ints = { ...window, kernel_shape: kernel, group: c };
+    return taken(blocked.conv({ x, w: blocked.lastTap(c, kernel), bias: null, ints, shape }));
   };
   const taken = (v: Value) => blocked.reshape(v, [outer, length, inner]);
   // Moved along the axis, and filled up with a value. Places that nothing may take hold no share, so zeros come by themselves.

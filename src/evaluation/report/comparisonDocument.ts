@@ -18,6 +18,7 @@ import {
   scoreText,
   sizeText,
 } from './scoreText.ts';
+import { syntheticBadges } from './syntheticBadges.ts';
 
 /** The document of a comparison. Picture files are expected beside it as accuracy.png and coverage.png. */
 export function comparisonDocument(comparison: Comparison, pictures: ComparisonPictures): ReportDocument {
@@ -111,13 +112,7 @@ function listText(names: readonly string[]): string {
 
 function badges({ dataset, result }: Comparison): { tone: Tone; text: string }[] {
   const { approaches, split, failures } = result;
-  const list: { tone: Tone; text: string }[] = [];
-  if (dataset.synthetic) {
-    list.push({
-      tone: 'warning',
-      text: 'Synthetic data: these sounds were computed, not recorded. The numbers show that the program works, not how well it hears.',
-    });
-  }
+  const list: { tone: Tone; text: string }[] = syntheticBadges(dataset.synthetic);
   if (split !== null && split.leak.clips > 0) {
     list.push({
       tone: 'warning',

@@ -8,6 +8,7 @@ import { clipNoticeBlocks, type Repetition, repeatBlocks } from './closingBlocks
 import { renderHtml } from './renderHtml.ts';
 import { renderMarkdown } from './renderMarkdown.ts';
 import { percentText, plural, scoreText } from './scoreText.ts';
+import { syntheticBadges } from './syntheticBadges.ts';
 
 /** Scores at one number of examples. */
 export interface FewShotPoint {
@@ -33,12 +34,6 @@ export interface FewShotReport extends Repetition {
   readonly notices: readonly Notice[];
 }
 
-/** An interval's ends, where it has any. */
-function ends(score: WithInterval | undefined): readonly [number, number] | null {
-  const { low = null, high = null } = score?.interval ?? {};
-  return low === null || high === null ? null : [low, high];
-}
-
 /** Writes `report.md`, `report.html` and `few-shot.png` into `directory` (made if need be). */
 export async function writeFewShotReport(
   directory: string,
@@ -57,7 +52,7 @@ export async function writeFewShotReport(
             name,
             x,
             y: points.map(({ accuracy }) => accuracy[name]?.value ?? null),
-            intervals: points.map(({ accuracy }) => ends(accuracy[name])),
+            intervals: points.map(({ accuracy }) => accuracy[name]?.interval),
           })),
           { name: 'chance', x, y: points.map(() => chance), dashed: true },
         ],
@@ -82,19 +77,7 @@ export async function writeFewShotReport(
               .join(', ')}. Chance is ${percentText(chance)}.`,
         ],
       },
-      ...(report.synthetic
-        ? [
-            {
-              kind: 'badges' as const,
-              badges: [
-                {
-                  tone: 'warning' as const,
-                  text: 'Synthetic data: these sounds were computed, not recorded. The numbers show that the program works, not how well it hears.',
-                },
-              ],
-            },
-          ]
-        : []),
+      ...(report.synthetic ? [{ kind: 'badges' as const, badges: syntheticBadges(true) }] : []),
       {
         kind: 'picture',
         svg: picture.svg,

@@ -18,6 +18,7 @@ import {
   scoreText,
   sizeText,
 } from './scoreText.ts';
+import { syntheticBadges } from './syntheticBadges.ts';
 
 /** The document of a run. Picture files are expected beside it as confusion.png, reliability.png and curves.png. */
 export function runDocument(report: RunReport, pictures: ReportPictures): ReportDocument {
@@ -86,12 +87,7 @@ function badges({ dataset, evaluation, network, failures }: RunReport): { tone: 
       text: 'No test clip shares its recording with training, as far as recordings are known.',
     });
   }
-  if (dataset.synthetic) {
-    list.push({
-      tone: 'warning',
-      text: 'Synthetic data: these sounds were computed, not recorded. The numbers show that the program works, not how well it hears.',
-    });
-  }
+  list.push(...syntheticBadges(dataset.synthetic));
   const origin = weightsOrigin(network.weights);
   if (origin === 'random') {
     list.push({

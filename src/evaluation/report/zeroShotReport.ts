@@ -16,6 +16,7 @@ import type { Block, ReportDocument } from './document.ts';
 import { renderHtml } from './renderHtml.ts';
 import { renderMarkdown } from './renderMarkdown.ts';
 import { percentRange, percentText, plural, scoreText } from './scoreText.ts';
+import { syntheticBadges } from './syntheticBadges.ts';
 
 export interface ZeroShotReport extends Repetition {
   readonly title: string;
@@ -82,14 +83,7 @@ export function zeroShotDocument(report: ZeroShotReport, picture: Picture): Repo
   const best = summary.methods.reduce((a, b) => (b.accuracy.value > a.accuracy.value ? b : a));
   const range = percentRange(best.accuracy.recordings);
   const badges = [
-    ...(dataset.synthetic
-      ? [
-          {
-            tone: 'warning' as const,
-            text: 'Synthetic data: these sounds were computed, not recorded. The numbers show that the program works, not how well it hears.',
-          },
-        ]
-      : []),
+    ...syntheticBadges(dataset.synthetic),
     ...notices
       .filter(({ subject }) => subject === 'embedding')
       .map(({ message }) => ({ tone: 'warning' as const, text: message })),

@@ -106,9 +106,7 @@ function ranksPicture(result: RankResult, number: number): NamedPicture {
               name: 'η², with its 95 % interval',
               x: kilohertz,
               y: columns.map(({ etaSquared }) => Math.max(0, etaSquared.value)),
-              intervals: columns.map(({ etaSquared: { low, high } }) =>
-                low === null || high === null ? null : [low, high],
-              ),
+              intervals: columns.map(({ etaSquared }) => etaSquared),
             },
           ],
         },

@@ -18,7 +18,7 @@ import {
 } from '../../evaluation/index.ts';
 import { resolveDevice } from '../../runtime/index.ts';
 import { clipSounds, usualSoundMegabytes } from '../clipSounds.ts';
-import { extractionOptions, type WorkflowHooks } from '../hooks.ts';
+import { fingerprintOptions, type WorkflowHooks } from '../hooks.ts';
 import { openNamedDataset } from '../namedDataset.ts';
 import { poolSplits } from '../splits.ts';
 import type { TrainOptions } from '../train.ts';
@@ -105,8 +105,7 @@ export async function compare(options: CompareOptions): Promise<CompareOutcome> 
   });
   for (const notice of [...dataset.notices, ...splits.flatMap(({ notices }) => notices)])
     options.onNotice?.(notice);
-  const { workers: _, ...fingerprinting } = extractionOptions(options);
-  const dataFingerprint = await fingerprint(dataset, fingerprinting);
+  const dataFingerprint = await fingerprint(dataset, fingerprintOptions(options));
 
   const processors = options.threads ?? availableParallelism();
   const atOnce = options.jobs ?? Math.max(1, Math.min(4, Math.floor(processors / 2)));

@@ -270,8 +270,7 @@ function graphOf({ x: shape, build }: Layer, deferred: boolean, alignedTo: numbe
     inputs.push(value);
     return value;
   });
-  const { g, of } =
-    alignedTo === null ? { g: forward, of: (v: Value) => v } : alignChannels(forward, alignedTo);
+  const { g, of } = alignChannels(forward, alignedTo);
   const wrt = inputs.map(of);
   const y = of(built);
   const weights = g.input('weights', 'float32', y.shape);
