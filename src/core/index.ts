@@ -1,6 +1,8 @@
 /** @module earshot/core: errors, tensors, seeded random numbers and progress events. */
 export * from './errors.ts';
+export * from './plainError.ts';
 export * from './progress.ts';
 export * from './random.ts';
+export * from './records.ts';
 export * from './tensor.ts';
 export * from './weightsOrigin.ts';

@@ -2,3 +2,4 @@
 export * from './atomic.ts';
 export * from './cacheDirectory.ts';
 export * from './contentHashes.ts';
+export * from './records.ts';

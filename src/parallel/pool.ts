@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type { TransferListItem, Worker } from 'node:worker_threads';
-import { CancelledError, RuntimeError } from '../core/index.ts';
+import { CancelledError, fromPlainError, RuntimeError } from '../core/index.ts';
 import type { TaskReply } from './serveTasks.ts';
 import { startWorker } from './worker.ts';
 
@@ -97,7 +97,7 @@ export class WorkerPool<Task, Result> {
       this.lostInRow = 0;
       this.busy.delete(worker);
       this.idle.push(worker);
-      if ('error' in reply) job?.reject(restoreError(reply.error));
+      if ('error' in reply) job?.reject(fromPlainError(reply.error));
       else job?.resolve(reply.result);
       this.dispatch();
     });
@@ -141,11 +141,4 @@ export class WorkerPool<Task, Result> {
     this.busy.clear();
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
-}
-
-function restoreError({ name, message, stack }: { name: string; message: string; stack?: string }): Error {
-  const error = new Error(message);
-  error.name = name;
-  if (stack) error.stack = stack;
-  return error;
 }

@@ -5,7 +5,7 @@
 import { type ForkOptions, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { CancelledError, EarshotError, RuntimeError } from '../core/index.ts';
+import { CancelledError, EarshotError, fromPlainError, RuntimeError } from '../core/index.ts';
 import type { ProcessMessage, ProcessOrder } from './serveProcess.ts';
 
 export interface ProcessTaskOptions<Event> {
@@ -64,10 +64,8 @@ export async function runInProcess<Task, Result, Event = never>(
   const told = answer as ProcessMessage<Result, Event> | null;
   if (told !== null && 'result' in told) return told.result;
   if (told !== null && 'error' in told) {
-    const { code, message, hint } = told.error;
-    const options = hint === undefined ? {} : { hint };
-    if (code === 'CANCELLED') throw new CancelledError(message, options);
-    throw code === null ? new RuntimeError(message) : new EarshotError(code, message, options);
+    const error = fromPlainError(told.error);
+    throw error instanceof EarshotError ? error : new RuntimeError(error.message, { cause: error });
   }
   if (signal?.aborted) throw new CancelledError('The work was stopped.');
   const words = lastWords.trim().split('\n').slice(-3).join(' ').trim();

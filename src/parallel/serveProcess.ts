@@ -1,19 +1,12 @@
 /** @file The process's side of `runInProcess`. */
-import { EarshotError, type ErrorCode } from '../core/index.ts';
+import { type PlainError, toPlainError } from '../core/index.ts';
 
 export type ProcessOrder<Task> = { readonly task: Task } | { readonly stop: true };
 
 export type ProcessMessage<Result, Event> =
   | { readonly event: Event }
   | { readonly result: Result }
-  | {
-      readonly error: {
-        /** Null for an error that was not foreseen. */
-        readonly code: ErrorCode | null;
-        readonly message: string;
-        readonly hint?: string;
-      };
-    };
+  | { readonly error: PlainError };
 
 /** Milliseconds to save the work in when nobody waits for it any more. */
 const grace = 30_000;
@@ -51,12 +44,7 @@ export function serveProcess<Task, Result, Event = never>(
       });
       await tell({ result });
     } catch (error) {
-      const { message } = error instanceof Error ? error : new Error(String(error));
-      const known = error instanceof EarshotError ? error : null;
-      const hint = known?.hint;
-      await tell({
-        error: { code: known?.code ?? null, message, ...(hint === undefined ? {} : { hint }) },
-      });
+      await tell({ error: toPlainError(error) });
     }
     // Nothing should be left running; if something is, the process ends all the same.
     process.off('disconnect', abandoned);

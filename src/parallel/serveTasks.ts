@@ -1,9 +1,8 @@
 /** @file The worker's side of {@link WorkerPool}. */
 import { parentPort, type TransferListItem } from 'node:worker_threads';
+import { type PlainError, toPlainError } from '../core/index.ts';
 
-export type TaskReply<Result> =
-  | { readonly result: Result }
-  | { readonly error: { readonly name: string; readonly message: string; readonly stack?: string } };
+export type TaskReply<Result> = { readonly result: Result } | { readonly error: PlainError };
 
 /**
  * Answers each task of the pool with what `handle` returns, or with the error it throws. `transfer` lists the
@@ -19,8 +18,7 @@ export function serveTasks<Task, Result>(
       const { result, transfer = [] } = await handle(task);
       port.postMessage({ result } satisfies TaskReply<Result>, [...transfer]);
     } catch (error) {
-      const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-      port.postMessage({ error: { name, message, stack } } satisfies TaskReply<Result>);
+      port.postMessage({ error: toPlainError(error) } satisfies TaskReply<Result>);
     }
   });
 }
