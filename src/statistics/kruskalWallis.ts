@@ -2,8 +2,8 @@
  * @file Kruskal and Wallis's test by ranks (1952): are values of several classes drawn from the same distribution?
  * With the correction for ties and the effect sizes that belong to it.
  */
-import gammainc from '@stdlib/math-base-special-gammainc';
 import { ParameterError } from '../core/index.ts';
+import { upperIncompleteGamma } from './incompleteGamma.ts';
 
 export interface KruskalWallis {
   /** The statistic, corrected for ties. */
@@ -70,7 +70,7 @@ export function kruskalWallis(values: ArrayLike<number>, labels: ArrayLike<strin
 
 /** P(X > x) of a chi-square distribution: the regularised upper incomplete gamma function. */
 function chiSquareTail(x: number, degrees: number): number {
-  return gammainc(x / 2, degrees / 2, true, true);
+  return upperIncompleteGamma(degrees / 2, x / 2);
 }
 
 /** Ranks from 1, equal values sharing the mean of theirs; `tied` is Σ(t³ − t) over runs of t equal values. */
