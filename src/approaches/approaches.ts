@@ -97,7 +97,7 @@ const table: readonly Approach[] = [
     nMels: 80,
     epochs: 10,
     batchSize: 16,
-    optimizer: { kind: 'adamw', learningRate: 5e-5, weightDecay: 0.01, headRate: 20, layerDecay: 0.9 },
+    optimizer: { kind: 'adamw', learningRate: 5e-5, weightDecay: 0.01, headRate: 20, depthDecay: 0.66 },
     clipNorm: 1,
     labelSmoothing: 0.1,
     validationFraction: 0.1,
@@ -127,7 +127,7 @@ export const importedApproach: Approach = {
   nMels: 128,
   epochs: 15,
   batchSize: 32,
-  optimizer: { kind: 'adamw', learningRate: 1e-4, weightDecay: 0.05, headRate: 30, layerDecay: 0.8 },
+  optimizer: { kind: 'adamw', learningRate: 1e-4, weightDecay: 0.05, headRate: 30, depthDecay: 0.003 },
   clipNorm: 1,
   labelSmoothing: 0.1,
   validationFraction: 0,
@@ -240,14 +240,14 @@ export function resolveConfig(
     );
   }
   const headRate = alone ? 1 : (o.headRate ?? usualHeadRate);
-  const layerDecay = alone ? 1 : (o.layerDecay ?? approach.optimizer.layerDecay ?? 1);
+  const depthDecay = alone ? 1 : (o.layerDecay ?? approach.optimizer.depthDecay ?? 1);
   const usualRate = approach.optimizer.learningRate * (alone ? usualHeadRate : 1);
   const optimizer: OptimizerSpec = {
     kind,
     // A rate made for one optimiser means little to another; SGD needs a far higher one than AdamW.
     learningRate: o.learningRate ?? (kind === 'sgd' && approach.optimizer.kind !== 'sgd' ? 0.02 : usualRate),
     ...(headRate === 1 ? {} : { headRate }),
-    ...(layerDecay === 1 ? {} : { layerDecay }),
+    ...(depthDecay === 1 ? {} : { depthDecay }),
     weightDecay:
       o.weightDecay ??
       (kind === approach.optimizer.kind ? approach.optimizer.weightDecay : kind === 'sgd' ? 5e-4 : 0),

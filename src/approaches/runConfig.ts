@@ -150,7 +150,7 @@ export interface Overrides {
   readonly headRate?: number;
   /** Epochs at first in which the head learns alone. */
   readonly warmHead?: number;
-  /** Each stage's learning rate as a share of the next one's. */
+  /** The first stage's learning rate as a share of that of the last one before the head. */
   readonly layerDecay?: number;
   readonly weightDecay?: number;
   readonly optimizer?: 'sgd' | 'adam' | 'adamw';

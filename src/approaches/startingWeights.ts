@@ -2,6 +2,7 @@
  * @file What a network starts from: a file of published weights, in any of the forms they are published in, or random
  * numbers. A network that means nothing without its weights is refused without them.
  */
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import {
   ParameterError,
@@ -11,8 +12,11 @@ import {
   type TensorData,
   WeightsError,
 } from '../core/index.ts';
+import { windowSamplesOf } from '../extraction/index.ts';
+import { frontEndFrames } from '../features/index.ts';
 import { fileSize, modelPath, publishedModels } from '../models/index.ts';
 import {
+  checkWeights,
   initializeParameters,
   type LoadedWeights,
   type LoadWeightsOptions,
@@ -23,9 +27,13 @@ import {
   openl3InputReprs,
   openl3Picture,
   type ParameterSpec,
+  parameterSpecs,
 } from '../networks/index.ts';
+import { GraphBuilder } from '../onnx/index.ts';
 import { readModel } from '../runtime/index.ts';
-import { readCheckpoint, readKerasWeights } from '../weights/index.ts';
+import { readCheckpoint, readCheckpointShapes, readKerasWeights } from '../weights/index.ts';
+import { createNetwork } from './importedModel.ts';
+import type { NetworkRunConfig } from './runConfig.ts';
 
 export interface StartingWeightsOptions {
   /** A file, the name of fetched weights (`earshot models list`), `random`, or null where the user named none. */
@@ -37,14 +45,18 @@ export interface StartingWeightsOptions {
 /**
  * The file of weights that a network starts from, or null for random numbers.
  * @param network its name
- * @throws {WeightsError} when it needs weights and has none, or the named ones were not fetched; says how to get them
+ * @throws {WeightsError} when it needs weights and has none, the named ones were not fetched, or there is no such file;
+ *   says how to get them
  */
 export async function weightsFile(network: string, options: StartingWeightsOptions): Promise<string | null> {
   const { weights, published } = options;
   if (weights === randomWeights) return null;
   const name = weights ?? published;
   const model = publishedModels.find((known) => known.name === name);
-  if (weights !== null && model === undefined) return weights;
+  if (weights !== null && model === undefined) {
+    await requireFile(weights);
+    return weights;
+  }
   if (model !== undefined) {
     const path = modelPath(model);
     if ((await fileSize(path)) !== null) return path;
@@ -64,9 +76,27 @@ export async function weightsFile(network: string, options: StartingWeightsOptio
   );
 }
 
+/** @throws {WeightsError} unless there is such a file or folder */
+async function requireFile(weights: string): Promise<void> {
+  try {
+    await stat(weights);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const missing = code === 'ENOENT' || code === 'ENOTDIR';
+    throw new WeightsError(
+      missing
+        ? `There is no weights file '${weights}', and no published weights of that name.`
+        : `The weights file '${weights}' cannot be opened: ${message}.`,
+      missing
+        ? { hint: "Name a file, or one of the weights that 'earshot models list' shows.", cause }
+        : { cause },
+    );
+  }
+}
+
 /**
- * Reads a file of weights into a network: safetensors (one file, or a folder with one or several) and ONNX models (such as one that Earshot trained) by name, Keras's
- * HDF5 (`.h5`, `.hdf5`, also in `.gz`) by order and shape.
+ * Reads a file of weights into a network: safetensors (one file, or a folder with one or several) and ONNX models (such
+ * as one that Earshot trained) by name, Keras's HDF5 (`.h5`, `.hdf5`, also in `.gz`) by order and shape.
  * @throws {WeightsError} when the file cannot be read or does not fit, for OpenL3 also when its name says that it is of
  *   another input representation (shapes do not tell them apart)
  */
@@ -76,8 +106,12 @@ export async function readWeights(
   path: string,
   options: Omit<LoadWeightsOptions, 'source'> = {},
 ): Promise<LoadedWeights> {
-  if (/\.onnx$/i.test(path)) return onnxWeights(network, specs, path, options);
-  if (!/\.(h5|hdf5|keras)(\.gz)?$/i.test(path)) {
+  const form = formOf(path);
+  if (form === 'onnx') {
+    const tensors = await onnxTensors(path);
+    return fittingOnnx(() => loadWeights(network, specs, tensors, { ...options, source: path }));
+  }
+  if (form === 'safetensors') {
     const { published } = network;
     const only = published && ((name: string) => published.parameterName(name) !== null);
     const { tensors } = await readCheckpoint(path, only && { only });
@@ -90,20 +124,58 @@ export async function readWeights(
   return loadKerasWeights(network, specs, await readKerasWeights(path), { ...others, source: path });
 }
 
-/** The float weights of an ONNX model, by their names in it. */
-async function onnxWeights(
+/** How weights lie in a file, by its name. */
+function formOf(path: string): 'onnx' | 'keras' | 'safetensors' {
+  if (/\.onnx$/i.test(path)) return 'onnx';
+  return /\.(h5|hdf5|keras)(\.gz)?$/i.test(path) ? 'keras' : 'safetensors';
+}
+
+/**
+ * Checks that the weights a network is to start from are there and fit it, before anything is computed: by the names and
+ * shapes in the header, where the file has one.
+ * @throws what {@link weightsFile} and {@link readWeights} throw, but for values that are not finite
+ */
+async function requireStartingWeights(
   network: Network,
   specs: readonly ParameterSpec[],
-  path: string,
-  options: Omit<LoadWeightsOptions, 'source'>,
-): Promise<LoadedWeights> {
+  options: StartingWeightsOptions,
+): Promise<void> {
+  const path = await weightsFile(network.name, options);
+  if (path === null) return;
+  const form = formOf(path);
+  if (form === 'keras') await readWeights(network, specs, path);
+  else if (form === 'safetensors')
+    checkWeights(network, specs, await readCheckpointShapes(path), { source: path });
+  else {
+    const tensors = await onnxTensors(path);
+    fittingOnnx(() => checkWeights(network, specs, tensors, { source: path }));
+  }
+}
+
+/** {@link requireStartingWeights} of a run on a network of this package. */
+export async function requireRunWeights(config: NetworkRunConfig): Promise<void> {
+  const { pipeline } = config;
+  const nFrames = frontEndFrames(windowSamplesOf(pipeline), pipeline.frontEnd);
+  // A last layer of another number of classes is replaced in any case.
+  const network = createNetwork(config, 2);
+  const specs = parameterSpecs(network, [1, 1, pipeline.frontEnd.nMels, nFrames], new GraphBuilder());
+  await requireStartingWeights(network, specs, config.network);
+}
+
+/** The float weights of an ONNX model, by their names in it. */
+async function onnxTensors(path: string): Promise<Map<string, Tensor>> {
   const { graph } = await readModel(path);
   const tensors = new Map<string, Tensor>();
   for (const [name, { dtype, dims, data }] of graph.initializers)
     if (dtype === 'float32' || dtype === 'float64')
       tensors.set(name, { dtype, dims, data: data as TensorData });
+  return tensors;
+}
+
+/** Says of an ONNX model that does not fit what such a model could be used for. */
+function fittingOnnx<T>(match: () => T): T {
   try {
-    return loadWeights(network, specs, tensors, { ...options, source: path });
+    return match();
   } catch (cause) {
     if (!(cause instanceof WeightsError)) throw cause;
     throw new WeightsError(cause.message, {

@@ -15,6 +15,11 @@ export function untrainedWeights(network: string, size?: string): string {
   return `${untrained}${size === undefined ? '' : ` of the size ${size}`}: ${network} has learnt nothing.`;
 }
 
+/** What is said of weights, as it stands after the label "Weights:". */
+export function weightsAfterLabel(said: string): string {
+  return said.replace(/^Weights (?=from )/, '');
+}
+
 /** `untrained`: random and frozen. */
 export type WeightsOrigin = 'none' | 'random' | 'untrained' | 'pretrained';
 

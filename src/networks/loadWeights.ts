@@ -53,6 +53,31 @@ const wrappers = ['module.', 'model.', 'backbone.', 'encoder.', 'net.'];
 /** PyTorch's count of batches seen by a batch norm with momentum: not used, so neither loaded nor missed. */
 const isBatchCounter = (name: string) => name.endsWith('num_batches_tracked');
 
+/** What a file says of a tensor before its values are read. */
+export interface TensorShape {
+  readonly dims: readonly number[];
+}
+
+/** Which tensor of a file each parameter takes. */
+interface WeightMatch<T extends TensorShape> extends Omit<LoadedWeights, 'values' | 'description'> {
+  readonly taken: readonly { readonly spec: ParameterSpec; readonly held: T; readonly adapt: boolean }[];
+}
+
+/**
+ * Checks by names and shapes alone that a file of weights fits a network, so that a wrong file is refused before anything
+ * is computed.
+ * @param published name and shape of each tensor, as a file's header has them
+ * @throws {WeightsError} as {@link loadWeights}
+ */
+export function checkWeights(
+  network: Network,
+  specs: readonly ParameterSpec[],
+  published: ReadonlyMap<string, TensorShape>,
+  options: LoadWeightsOptions = {},
+): void {
+  matchWeights(network, specs, published, options);
+}
+
 /**
  * Matches named tensors to a network's parameters.
  * @param network what the parameters belong to; its last stage is the head
@@ -67,6 +92,22 @@ export function loadWeights(
   options: LoadWeightsOptions = {},
 ): LoadedWeights {
   const source = options.source ?? 'The weights file';
+  const { taken, ...matched } = matchWeights(network, specs, published, options);
+  const values = new Map<string, Tensor<'float32'>>();
+  for (const { spec, held, adapt } of taken) {
+    const value = finiteFloat32(spec.name, held, source);
+    values.set(spec.name, adapt ? sumInputChannels(value) : value);
+  }
+  return { values, ...matched, description: describe(matched, source) };
+}
+
+function matchWeights<T extends TensorShape>(
+  network: Network,
+  specs: readonly ParameterSpec[],
+  published: ReadonlyMap<string, T>,
+  options: LoadWeightsOptions,
+): WeightMatch<T> {
+  const source = options.source ?? 'The weights file';
   const tensors = network.published === undefined ? published : renamed(published, network.published, source);
   const headPrefixes = network.stages.at(-1)?.prefixes ?? [];
   const inHead = (name: string) => headPrefixes.some((p) => name.startsWith(p));
@@ -78,14 +119,7 @@ export function loadWeights(
   const missing = body.filter((s) => find(s) === undefined).map((s) => s.name);
   requireMatches(network, body, missing, published, options.partial ?? false, source);
 
-  const result: Omit<LoadedWeights, 'description'> = {
-    values: new Map(),
-    loaded: [],
-    adapted: [],
-    replaced: [],
-    missing,
-    unexpected: [],
-  };
+  const taken: { spec: ParameterSpec; held: T; adapt: boolean }[] = [];
   const first = specs.find((s) => s.shape.length > 2);
   for (const spec of body) {
     const held = find(spec);
@@ -93,9 +127,7 @@ export function loadWeights(
     const fits = sameDims(held.dims, spec.shape);
     const adapt = !fits && spec === first && options.adaptFirstLayer !== false && isColour(held, spec);
     if (!fits && !adapt) throw misfit(network.name, spec, held, source);
-    const value = finiteFloat32(spec.name, held, source);
-    result.values.set(spec.name, adapt ? sumInputChannels(value) : value);
-    (adapt ? result.adapted : result.loaded).push(spec.name);
+    taken.push({ spec, held, adapt });
   }
 
   const misfits = head.filter((s) => !sameDims(find(s)?.dims, s.shape));
@@ -105,16 +137,18 @@ export function loadWeights(
     if (held !== undefined) throw misfit(network.name, spec, held, source);
     throw new WeightsError(`${source} holds no '${spec.name}' for the last layer of ${network.name}.`);
   }
-  if (options.replaceHead === true || misfits.length > 0) result.replaced.push(...head.map((s) => s.name));
-  else {
-    for (const spec of head) {
-      result.values.set(spec.name, finiteFloat32(spec.name, find(spec)!, source));
-      result.loaded.push(spec.name);
-    }
-  }
+  const newHead = options.replaceHead === true || misfits.length > 0;
+  if (!newHead) for (const spec of head) taken.push({ spec, held: find(spec)!, adapt: false });
   const known = new Set(specs.map((s) => prefix + s.name));
-  result.unexpected.push(...[...tensors.keys()].filter((n) => !known.has(n) && !isBatchCounter(n)));
-  return { ...result, description: describe(result, source) };
+  const names = (adapt: boolean) => taken.filter((t) => t.adapt === adapt).map(({ spec }) => spec.name);
+  return {
+    taken,
+    loaded: names(false),
+    adapted: names(true),
+    replaced: newHead ? head.map((s) => s.name) : [],
+    missing,
+    unexpected: [...tensors.keys()].filter((n) => !known.has(n) && !isBatchCounter(n)),
+  };
 }
 
 /**
@@ -138,13 +172,13 @@ export function exportWeights(
 }
 
 /** Tensors under the parameters' names, without those of other parts. @throws {WeightsError} for one named twice */
-function renamed(
-  published: ReadonlyMap<string, Tensor>,
+function renamed<T>(
+  published: ReadonlyMap<string, T>,
   names: PublishedNames,
   source: string,
-): Map<string, Tensor> {
+): Map<string, T> {
   const from = new Map<string, string>();
-  const tensors = new Map<string, Tensor>();
+  const tensors = new Map<string, T>();
   for (const [name, tensor] of published) {
     const parameter = names.parameterName(name);
     if (parameter === null) continue;
@@ -160,7 +194,7 @@ function renamed(
 /** The wrapping prefix under which most parameters are found. */
 function findPrefix(
   body: readonly ParameterSpec[],
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, unknown>,
   source: string,
 ): string {
   const candidates = new Set(['']);
@@ -194,7 +228,7 @@ function requireMatches(
   network: Network,
   body: readonly ParameterSpec[],
   missing: readonly string[],
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, unknown>,
   partial: boolean,
   source: string,
 ): void {
@@ -212,14 +246,14 @@ function requireMatches(
   );
 }
 
-function misfit(network: string, spec: ParameterSpec, held: Tensor, source: string): WeightsError {
+function misfit(network: string, spec: ParameterSpec, held: TensorShape, source: string): WeightsError {
   return new WeightsError(
     `${source} does not fit ${network}: '${spec.name}' has shape [${held.dims.join(', ')}] there, [${spec.shape.join(', ')}] was expected.`,
     { hint: 'Is it the weights of another depth or variant?' },
   );
 }
 
-function isColour(held: Tensor, spec: ParameterSpec): boolean {
+function isColour(held: TensorShape, spec: ParameterSpec): boolean {
   return (
     spec.shape[1] === 1 &&
     (held.dims[1] ?? 0) > 1 &&
@@ -260,7 +294,7 @@ function firstFew(names: readonly string[]): string {
   return names.slice(0, 3).join(', ') + (names.length > 3 ? ', …' : '');
 }
 
-function describe(result: Omit<LoadedWeights, 'description'>, source: string): string {
+function describe(result: Omit<LoadedWeights, 'values' | 'description'>, source: string): string {
   const { adapted, replaced, missing, unexpected } = result;
   const changes = [
     ...(adapted.length > 0 ? ['first layer summed to one channel'] : []),

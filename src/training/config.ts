@@ -12,8 +12,11 @@ export interface OptimizerSpec {
   readonly weightDecay: number;
   /** The head's learning rate, as a multiple of that of the stage before it; default 1. */
   readonly headRate?: number;
-  /** Each stage's learning rate as a share of the next one's, in (0, 1]; default 1: all alike. */
-  readonly layerDecay?: number;
+  /**
+   * The first stage's learning rate as a share of that of the last stage before the head, in (0, 1], whatever the
+   * network's depth; those between follow in equal ratios. Default 1: all alike.
+   */
+  readonly depthDecay?: number;
   /** SGD only. */
   readonly momentum?: number;
   readonly nesterov?: boolean;
@@ -65,9 +68,9 @@ export function checkTrainingConfig(config: TrainingConfig): void {
   if (config.optimizer.headRate !== undefined && !(config.optimizer.headRate > 0)) {
     throw new ParameterError(`headRate must be above 0, got ${config.optimizer.headRate}.`);
   }
-  const { layerDecay = 1 } = config.optimizer;
-  if (!(layerDecay > 0 && layerDecay <= 1))
-    throw new ParameterError(`layerDecay must be above 0 and at most 1, got ${layerDecay}.`);
+  const { depthDecay = 1 } = config.optimizer;
+  if (!(depthDecay > 0 && depthDecay <= 1))
+    throw new ParameterError(`depthDecay must be above 0 and at most 1, got ${depthDecay}.`);
   if (config.clipNorm !== null && !(config.clipNorm > 0)) {
     throw new ParameterError(`clipNorm must be above 0, got ${config.clipNorm}.`);
   }
@@ -107,15 +110,18 @@ export function inHead(network: Network): (spec: Pick<ParameterSpec, 'name'>) =>
 }
 
 /**
- * A parameter's learning rate as a multiple of the run's: `headRate` in the head, 1 in the stage before it, and from
- * there `layerDecay` times less with every stage towards the input (Howard and Ruder 2018, discriminative fine-tuning).
+ * A parameter's learning rate as a multiple of the run's: `headRate` in the head, 1 in the stage before it, `depthDecay`
+ * in the first stage, and geometric in between (discriminative fine-tuning, Howard and Ruder 2018). The ratio from one
+ * stage to the next follows from the number of stages: a fixed ratio tuned on a shallow network would leave the first
+ * layers of a deep one with no learning rate at all.
  */
 export function learningRateFactor(
   network: Network,
-  { headRate = 1, layerDecay = 1 }: Pick<OptimizerSpec, 'headRate' | 'layerDecay'>,
+  { headRate = 1, depthDecay = 1 }: Pick<OptimizerSpec, 'headRate' | 'depthDecay'>,
 ): (spec: Pick<ParameterSpec, 'name'>) => number {
   const head = inHead(network);
   const body = network.stages.slice(0, -1);
+  const last = Math.max(0, body.length - 1);
   return (spec) => {
     if (head(spec)) return headRate;
     // The longest prefix decides: `layer1.` begins the names of `layer1.conv.` too.
@@ -125,7 +131,7 @@ export function learningRateFactor(
         if (spec.name.startsWith(prefix) && prefix.length > best.length)
           best = { index, length: prefix.length };
     });
-    return layerDecay ** (body.length - 1 - best.index);
+    return last === 0 ? 1 : depthDecay ** ((last - best.index) / last);
   };
 }
 

@@ -9,7 +9,7 @@ import { WeightsError } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { hashFile } from '../files/contentHashes.ts';
 import type { DecodeSafetensorsOptions } from './decodeSafetensors.ts';
-import { readSafetensors } from './safetensorsFile.ts';
+import { readSafetensors, readSafetensorsShapes } from './safetensorsFile.ts';
 
 export interface Checkpoint {
   readonly tensors: Map<string, Tensor>;
@@ -30,13 +30,32 @@ export async function readCheckpoint(
   path: string,
   options: Pick<DecodeSafetensorsOptions, 'only'> = {},
 ): Promise<Checkpoint> {
-  if (!(await isFolder(path))) {
-    if (path.endsWith('.index.json')) return readShards(path, options);
-    return { tensors: (await readSafetensors(path, options)).tensors, files: [path] };
-  }
+  const file = await checkpointFile(path);
+  if (file.endsWith('.index.json')) return readShards(file, options);
+  return { tensors: (await readSafetensors(file, options)).tensors, files: [file] };
+}
+
+/**
+ * The shape of each tensor of a checkpoint, by the headers of its files alone.
+ * @throws {WeightsError} as {@link readCheckpoint}
+ */
+export async function readCheckpointShapes(
+  path: string,
+): Promise<ReadonlyMap<string, { readonly dims: readonly number[] }>> {
+  const file = await checkpointFile(path);
+  if (!file.endsWith('.index.json')) return readSafetensorsShapes(file);
+  const shapes = new Map<string, { readonly dims: readonly number[] }>();
+  for (const shard of new Set(Object.values(await weightMap(file))))
+    for (const [name, shape] of await readSafetensorsShapes(join(file, '..', shard))) shapes.set(name, shape);
+  return shapes;
+}
+
+/** The file of a checkpoint that is read first: its tensors, or the index of several files. */
+async function checkpointFile(path: string): Promise<string> {
+  if (!(await isFolder(path))) return path;
   const names = await readdir(path);
-  if (names.includes(whole)) return readCheckpoint(join(path, whole), options);
-  if (names.includes(index)) return readShards(join(path, index), options);
+  if (names.includes(whole)) return join(path, whole);
+  if (names.includes(index)) return join(path, index);
   const pickled = names.find((name) => /\.(bin|pt|pth)$/.test(name));
   throw new WeightsError(`The folder ${path} holds neither ${whole} nor ${index}.`, {
     hint:

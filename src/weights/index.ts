@@ -3,7 +3,7 @@
  * anywhere.
  */
 
-export { type Checkpoint, checkpointHash, readCheckpoint } from './checkpoint.ts';
+export { type Checkpoint, checkpointHash, readCheckpoint, readCheckpointShapes } from './checkpoint.ts';
 export {
   type DecodeSafetensorsOptions,
   decodeSafetensors,

@@ -5,7 +5,13 @@ import type { Tensor } from '../core/tensor.ts';
 import { writeFileAtomic } from '../files/atomic.ts';
 import { type DecodeSafetensorsOptions, type Safetensors, tensorFromBytes } from './decodeSafetensors.ts';
 import { encodeSafetensors } from './encodeSafetensors.ts';
-import { headerLength, PREAMBLE_BYTES, parseSafetensorsHeader } from './safetensorsHeader.ts';
+import {
+  headerLength,
+  PREAMBLE_BYTES,
+  parseSafetensorsHeader,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from './safetensorsHeader.ts';
 
 /**
  * Reads a safetensors file of any size, tensor by tensor (Node's `readFile` stops at 2 GiB). Each tensor owns its
@@ -16,6 +22,33 @@ export async function readSafetensors(
   path: string,
   options: Pick<DecodeSafetensorsOptions, 'only'> = {},
 ): Promise<Safetensors> {
+  return withHeader(path, async (header, read) => {
+    const tensors = new Map<string, Tensor>();
+    for (const entry of header.entries) {
+      if (options.only?.(entry.name) === false) continue;
+      tensors.set(entry.name, tensorFromBytes(entry, await read(entry), path));
+    }
+    return { tensors, metadata: header.metadata };
+  });
+}
+
+/**
+ * The shape of each tensor of a safetensors file, by its header alone.
+ * @throws {WeightsError} when the file cannot be read or is no well-formed safetensors file
+ */
+export function readSafetensorsShapes(
+  path: string,
+): Promise<ReadonlyMap<string, { readonly dims: readonly number[] }>> {
+  return withHeader(path, ({ entries }) =>
+    Promise.resolve(new Map(entries.map(({ name, shape }) => [name, { dims: shape }]))),
+  );
+}
+
+/** Opens a file and does something with its header; `read` gives a tensor's bytes. */
+async function withHeader<T>(
+  path: string,
+  use: (header: SafetensorsHeader, read: (entry: SafetensorsEntry) => Promise<Uint8Array>) => Promise<T>,
+): Promise<T> {
   let file: FileHandle;
   try {
     file = await open(path, 'r');
@@ -31,13 +64,7 @@ export async function readSafetensors(
     const dataStart = PREAMBLE_BYTES + length;
     const json = await readBytes(file, PREAMBLE_BYTES, length, path);
     const header = parseSafetensorsHeader(json, size - dataStart, path);
-    const tensors = new Map<string, Tensor>();
-    for (const entry of header.entries) {
-      if (options.only?.(entry.name) === false) continue;
-      const bytes = await readBytes(file, dataStart + entry.begin, entry.end - entry.begin, path);
-      tensors.set(entry.name, tensorFromBytes(entry, bytes, path));
-    }
-    return { tensors, metadata: header.metadata };
+    return await use(header, ({ begin, end }) => readBytes(file, dataStart + begin, end - begin, path));
   } catch (cause) {
     if (cause instanceof WeightsError) throw cause;
     throw new WeightsError(`The weights file ${path} cannot be read: ${(cause as Error).message}.`, {

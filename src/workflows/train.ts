@@ -12,6 +12,7 @@ import {
   openImportedModel,
   openWhisperCheckpoint,
   type RunConfig,
+  requireRunWeights,
   resolveConfig,
   resolvePromptRun,
   resolveVectorRun,
@@ -285,8 +286,8 @@ async function resolveRun(
   if (isPromptApproach(named)) return resolvePromptRun(named, dataset.classes, seed, overrides);
   if (isVectorApproach(named)) return resolveVectorRun(named, windowSeconds, seed, overrides);
   const config = resolveConfig(named, windowSeconds, seed, await withWhisperShape(named, overrides));
-  // Weights that lack are told now, and not when all features are extracted.
-  await weightsFile(config.network.name, config.network);
+  // Missing or unfitting weights are reported now, not after all features were extracted.
+  await requireRunWeights(config);
   return { config };
 }
 

@@ -10,10 +10,10 @@ import {
   type NetworkRunConfig,
   type Overrides,
   openImportedModel,
+  requireRunWeights,
   resolveConfig,
   vectorPipeline,
   vectorsName,
-  weightsFile,
 } from '../approaches/index.ts';
 import {
   CancelledError,
@@ -300,7 +300,7 @@ async function trainedConfig(
     });
   }
   const config = resolveConfig(named, windowSeconds, seed, overrides);
-  await weightsFile(config.network.name, config.network);
+  await requireRunWeights(config);
   return config;
 }
 

@@ -3,9 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readWeights, startingValues, weightsFile } from '../../src/approaches/index.ts';
-import { bytesOf, WeightsError } from '../../src/core/index.ts';
-import { edgel3, inferenceContext, loadKerasWeights, openl3 } from '../../src/networks/index.ts';
+import {
+  type Approach,
+  approachByName,
+  readWeights,
+  requireRunWeights,
+  resolveConfig,
+  startingValues,
+  weightsFile,
+} from '../../src/approaches/index.ts';
+import { bytesOf, float32, WeightsError } from '../../src/core/index.ts';
+import { edgel3, inferenceContext, loadKerasWeights, openl3, resnet } from '../../src/networks/index.ts';
 import { encodeModel, GraphBuilder } from '../../src/onnx/index.ts';
 import { writeSafetensors } from '../../src/weights/index.ts';
 import { kerasFile, kerasWeights, layerTables } from '../networks/kerasFiles.ts';
@@ -54,14 +62,16 @@ describe('which file a network starts from', () => {
   });
 
   it('a file, or fetched weights by name, or those of the settings', async () => {
-    expect(await weightsFile('openl3', { weights: 'mine.h5' })).toBe('mine.h5');
+    const mine = join(folder, 'mine.h5');
+    writeFileSync(mine, new Uint8Array(1));
+    expect(await weightsFile('openl3', { weights: mine })).toBe(mine);
     const absent = weightsFile('openl3', { weights: 'openl3-linear-env-512' });
     await expect(absent).rejects.toThrow(/openl3-linear-env-512 were not fetched/);
     fetched('openl3_audio_linear_env-v0_4_0.h5.gz', new Uint8Array(1));
     const place = join(folder, 'models', 'openl3_audio_linear_env-v0_4_0.h5.gz');
     expect(await weightsFile('openl3', { weights: 'openl3-linear-env-512' })).toBe(place);
     expect(await weightsFile('openl3', { weights: null, published: 'openl3-linear-env-6144' })).toBe(place);
-    expect(await weightsFile('openl3', { weights: 'mine.h5', published: 'openl3-linear-env-6144' })).toBe(
+    expect(await weightsFile('openl3', { weights: mine, published: 'openl3-linear-env-6144' })).toBe(
       'mine.h5',
     );
   });
@@ -129,4 +139,66 @@ it('starting values are random under the seed, with the file’s laid over', asy
   expect(weights).toMatch(/^Weights from .*edgel3_sea_ust_audio_emb_64\.h5\.gz: last layer new\.$/);
   expect(values.get('fc.weight')).toEqual(random.values.get('fc.weight'));
   expect(values.get('conv2d_3.bias')).toEqual(published.get('conv2d_3.bias'));
+});
+
+describe('weights that do not fit are refused by names and shapes, before anything is computed', () => {
+  const configFor = (weights: string) =>
+    resolveConfig(approachByName('resnet18') as Approach, 1, 0, { weights, nMels: 32, pictureSize: 32 });
+  const refusal = (weights: string) =>
+    requireRunWeights(configFor(weights)).then(
+      () => null,
+      (error: unknown) => error as WeightsError,
+    );
+  const resnetSpecs = specsOf(resnet('resnet18', { classes: 2 }), [1, 1, 32, 32]);
+  /** NaN throughout: only who reads values can tell. */
+  const shapes = (change: (name: string, dims: readonly number[]) => readonly number[] | null) =>
+    resnetSpecs.flatMap(({ name, shape }) => {
+      const dims = change(name, shape);
+      if (dims === null) return [];
+      const size = dims.reduce((a, b) => a * b, 1);
+      return [[name, float32(dims, new Float32Array(size).fill(Number.NaN))] as const];
+    });
+
+  it('a file that is not there, named with where to look', async () => {
+    const error = await refusal(join(folder, 'absent.safetensors'));
+    expect(error).toBeInstanceOf(WeightsError);
+    expect(error!.message).toContain(`There is no weights file '${join(folder, 'absent.safetensors')}'`);
+    expect(error!.hint).toContain('earshot models list');
+    const onnx = await refusal(join(folder, 'absent.onnx'));
+    expect(onnx).toBeInstanceOf(WeightsError);
+  });
+
+  it('an ONNX model of another architecture, with what it can be used for', async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'float32', ['N', 4]);
+    g.output(g.op('MatMul', [x, g.initializer('dense', float32([4, 2], new Float32Array(8)))]), 'y');
+    const path = join(folder, 'other.onnx');
+    writeFileSync(path, encodeModel(g.model()));
+    const error = await refusal(path);
+    expect(error).toBeInstanceOf(WeightsError);
+    expect(error!.message).toContain('does not fit resnet18');
+    expect(error!.hint).toContain('--network FILE');
+  });
+
+  it('safetensors: the header decides, in one file and in several', async () => {
+    const path = join(folder, 'w.safetensors');
+    await writeSafetensors(
+      path,
+      shapes((_, dims) => dims),
+    );
+    expect(await refusal(path)).toBeNull();
+    await writeSafetensors(
+      path,
+      shapes((name, dims) => (name === 'layer4.1.conv2.weight' ? null : dims)),
+    );
+    expect((await refusal(path))!.message).toContain('lacks 1 (layer4.1.conv2.weight)');
+    await writeSafetensors(
+      path,
+      shapes((name, dims) => (name === 'bn1.weight' ? [32] : dims)),
+    );
+    expect((await refusal(path))!.message).toContain("'bn1.weight' has shape [32] there, [64] was expected");
+    const index = { weight_map: Object.fromEntries(resnetSpecs.map(({ name }) => [name, 'w.safetensors'])) };
+    writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify(index));
+    expect((await refusal(folder))!.message).toContain("'bn1.weight' has shape [32] there");
+  });
 });

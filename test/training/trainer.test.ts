@@ -240,7 +240,7 @@ describe('trainNetwork', () => {
   });
 
   it('lets the head learn at its own rate', async () => {
-    const changes = async (headRate: number, layerDecay = 1) => {
+    const changes = async (headRate: number, depthDecay = 1) => {
       const start = task({ validation: [] });
       const optimizer = {
         kind: 'sgd',
@@ -248,7 +248,7 @@ describe('trainNetwork', () => {
         weightDecay: 0,
         momentum: 0,
         headRate,
-        layerDecay,
+        depthDecay,
       } as const;
       const { parameters } = await trainNetwork({
         ...start,
@@ -281,9 +281,9 @@ describe('trainNetwork', () => {
   });
 
   it('lets layers learn more slowly the further they are from the head', async () => {
-    const factor = learningRateFactor(network, { headRate: 5, layerDecay: 0.5 });
+    const factor = learningRateFactor(network, { headRate: 5, depthDecay: 0.5 });
     const stages = network.stages.map(({ prefixes }) => factor({ name: `${prefixes[0]}weight` }));
-    expect(stages).toEqual([...stages.slice(0, -1).map((_, i, body) => 0.5 ** (body.length - 1 - i)), 5]);
+    expect(stages).toEqual([0.5, 1, 5]);
     const nested = {
       ...network,
       stages: [
@@ -292,10 +292,22 @@ describe('trainNetwork', () => {
         { name: 'c', prefixes: ['head.'] },
       ],
     };
-    const ofNested = learningRateFactor(nested, { layerDecay: 0.5 });
+    const ofNested = learningRateFactor(nested, { depthDecay: 0.5 });
     expect(['layer1.scale', 'layer1.conv.weight', 'head.bias'].map((name) => ofNested({ name }))).toEqual([
       0.5, 1, 1,
     ]);
+  });
+
+  it.each([10, 30, 50, 150])('gives the first layer of %i the same share of the last one’s rate', (depth) => {
+    const stages = Array.from({ length: depth }, (_, i) => ({ name: `s${i}`, prefixes: [`s${i}.`] }));
+    const deep = { ...network, stages: [...stages, { name: 'head', prefixes: ['head.'] }] };
+    const factor = learningRateFactor(deep, { headRate: 30, depthDecay: 0.003 });
+    const rates = stages.map(({ name }) => factor({ name: `${name}.weight` }));
+    expect(rates[0]).toBeCloseTo(0.003, 12);
+    expect(rates.at(-1)).toBe(1);
+    expect(factor({ name: 'head.bias' })).toBe(30);
+    const ratio = 0.003 ** (1 / (depth - 1));
+    for (let i = 1; i < depth; i++) expect(rates[i - 1]! / rates[i]!).toBeCloseTo(ratio, 9);
   });
 
   it('counts the last parameters before the head, statistics left out', () => {

@@ -140,11 +140,11 @@ describe('settings', () => {
   it('go by the weights: a recipe for fine-tuning, and one for the reduced shape from scratch', () => {
     const random = resolveConfig(whisper, 4, 0);
     expect(random.network.whisper).toMatchObject({ config: { width: 96, layers: 2 }, context: 'clip' });
-    expect(random.training.optimizer.layerDecay).toBeUndefined();
+    expect(random.training.optimizer.depthDecay).toBeUndefined();
     const tuned = resolveConfig(whisper, 4, 0, { weights: 'tiny', whisper: { size: 'tiny' } });
     expect(tuned.network.whisper).toMatchObject({ config: { width: 384 }, pooling: 'mean' });
     expect(tuned.training.optimizer.learningRate).toBeLessThan(random.training.optimizer.learningRate / 10);
-    expect(tuned.training.optimizer.layerDecay).toBeLessThan(1);
+    expect(tuned.training.optimizer.depthDecay).toBeLessThan(1);
     const large = resolveConfig(whisper, 4, 0, {
       weights: 'x',
       whisper: { size: 'large-v3', context: 'full' },

@@ -1,6 +1,7 @@
 /** @file `earshot train`: from a dataset to a model and a report. */
 import { type Command, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
+import { weightsAfterLabel } from '../../core/weightsOrigin.ts';
 import type { TrainOptions, TrainOutcome } from '../../workflows/train.ts';
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
@@ -325,7 +326,7 @@ function addTrainingOptions(command: Command): void {
     ).argParser(number({ min: 0, above: true })),
     new Option(
       '--layer-decay <x>',
-      "each layer's learning rate as a share of the next one's (1: all alike)",
+      "the first layer's learning rate as a share of the last one's before the head, the others in equal ratios between (1: all alike)",
     ).argParser(number({ min: 0, max: 1, above: true })),
     new Option(
       '--warm-head <n>',
@@ -528,7 +529,7 @@ async function printOutcome(outcome: TrainOutcome, terminal: Terminal): Promise<
   printFailures(outcome.failures, terminal);
   printNotices(outcome.notices, terminal);
   out.line();
-  out.line(`Weights: ${outcome.weights}`);
+  out.line(`Weights: ${weightsAfterLabel(outcome.weights)}`);
   if (outcome.trainedParameters < outcome.parameters)
     out.line(
       `Trained: ${countText(outcome.trainedParameters)} of ${countText(outcome.parameters)} parameters`,

@@ -1,5 +1,5 @@
 /** @file A comparison in the order it is read: who is ahead, how surely, at what cost, and where they differ. */
-import { type WeightsOrigin, weightsOrigin } from '../../core/weightsOrigin.ts';
+import { type WeightsOrigin, weightsAfterLabel, weightsOrigin } from '../../core/weightsOrigin.ts';
 import type { ApproachResult, ComparedScore, ComparisonResult, ScoreName } from '../comparison/comparison.ts';
 import { agreementBlocks } from './agreementBlocks.ts';
 import { certaintyBlocks } from './certaintyBlocks.ts';
@@ -344,7 +344,7 @@ function settingsTable(approaches: readonly ApproachResult[]): Table {
     rows: approaches.map(({ name, network, weights, settings }) => [
       name,
       network,
-      weights,
+      weightsAfterLabel(weights),
       settings === '' ? '' : [{ code: settings }],
     ]),
   };

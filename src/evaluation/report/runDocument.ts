@@ -1,5 +1,5 @@
 /** @file A run's report in the order it is read: what was done, on what data, with what result, and how to repeat it. */
-import { type WeightsOrigin, weightsOrigin } from '../../core/weightsOrigin.ts';
+import { type WeightsOrigin, weightsAfterLabel, weightsOrigin } from '../../core/weightsOrigin.ts';
 import { classScores, type Evaluation } from '../evaluation.ts';
 import { confusionBlocks, errorBlocks } from './clipBlocks.ts';
 import { clipNoticeBlocks, repeatBlocks } from './closingBlocks.ts';
@@ -116,7 +116,7 @@ function whatWasDone({ approach, network, startedAt, durations, artefact }: RunR
     none: '. ',
     random: ', from random weights. ',
     untrained: `. ${network.weights} `,
-    pretrained: `. Weights: ${network.weights.replace(/\.$/, '')}. `,
+    pretrained: `. Weights: ${weightsAfterLabel(network.weights).replace(/\.$/, '')}. `,
   };
   const total = Object.values(durations).reduce((a, b) => a + b, 0);
   const stages = Object.entries(durations).map(([stage, seconds]) => `${stage} ${durationText(seconds)}`);
