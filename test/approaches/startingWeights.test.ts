@@ -71,9 +71,7 @@ describe('which file a network starts from', () => {
     const place = join(folder, 'models', 'openl3_audio_linear_env-v0_4_0.h5.gz');
     expect(await weightsFile('openl3', { weights: 'openl3-linear-env-512' })).toBe(place);
     expect(await weightsFile('openl3', { weights: null, published: 'openl3-linear-env-6144' })).toBe(place);
-    expect(await weightsFile('openl3', { weights: mine, published: 'openl3-linear-env-6144' })).toBe(
-      'mine.h5',
-    );
+    expect(await weightsFile('openl3', { weights: mine, published: 'openl3-linear-env-6144' })).toBe(mine);
   });
 });
 
