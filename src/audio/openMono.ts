@@ -16,13 +16,20 @@ export interface MonoStream extends Pick<SoundStream, 'warnings' | 'progress' | 
   blocks(): AsyncGenerator<Float32Array, void, void>;
 }
 
+export interface MonoOptions extends TimeRange {
+  /** Hertz; default the recording's own. */
+  readonly sampleRate?: number;
+  /** Called with each decoded block, all channels at the recording's own rate, before it is mixed down. */
+  readonly onBlock?: (channels: readonly Float32Array[]) => void;
+}
+
 /**
  * The file at `path` mixed down and resampled while it is decoded: the same samples, to the bit, as
  * `resample(toMono(await readAudio(path)), rate, sampleRate)`. Without `sampleRate` the recording's own rate is kept.
  */
 export async function openMono(
   path: string,
-  { sampleRate, ...range }: TimeRange & { readonly sampleRate?: number } = {},
+  { sampleRate, onBlock, ...range }: MonoOptions = {},
 ): Promise<MonoStream> {
   const sound = await openSound(path, range);
   const rate = sampleRate ?? sound.sampleRate;
@@ -37,7 +44,10 @@ export async function openMono(
     },
     async *blocks() {
       const parts: Float32Array[] = [];
-      for await (const block of sound.blocks()) parts.push(toMono({ channelData: block }));
+      for await (const block of sound.blocks()) {
+        onBlock?.(block);
+        parts.push(toMono({ channelData: block }));
+      }
       const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
       let at = 0;
       for (const part of parts) {
