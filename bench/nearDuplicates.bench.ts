@@ -7,7 +7,7 @@
  */
 import { Random } from '../src/core/index.ts';
 import { alikePairs, readIndex } from '../src/embeddings/index.ts';
-import { matchFiles } from '../src/embeddings/node/matchTask.ts';
+import { matchSounds } from '../src/embeddings/node/matchTask.ts';
 import { Engine } from '../src/runtime/index.ts';
 
 const [folder] = process.argv.slice(2) as [string];
@@ -37,8 +37,8 @@ await engine.close();
 async function correlations(pairs: readonly { a: number; b: number; times: readonly [number, number] }[]) {
   const found: number[] = [];
   for (const { a, b, times } of pairs) {
-    const files = [info.clips[a]!.path, info.clips[b]!.path] as const;
-    found.push((await matchFiles({ files, times })).correlation);
+    const sounds = [info.clips[a]!, info.clips[b]!] as const;
+    found.push((await matchSounds({ sounds, times })).correlation);
   }
   return found;
 }

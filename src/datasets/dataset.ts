@@ -1,12 +1,14 @@
 /** @file What a dataset is: labelled clips, each with its fold and its group (the recording it was cut from). */
 import type { Notice } from '../core/index.ts';
+import type { SoundSpan } from './soundSpan.ts';
 
-/** One labelled piece of sound. */
-export interface Clip {
-  /** Path relative to the dataset's root, with `/` on every platform; unique within the dataset. */
+/** One labelled piece of sound: a file, or a stretch of one. */
+export interface Clip extends SoundSpan {
+  /**
+   * Path relative to the dataset's root, with `/` on every platform, and `#t=1.5,4` behind it where the clip is a
+   * stretch of the file; unique within the dataset.
+   */
   readonly id: string;
-  /** Path of the audio file. */
-  readonly path: string;
   readonly label: string;
   /** The fold the dataset's authors put it in, or null. */
   readonly fold: number | null;

@@ -1,9 +1,9 @@
 /** @file Examines one sound file: what its header says, what decoding yields. Runs in a worker, or here. */
 import { readFile } from 'node:fs/promises';
-import { ForeignFormatError } from '../audio/detectFormat.ts';
-import { type AudioProbe, decodeAudio, probeAudio, readAudio, toMono } from '../audio/index.ts';
+import { type AudioProbe, decodeFile, probeAudio, toMono } from '../audio/index.ts';
 import { sha256 } from '../files/index.ts';
 import { type Levels, measureLevels } from './levels.ts';
+import { cutToSpan, type SoundSpan } from './soundSpan.ts';
 
 /** What one file turned out to be. */
 export interface Examination {
@@ -26,14 +26,14 @@ export interface Examination {
   readonly error: string | null;
 }
 
-export interface ExamineTask {
-  readonly path: string;
+export interface ExamineTask extends SoundSpan {
   /** False looks at the header alone. */
   readonly decode: boolean;
 }
 
 /** Examines a file; never throws for what is in it. */
-export async function examineClip({ path, decode }: ExamineTask): Promise<Examination> {
+export async function examineClip({ decode, ...span }: ExamineTask): Promise<Examination> {
+  const { path } = span;
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -51,10 +51,7 @@ export async function examineClip({ path, decode }: ExamineTask): Promise<Examin
   }
   if (!decode || error !== null) return { ...known, header, sound: null, warnings: [], error };
   try {
-    const audio = await decodeAudio(bytes, { name: path }).catch((caught) => {
-      if (caught instanceof ForeignFormatError) return readAudio(path);
-      throw caught;
-    });
+    const audio = cutToSpan(await decodeFile(bytes, path), span);
     const sound = {
       seconds: audio.channelData[0]!.length / audio.sampleRate,
       sampleRate: audio.sampleRate,

@@ -9,6 +9,7 @@ export { type Inspection, inspectionText, type NearDuplicate, type NearDuplicate
 export { type Leak, leakSentence, measureLeak } from './leak.ts';
 export { isSilent, type Levels, measureLevels, notableDcOffset, silencePeak } from './levels.ts';
 export { type OpenDatasetOptions, openDataset } from './openDataset.ts';
+export { cutToSpan, readSpan, type SoundSpan, spanSuffix, spanTimes } from './soundSpan.ts';
 export { crossValidationFolds, type Split, type SplitSpec, splitDataset } from './splitDataset.ts';
 export { readTable, requireText, rowError, type Table, type TableRow } from './table.ts';
 export { heldOutPart, type ValidationSplit, validationSplit } from './validationSplit.ts';

@@ -5,6 +5,7 @@ import { type Clip, compareText, type Dataset, foldsOf, groupBy } from './datase
 import { type Examination, type ExamineTask, examineClip } from './examineClip.ts';
 import type { Inspection } from './inspection.ts';
 import { isSilent, notableDcOffset } from './levels.ts';
+import { spanTimes } from './soundSpan.ts';
 
 export interface InspectOptions {
   /** False reads headers alone: quicker, but silence, offsets and damage behind the header go unseen. Default true. */
@@ -115,7 +116,7 @@ async function examineAll(clips: readonly Clip[], options: InspectOptions): Prom
     while (next < clips.length) {
       if (signal?.aborted) throw new CancelledError('The inspection was stopped before it was complete.');
       const i = next++;
-      const task: ExamineTask = { path: clips[i]!.path, decode };
+      const task: ExamineTask = { path: clips[i]!.path, ...spanTimes(clips[i]!), decode };
       examined[i] = await (pool ? pool.run(task) : examineClip(task)).catch((error: unknown) => {
         if (error instanceof CancelledError || pool?.failed) throw error;
         const message = error instanceof Error ? error.message : String(error);

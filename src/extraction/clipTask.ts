@@ -1,6 +1,7 @@
 /** @file What a thread does for one clip: from the cache if it is there, else decode, extract and store. */
 import { readFile } from 'node:fs/promises';
 import { decodeFile } from '../audio/index.ts';
+import { cutToSpan, type SoundSpan, spanSuffix } from '../datasets/soundSpan.ts';
 import { sha256 } from '../files/index.ts';
 import { entryPath, readEntry, writeEntry } from './cacheEntry.ts';
 import { type ClipPipeline, canonicalJson, digest } from './clipPipeline.ts';
@@ -35,19 +36,30 @@ interface Meta {
   readonly warnings: readonly string[];
 }
 
-/** The keys of a clip's two entries: its content and the parameters that decide the numbers, nothing else. */
-function keysOf(hash: string, pipeline: ClipPipeline): { features: string; waveforms: string } {
+/** The keys of a clip's two entries: its content, its stretch and the parameters that decide the numbers, nothing else. */
+function keysOf(
+  hash: string,
+  clip: SoundSpan,
+  pipeline: ClipPipeline,
+): { features: string; waveforms: string } {
   const { frontEnd: _, ...cutting } = pipeline;
+  const content = `${hash}${spanSuffix(clip)}`;
   return {
-    features: digest(pipeline.frontEnd?.kind ?? 'none', String(cacheVersion), hash, canonicalJson(pipeline)),
-    waveforms: digest('waveform', String(cacheVersion), hash, canonicalJson(cutting)),
+    features: digest(
+      ...[pipeline.frontEnd?.kind ?? 'none', String(cacheVersion), content, canonicalJson(pipeline)],
+    ),
+    waveforms: digest('waveform', String(cacheVersion), content, canonicalJson(cutting)),
   };
 }
 
 /** The clip from the cache; null if it is not there whole. */
-export async function recallClip(hash: string, settings: ExtractionSettings): Promise<ExtractedClip | null> {
+export async function recallClip(
+  hash: string,
+  clip: SoundSpan,
+  settings: ExtractionSettings,
+): Promise<ExtractedClip | null> {
   if (settings.cacheDir === null) return null;
-  const keys = keysOf(hash, settings.pipeline);
+  const keys = keysOf(hash, clip, settings.pipeline);
   const [features, waveforms] = await Promise.all([
     readEntry(entryPath(settings.cacheDir, keys.features)),
     settings.keepWaveforms ? readEntry(entryPath(settings.cacheDir, keys.waveforms)) : null,
@@ -58,19 +70,20 @@ export async function recallClip(hash: string, settings: ExtractionSettings): Pr
   return { ...meta, data: features.data, waveforms: waveforms?.data ?? null, hash, fromCache: true };
 }
 
-/** Reads, decodes and extracts one file, and stores it. @throws {DecodeError} when it cannot be decoded. */
-export async function processClip(path: string, settings: ExtractionSettings): Promise<ExtractedClip> {
+/** Reads, decodes and extracts one clip, and stores it. @throws {DecodeError} when it cannot be decoded. */
+export async function processClip(clip: SoundSpan, settings: ExtractionSettings): Promise<ExtractedClip> {
+  const { path } = clip;
   const bytes = await readFile(path);
   const hash = sha256(bytes);
-  const known = await recallClip(hash, settings);
+  const known = await recallClip(hash, clip, settings);
   if (known !== null) return known;
-  const audio = await decodeFile(bytes, path);
+  const audio = cutToSpan(await decodeFile(bytes, path), clip);
   const { pipeline, cacheDir, keepWaveforms } = settings;
   const extracted = extractClip(audio, pipeline, { name: path, keepWaveforms });
   const { data, waveforms, ...numbers } = extracted;
   const meta: Meta = { ...numbers, warnings: audio.warnings };
   if (cacheDir !== null) {
-    const keys = keysOf(hash, pipeline);
+    const keys = keysOf(hash, clip, pipeline);
     await writeEntry(entryPath(cacheDir, keys.features), meta, data);
     if (waveforms) await writeEntry(entryPath(cacheDir, keys.waveforms), {}, waveforms);
   }

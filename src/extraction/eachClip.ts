@@ -1,15 +1,15 @@
 /** @file The same task for many clips, several at a time: content hashes known before save the reading, one bad clip is an error among results. */
 import { CancelledError, type ProgressListener } from '../core/index.ts';
-import type { Clip } from '../datasets/index.ts';
+import { type Clip, type SoundSpan, spanTimes } from '../datasets/index.ts';
 import { ContentHashes } from '../files/index.ts';
 
 export interface EachClipOptions<T> {
   /** Where content hashes are remembered; null for nowhere. */
   readonly cacheDir: string | null;
   /** The result known for a content, or null. */
-  readonly recall: (hash: string) => Promise<T | null>;
-  /** The result made from a file; it holds the hash of the content. */
-  readonly make: (path: string) => Promise<T>;
+  readonly recall: (hash: string, clip: SoundSpan) => Promise<T | null>;
+  /** The result made from a clip; it holds the hash of the file's content. */
+  readonly make: (clip: SoundSpan) => Promise<T>;
   /** Whether an error means that nothing further can be made. */
   readonly fatal?: () => boolean;
   /** What the progress is called. */
@@ -38,10 +38,12 @@ export async function eachClip<T extends { readonly hash: string }>(
       if (signal?.aborted) throw new CancelledError(options.stopped);
       const i = next++;
       const { path } = clips[i]!;
+      const span = { path, ...spanTimes(clips[i]!) };
       try {
         const hash = await hashes.recall(path);
         results[i] =
-          (hash === null ? null : await recall(hash)) ?? (await hashes.hashWith(path, () => make(path)));
+          (hash === null ? null : await recall(hash, span)) ??
+          (await hashes.hashWith(path, () => make(span)));
       } catch (error) {
         if (error instanceof CancelledError || fatal()) throw error;
         results[i] = explain(path, error);

@@ -1,6 +1,6 @@
 /** @file Windows of features of many clips, on several threads, from a cache where they were extracted before. */
 import type { Notice, ProgressListener } from '../core/index.ts';
-import type { Clip } from '../datasets/index.ts';
+import type { Clip, SoundSpan } from '../datasets/index.ts';
 import { cacheDirectory } from '../files/index.ts';
 import { WorkerPool } from '../parallel/index.ts';
 import { type ClipPipeline, checkClipPipeline } from './clipPipeline.ts';
@@ -65,7 +65,7 @@ export async function extractFeatures(
   const pool =
     workers === 0
       ? null
-      : new WorkerPool<string, ExtractedClip>(import.meta.url, 'extractionWorker', {
+      : new WorkerPool<SoundSpan, ExtractedClip>(import.meta.url, 'extractionWorker', {
           size: workers,
           workerData: settings,
           signal,
@@ -74,8 +74,8 @@ export async function extractFeatures(
   try {
     extracted = await eachClip(clips, {
       cacheDir,
-      recall: (hash) => recallClip(hash, settings),
-      make: (path) => (pool ? pool.run(path) : processClip(path, settings)),
+      recall: (hash, clip) => recallClip(hash, clip, settings),
+      make: (clip) => (pool ? pool.run(clip) : processClip(clip, settings)),
       fatal: () => pool?.failed ?? false,
       task: 'Extracting features',
       onProgress,

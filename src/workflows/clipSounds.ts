@@ -1,7 +1,7 @@
 /** @file Clips as sounds inside a report: made smaller, and as many as the page may hold. */
-import { encodeWav, readAudio, resample, toMono } from '../audio/index.ts';
+import { encodeWav, resample, toMono } from '../audio/index.ts';
 import { CancelledError } from '../core/index.ts';
-import type { Clip } from '../datasets/index.ts';
+import { type Clip, readSpan } from '../datasets/index.ts';
 import type { Sound } from '../evaluation/index.ts';
 import type { WorkflowHooks } from './hooks.ts';
 
@@ -61,9 +61,9 @@ export async function clipSounds(
   return { sounds, remark };
 }
 
-async function soundOf({ path }: Clip): Promise<(Sound & { readonly shortened: boolean }) | null> {
+async function soundOf(clip: Clip): Promise<(Sound & { readonly shortened: boolean }) | null> {
   try {
-    const audio = await readAudio(path);
+    const audio = await readSpan(clip);
     const sampleRate = Math.min(audio.sampleRate, heard.sampleRate);
     const mono = toMono(audio);
     const most = heard.seconds * audio.sampleRate;

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { type EmbedderChoice, openEmbedder } from '../approaches/index.ts';
 import { DatasetError, type Notice, UsageError } from '../core/index.ts';
-import { fingerprint } from '../datasets/index.ts';
+import { fingerprint, spanTimes } from '../datasets/index.ts';
 import {
   Embedder,
   embedderKey,
@@ -69,23 +69,27 @@ export async function indexDataset(options: IndexOptions): Promise<IndexOutcome>
   let finished = false;
   try {
     const embedder = await Embedder.load(description, engine);
-    const paths = dataset.clips.map(({ path }) => path);
-    for await (const outcome of embedRecordings(paths, embedder, { ...quiet, workers, cacheDir })) {
-      const { id, path, label, fold, group } = dataset.clips[outcome.index]!;
+    for await (const outcome of embedRecordings(dataset.clips, embedder, {
+      ...quiet,
+      workers,
+      cacheDir,
+    })) {
+      const clip = dataset.clips[outcome.index]!;
+      const { id, path, label, fold, group } = clip;
       if (outcome.state === 'failed') failures.push({ subject: id, message: outcome.message });
       if (outcome.state !== 'embedded') continue;
       const { embedding, timestamps, levels, hash, seconds, silent, warnings } = outcome.recording;
       for (const message of warnings) notices.push({ subject: id, message });
       await writer.add(
         {
-          ...{ id, path, label, fold, group, hash, seconds, silent },
+          ...{ id, path, ...spanTimes(clip), label, fold, group, hash, seconds, silent },
           times: pooling === null ? Array.from(timestamps) : [0],
           levels: pooling === null ? Array.from(levels, rounded) : [rounded(Math.max(...levels))],
         },
         pooling === null ? embedding : poolWindows(embedding, spec.size, pooling),
       );
     }
-    if (failures.length === paths.length) {
+    if (failures.length === dataset.clips.length) {
       throw new DatasetError('Not one clip could be read.', {
         hint: failures[0]?.message ?? 'The dataset has no clips.',
       });

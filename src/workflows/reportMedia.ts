@@ -1,8 +1,8 @@
 /** @file What a run's report lets one hear and see: sounds of its clips, and why it erred where it erred most surely. */
 import { basename } from 'node:path';
-import { readAudio, resample, toMono } from '../audio/index.ts';
+import { resample, toMono } from '../audio/index.ts';
 import { CancelledError, EarshotError } from '../core/index.ts';
-import type { Clip } from '../datasets/index.ts';
+import { type Clip, readSpan } from '../datasets/index.ts';
 import {
   type ClipError,
   clipsToHear,
@@ -91,7 +91,7 @@ async function drawErrors(
     if (hooks.signal?.aborted)
       throw new CancelledError('The report was stopped while its errors were explained.');
     try {
-      const audio = await readAudio(clips.get(id)!.path);
+      const audio = await readSpan(clips.get(id)!);
       const mono = toMono(audio).subarray(0, picturedSeconds * audio.sampleRate);
       const draw = async () => {
         if (explainer === null || failed !== null) return plainPicture(mono, audio.sampleRate, id);

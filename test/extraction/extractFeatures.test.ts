@@ -100,6 +100,43 @@ describe('extractFeatures', () => {
     expect(features[0]!.windows).toEqual(windows.map((window) => logMel(window, frontEnd).data));
   });
 
+  it('hears only the stretch of a file that a segment names, and keeps segments apart in the cache', async () => {
+    const segments: Clip[] = [
+      { ...clip('2.wav'), id: '2.wav#t=0.1,0.45', start: 0.1, end: 0.45 },
+      { ...clip('2.wav'), id: '2.wav#t=0.6', start: 0.6 },
+    ];
+    const cacheDir = await freshCache();
+    const extract = (list: Clip[]) =>
+      extractFeatures(list, pipeline, { workers: 0, cacheDir, keepWaveforms: true });
+    const { features } = await extract([clip('2.wav'), ...segments]);
+    const whole = sounds.get('2.wav')!;
+    const parts = [whole, whole.subarray(2205, 9923), whole.subarray(13230)];
+    expect(features.map(({ waveforms }) => waveforms)).toEqual(
+      parts.map((part) => fitWindows(resample(part, 22050, 16000), 8000, pipeline)),
+    );
+    const again = await extract([...segments, clip('2.wav')]);
+    expect(again.fromCache).toBe(3);
+    expect(again.features.map(({ seconds }) => seconds)).toEqual(
+      [parts[1]!, parts[2]!, parts[0]!].map((part) => part.length / 22050),
+    );
+  });
+
+  it('fails only the segment that lies behind the end of its file, and warns of one that reaches beyond it', async () => {
+    const { features, failures, notices } = await extractFeatures(
+      [
+        { ...clip('0.wav'), id: 'behind', start: 7, end: 8 },
+        { ...clip('0.wav'), id: 'beyond', start: 0.1, end: 0.4 },
+      ],
+      pipeline,
+      { workers: 0, cacheDir: null },
+    );
+    expect(failures.map(({ clip: { id }, message }) => [id, message])).toEqual([
+      ['behind', expect.stringContaining('0.wav lasts 0.2 s')],
+    ]);
+    expect(features.map(({ clip: { id } }) => id)).toEqual(['beyond']);
+    expect(notices).toEqual([{ subject: 'beyond', message: expect.stringContaining('ends at 0.4 s') }]);
+  });
+
   it('goes on past files it cannot use, and names them', async () => {
     const result = await extractFeatures(clips, pipeline, { workers: 0, cacheDir: null });
     expect(result.features.map((f) => f.clip.id)).toEqual([

@@ -41,8 +41,10 @@ export async function embedDataset(
   const failures: Notice[] = [];
   const notices: Notice[] = [];
   let fromCache = 0;
-  const paths = dataset.clips.map(({ path }) => path);
-  for await (const outcome of embedRecordings(paths, embedder, { cacheDir: cacheDirectory(), ...options })) {
+  for await (const outcome of embedRecordings(dataset.clips, embedder, {
+    cacheDir: cacheDirectory(),
+    ...options,
+  })) {
     const clip = dataset.clips[outcome.index]!;
     if (outcome.state === 'failed') failures.push({ subject: clip.id, message: outcome.message });
     if (outcome.state !== 'embedded') continue;

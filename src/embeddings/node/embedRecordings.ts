@@ -3,6 +3,7 @@
  * files, handed over one by one, in order, at constant memory.
  */
 import { CancelledError, EarshotError, type ProgressListener, RuntimeError } from '../../core/index.ts';
+import { type SoundSpan, spanSuffix, spanTimes } from '../../datasets/index.ts';
 import { digest } from '../../extraction/index.ts';
 import { ContentHashes } from '../../files/index.ts';
 import { WorkerPool } from '../../parallel/index.ts';
@@ -70,7 +71,7 @@ const chunk = 64;
  * @throws {RuntimeError} when the network fails, or worker threads cannot be kept alive
  */
 export async function* embedRecordings(
-  paths: readonly string[],
+  sounds: readonly (string | SoundSpan)[],
   embedder: Embedder,
   options: EmbedRecordingsOptions = {},
 ): AsyncGenerator<EmbeddedFile> {
@@ -78,23 +79,27 @@ export async function* embedRecordings(
   const work = await Embedding.begin(embedder, options);
   const begun: Promise<EmbeddedFile>[] = [];
   try {
-    for (let i = 0; i < paths.length; i++) {
-      while (begun.length < paths.length && begun.length < i + lanes) {
-        const next = work.embed(begun.length, paths[begun.length]!);
+    for (let i = 0; i < sounds.length; i++) {
+      while (begun.length < sounds.length && begun.length < i + lanes) {
+        const next = work.embed(begun.length, spanOf(sounds[begun.length]!));
         // Its error is thrown when its turn comes; until then it is nobody's.
         next.catch(() => {});
         begun.push(next);
       }
       if (signal?.aborted)
-        throw new CancelledError(`The work was stopped after ${i} of ${paths.length} files.`);
+        throw new CancelledError(`The work was stopped after ${i} of ${sounds.length} files.`);
       const outcome = await begun[i]!;
       delete begun[i];
       yield outcome;
-      onProgress?.({ task, done: i + 1, total: paths.length, unit: 'files' });
+      onProgress?.({ task, done: i + 1, total: sounds.length, unit: 'files' });
     }
   } finally {
     await work.end();
   }
+}
+
+function spanOf(sound: string | SoundSpan): SoundSpan {
+  return typeof sound === 'string' ? { path: sound } : { path: sound.path, ...spanTimes(sound) };
 }
 
 class Embedding {
@@ -134,14 +139,15 @@ class Embedding {
     await this.hashes.save();
   }
 
-  async embed(index: number, path: string): Promise<EmbeddedFile> {
+  async embed(index: number, sound: SoundSpan): Promise<EmbeddedFile> {
+    const { path } = sound;
     const { signal, known } = this.options;
     try {
       await this.gate.enter();
       if (signal?.aborted) throw new CancelledError('The work was stopped before it was complete.');
       if (await known?.(index, () => this.hashes.hash(path))) return { index, state: 'known' };
       const recording =
-        (await this.recall(path)) ?? (await this.hashes.hashWith(path, () => this.make(path)));
+        (await this.recall(sound)) ?? (await this.hashes.hashWith(path, () => this.make(sound)));
       return { index, state: 'embedded', recording };
     } catch (error) {
       if (error instanceof CancelledError || error instanceof NetworkFailure || this.pool?.failed)
@@ -151,15 +157,15 @@ class Embedding {
     }
   }
 
-  private cached(hash: string): string {
-    return digest('embedding', hash, this.key);
+  private cached(hash: string, sound: SoundSpan): string {
+    return digest('embedding', `${hash}${spanSuffix(sound)}`, this.key);
   }
 
-  private async recall(path: string): Promise<EmbeddedRecording | null> {
+  private async recall(sound: SoundSpan): Promise<EmbeddedRecording | null> {
     const { cacheDir } = this;
     if (cacheDir === null) return null;
-    const hash = await this.hashes.hash(path);
-    const found = await recallEmbedding(cacheDir, this.cached(hash), this.embedder.spec);
+    const hash = await this.hashes.hash(sound.path);
+    const found = await recallEmbedding(cacheDir, this.cached(hash, sound), this.embedder.spec);
     return found === null ? null : this.finished({ ...found.facts, hash }, found.windows, true);
   }
 
@@ -181,7 +187,7 @@ class Embedding {
     return this.embedder.spec.rowSeconds === undefined ? (this.options.cacheDir ?? null) : null;
   }
 
-  private async make(path: string): Promise<EmbeddedRecording> {
+  private async make(sound: SoundSpan): Promise<EmbeddedRecording> {
     const { windowing } = this.embedder.spec;
     let opened: OpenedRecording | undefined;
     let held = 0;
@@ -191,7 +197,7 @@ class Embedding {
     };
     try {
       const first = await this.through(async () => {
-        opened = await this.open(path);
+        opened = await this.open(sound);
         hold(opened.windows.inputs.byteLength + (opened.samples?.byteLength ?? 0));
         return opened.windows;
       });
@@ -207,16 +213,16 @@ class Embedding {
       }
       const windows = together(parts);
       const { cacheDir } = this;
-      if (cacheDir !== null) await storeEmbedding(cacheDir, this.cached(facts.hash), facts, windows);
+      if (cacheDir !== null) await storeEmbedding(cacheDir, this.cached(facts.hash, sound), facts, windows);
       return this.finished(facts, windows, false);
     } finally {
       hold(-held);
     }
   }
 
-  private async open(path: string): Promise<OpenedRecording> {
-    if (this.pool === null) return openRecording(path, this.settings);
-    return (await this.pool.run({ kind: 'open', path })) as OpenedRecording;
+  private async open(sound: SoundSpan): Promise<OpenedRecording> {
+    if (this.pool === null) return openRecording(sound, this.settings);
+    return (await this.pool.run({ kind: 'open', sound })) as OpenedRecording;
   }
 
   private async cut(stretch: Stretch, first: number, last: number): Promise<WindowInputs> {

@@ -17,7 +17,8 @@ import { embedderKey } from './embedderKey.ts';
 export const indexFile = 'index.json';
 
 /** A clip in an index: what the dataset says of it, and its rows. */
-export interface IndexedClip extends Pick<Clip, 'id' | 'path' | 'label' | 'fold' | 'group'> {
+export interface IndexedClip
+  extends Pick<Clip, 'id' | 'path' | 'start' | 'end' | 'label' | 'fold' | 'group'> {
   /** SHA-256 of the file's content. */
   readonly hash: string;
   readonly seconds: number;

@@ -1,10 +1,11 @@
-/** @file Two files of sound compared by their waveforms, around the places where they seem alike. */
-import { readAudio, resample, toMono } from '../../audio/index.ts';
+/** @file Two recordings compared by their waveforms, around the places where they seem alike. */
+import { resample, toMono } from '../../audio/index.ts';
+import { readSpan, type SoundSpan, spanSuffix } from '../../datasets/soundSpan.ts';
 import { matchWaveforms, type WaveformMatch } from '../waveformMatch.ts';
 
 export interface MatchTask {
-  readonly files: readonly [string, string];
-  /** Seconds around which the files are compared. */
+  readonly sounds: readonly [SoundSpan, SoundSpan];
+  /** Seconds around which the sounds are compared. */
   readonly times: readonly [number, number];
 }
 
@@ -18,21 +19,22 @@ const kept = 32;
 const decoded = new Map<string, Float32Array>();
 
 /** @throws {DecodeError} when a file cannot be decoded */
-export async function matchFiles({ files, times }: MatchTask): Promise<WaveformMatch> {
-  const [a, b] = [await samplesOf(files[0]), await samplesOf(files[1])];
+export async function matchSounds({ sounds, times }: MatchTask): Promise<WaveformMatch> {
+  const [a, b] = [await samplesOf(sounds[0]), await samplesOf(sounds[1])];
   const [x, y] = [around(a, times[0]), around(b, times[1])];
   const { correlation, shiftSeconds } = matchWaveforms(x.samples, y.samples, rate);
   return { correlation, shiftSeconds: shiftSeconds + x.start - y.start };
 }
 
-async function samplesOf(file: string): Promise<Float32Array> {
-  const known = decoded.get(file);
+async function samplesOf(sound: SoundSpan): Promise<Float32Array> {
+  const key = `${sound.path}${spanSuffix(sound)}`;
+  const known = decoded.get(key);
   if (known !== undefined) return known;
-  const audio = await readAudio(file);
+  const audio = await readSpan(sound);
   const samples = resample(toMono(audio), audio.sampleRate, rate);
   const [oldest] = decoded.keys();
   if (decoded.size >= kept && oldest !== undefined) decoded.delete(oldest);
-  decoded.set(file, samples);
+  decoded.set(key, samples);
   return samples;
 }
 

@@ -1,6 +1,6 @@
 /** @file Worker thread of findNearDuplicates. */
 import { serveTasks } from '../../parallel/index.ts';
 import type { WaveformMatch } from '../waveformMatch.ts';
-import { type MatchTask, matchFiles } from './matchTask.ts';
+import { type MatchTask, matchSounds } from './matchTask.ts';
 
-serveTasks<MatchTask, WaveformMatch>(async (task) => ({ result: await matchFiles(task) }));
+serveTasks<MatchTask, WaveformMatch>(async (task) => ({ result: await matchSounds(task) }));

@@ -3,7 +3,7 @@
  * candidates, waveforms decide: to a network one dog's bark is much like another's.
  */
 import { CancelledError, DatasetError, type ProgressListener } from '../../core/index.ts';
-import type { NearDuplicate, NearDuplicates } from '../../datasets/index.ts';
+import { type NearDuplicate, type NearDuplicates, type SoundSpan, spanTimes } from '../../datasets/index.ts';
 import { WorkerPool } from '../../parallel/index.ts';
 import { type AlikePair, alikePairs } from '../alikePairs.ts';
 import type { GraphRunner } from '../embedder.ts';
@@ -120,6 +120,10 @@ function mostAlike(pairs: readonly AlikePair[], recordings: readonly string[]): 
   });
 }
 
+function spanOf(clip: IndexedClip): SoundSpan {
+  return { path: clip.path, ...spanTimes(clip) };
+}
+
 /** Waveforms compared; null where a file cannot be read any more. */
 async function matchAll(
   pairs: readonly AlikePair[],
@@ -138,7 +142,7 @@ async function matchAll(
       const i = next++;
       const { a, b, times } = pairs[i]!;
       matches[i] = await pool
-        .run({ files: [places[a]!.clip.path, places[b]!.clip.path], times })
+        .run({ sounds: [spanOf(places[a]!.clip), spanOf(places[b]!.clip)], times })
         .catch((error: unknown) => {
           if (error instanceof CancelledError || pool.failed) throw error;
           return null;

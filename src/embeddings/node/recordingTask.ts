@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { decodeFile, resample, toMono } from '../../audio/index.ts';
 import { DecodeError } from '../../core/index.ts';
 import { isSilent, measureLevels } from '../../datasets/levels.ts';
+import { cutToSpan, type SoundSpan } from '../../datasets/soundSpan.ts';
 import { sha256 } from '../../files/index.ts';
 import { type EmbedderSpec, type WindowInputs, windowInputs } from '../embedder.ts';
 import { type Stretch, samplesOfWindows, windowCount } from '../windowing.ts';
@@ -15,7 +16,7 @@ export interface RecordingSettings {
 
 /** A recording from its file, or some windows of one that was opened before. */
 export type RecordingTask =
-  | { readonly kind: 'open'; readonly path: string }
+  | { readonly kind: 'open'; readonly sound: SoundSpan }
   | { readonly kind: 'windows'; readonly stretch: Stretch; readonly first: number; readonly last: number };
 
 /** What is known of a recording besides its windows. */
@@ -41,11 +42,12 @@ export interface OpenedRecording {
 
 /** Decodes a file and makes the inputs of its first windows. @throws {DecodeError} when it cannot be decoded, or is empty */
 export async function openRecording(
-  path: string,
+  sound: SoundSpan,
   { spec, chunk }: RecordingSettings,
 ): Promise<OpenedRecording> {
+  const { path } = sound;
   const bytes = await readFile(path);
-  const audio = await decodeFile(bytes, path);
+  const audio = cutToSpan(await decodeFile(bytes, path), sound);
   const mono = toMono(audio);
   const samples = resample(mono, audio.sampleRate, spec.sampleRate);
   if (samples.length === 0) {

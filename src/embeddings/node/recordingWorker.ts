@@ -13,7 +13,7 @@ const settings = workerData as RecordingSettings;
 
 serveTasks<RecordingTask, OpenedRecording | WindowInputs>(async (task) => {
   if (task.kind === 'open') {
-    const result = await openRecording(task.path, settings);
+    const result = await openRecording(task.sound, settings);
     const { windows, samples } = result;
     const buffers = samples === null ? [windows.inputs.buffer] : [windows.inputs.buffer, samples.buffer];
     return { result, transfer: buffers as ArrayBuffer[] };

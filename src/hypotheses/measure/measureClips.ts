@@ -1,11 +1,11 @@
 /** @file The measures of many clips, on several threads, from the cache where they were measured before. */
 import type { Notice } from '../../core/index.ts';
-import type { Clip } from '../../datasets/index.ts';
+import type { Clip, SoundSpan } from '../../datasets/index.ts';
 import { type ExtractOptions, eachClip } from '../../extraction/index.ts';
 import { cacheDirectory } from '../../files/index.ts';
 import { WorkerPool } from '../../parallel/index.ts';
 import { measureSettings } from './clipMeasures.ts';
-import { type MeasuredClip, type MeasureSettings, measureFile, recallMeasures } from './measureTask.ts';
+import { type MeasuredClip, type MeasureSettings, measureClip, recallMeasures } from './measureTask.ts';
 
 export interface Measurements {
   /** Clips that were measured, in the order given, and all blocks of each, one after the other. */
@@ -31,7 +31,7 @@ export async function measureClips(
   const pool =
     workers === 0
       ? null
-      : new WorkerPool<string, MeasuredClip>(import.meta.url, 'measureWorker', {
+      : new WorkerPool<SoundSpan, MeasuredClip>(import.meta.url, 'measureWorker', {
           size: workers,
           workerData: settings,
           signal,
@@ -40,8 +40,8 @@ export async function measureClips(
   try {
     measured = await eachClip(clips, {
       cacheDir,
-      recall: (hash) => recallMeasures(hash, settings),
-      make: (path) => (pool ? pool.run(path) : measureFile(path, settings)),
+      recall: (hash, clip) => recallMeasures(hash, clip, settings),
+      make: (clip) => (pool ? pool.run(clip) : measureClip(clip, settings)),
       fatal: () => pool?.failed ?? false,
       task: 'Measuring',
       onProgress,

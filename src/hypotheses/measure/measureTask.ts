@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { decodeFile, resample, toMono } from '../../audio/index.ts';
 import { DecodeError } from '../../core/index.ts';
-import { isSilent, measureLevels } from '../../datasets/index.ts';
+import { cutToSpan, isSilent, measureLevels, type SoundSpan, spanSuffix } from '../../datasets/index.ts';
 import { canonicalJson, digest, entryPath, readEntry, writeEntry } from '../../extraction/index.ts';
 import { sha256 } from '../../files/index.ts';
 import { clipMeasures, measureLength, measureSettings } from './clipMeasures.ts';
@@ -27,19 +27,23 @@ export interface MeasuredClip {
 
 type Meta = Pick<MeasuredClip, 'silent' | 'cut' | 'warnings'>;
 
-/** Where a clip's measures lie: by its content, the definitions and the seed. */
-function entryOf(hash: string, { cacheDir, seed }: MeasureSettings): string | null {
+/** Where a clip's measures lie: by its content, its stretch, the definitions and the seed. */
+function entryOf(content: string, { cacheDir, seed }: MeasureSettings): string | null {
   if (cacheDir === null) return null;
   return entryPath(
     cacheDir,
-    digest('hypotheses', canonicalJson(measureSettings), String(seed), hash),
+    digest('hypotheses', canonicalJson(measureSettings), String(seed), content),
     'features',
   );
 }
 
 /** The measures from the cache; null if they are not there whole. */
-export async function recallMeasures(hash: string, settings: MeasureSettings): Promise<MeasuredClip | null> {
-  const place = entryOf(hash, settings);
+export async function recallMeasures(
+  hash: string,
+  clip: SoundSpan,
+  settings: MeasureSettings,
+): Promise<MeasuredClip | null> {
+  const place = entryOf(`${hash}${spanSuffix(clip)}`, settings);
   const entry = place === null ? null : await readEntry(place);
   if (entry === null) return null;
   const meta = entry.meta as Meta;
@@ -47,13 +51,14 @@ export async function recallMeasures(hash: string, settings: MeasureSettings): P
   return { ...meta, hash, numbers: entry.data };
 }
 
-/** Decodes and measures one file, and stores the numbers. @throws {DecodeError} when it cannot be decoded. */
-export async function measureFile(path: string, settings: MeasureSettings): Promise<MeasuredClip> {
+/** Decodes and measures one clip, and stores the numbers. @throws {DecodeError} when it cannot be decoded. */
+export async function measureClip(clip: SoundSpan, settings: MeasureSettings): Promise<MeasuredClip> {
+  const { path } = clip;
   const bytes = await readFile(path);
   const hash = sha256(bytes);
-  const known = await recallMeasures(hash, settings);
+  const known = await recallMeasures(hash, clip, settings);
   if (known !== null) return known;
-  const audio = await decodeFile(bytes, path);
+  const audio = cutToSpan(await decodeFile(bytes, path), clip);
   const mono = toMono(audio);
   const { sampleRate, mostSeconds } = measureSettings;
   const cut = mono.length > mostSeconds * audio.sampleRate;
@@ -65,9 +70,11 @@ export async function measureFile(path: string, settings: MeasureSettings): Prom
     });
   }
   const silent = isSilent(measureLevels(samples));
-  const numbers = silent ? new Float32Array(0) : clipMeasures(samples, `${settings.seed}/${hash}`);
+  const numbers = silent
+    ? new Float32Array(0)
+    : clipMeasures(samples, `${settings.seed}/${hash}${spanSuffix(clip)}`);
   const meta: Meta = { silent, cut, warnings: audio.warnings };
-  const place = entryOf(hash, settings);
+  const place = entryOf(`${hash}${spanSuffix(clip)}`, settings);
   if (place !== null) await writeEntry(place, meta, numbers);
   return { ...meta, hash, numbers };
 }
