@@ -251,7 +251,7 @@ export function resolveConfig(
     weightDecay:
       o.weightDecay ??
       (kind === approach.optimizer.kind ? approach.optimizer.weightDecay : kind === 'sgd' ? 5e-4 : 0),
-    ...(kind === 'sgd' ? { momentum: o.momentum ?? 0.9, nesterov: o.nesterov ?? true } : {}),
+    ...(kind === 'sgd' ? { momentum: o.momentum ?? 0.9, nesterov: o.nesterov ?? o.momentum !== 0 } : {}),
   };
   const config: NetworkRunConfig = {
     approach: approach.name,

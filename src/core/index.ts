@@ -1,4 +1,5 @@
 /** @module earshot/core: errors, tensors, seeded random numbers and progress events. */
+export * from './alongside.ts';
 export * from './errors.ts';
 export * from './plainError.ts';
 export * from './progress.ts';

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
-import { RuntimeError, type Tensor, type TensorData } from '../core/index.ts';
+import { EarshotError, fromPlainError, RuntimeError, type Tensor, type TensorData } from '../core/index.ts';
 import { encodeModel, type Model } from '../onnx/index.ts';
 import { startWorker } from '../parallel/worker.ts';
 import { blockSizeOf, layoutProbe, probeInput } from './blockedLayout.ts';
@@ -37,7 +37,8 @@ export class Engine {
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
   private nextSession = 1;
-  private failure: Error | null = null;
+  private failure: RuntimeError | null = null;
+  private closing = false;
 
   constructor(options: EngineOptions = {}) {
     this.threads = options.threads ?? availableParallelism();
@@ -53,10 +54,9 @@ export class Engine {
     this.worker = startWorker(import.meta.url, 'engineWorker');
     this.worker.on('message', (reply: EngineReply) => this.settle(reply));
     this.worker.on('error', (error) => this.fail(error));
-    this.worker.on('exit', () => this.fail(new Error('the engine was closed')));
+    this.worker.on('exit', (code) => this.fail(new Error(`its thread ended with exit code ${code}`)));
     this.ended = new Promise((resolve) => this.worker.once('exit', () => resolve()));
-    // An idle engine does not keep the process alive; a run in progress does.
-    this.worker.unref();
+    this.holdProcess();
   }
 
   /**
@@ -157,43 +157,56 @@ export class Engine {
   }
 
   /**
-   * Ends the worker thread; runs still in progress are rejected. The thread ends itself when its run is over:
-   * terminating it from here could interrupt onnxruntime-node where it hands results over, which ends the process.
+   * Ends the worker thread and resolves when it has ended; may be called at any moment, and again. Requests that are
+   * still waiting are rejected at once. The thread ends itself when its run is over: terminating it from here could
+   * interrupt onnxruntime-node while it hands results over, which ends the process.
    */
   async close(): Promise<void> {
-    this.fail(new Error('the engine was closed'));
+    this.closing = true;
+    this.fail(new Error('it was closed'));
     const request: EngineRequest & { id: number } = { kind: 'close', id: 0 };
     this.worker.postMessage(request);
-    // An idle engine does not keep the process alive, but one that closes does.
-    this.worker.ref();
+    this.holdProcess();
     await this.ended;
+  }
+
+  /** An idle engine does not keep the process alive; one with a run in progress does, and so does one that is closing. */
+  private holdProcess(): void {
+    if (this.closing || this.pending.size > 0) this.worker.ref();
+    else this.worker.unref();
   }
 
   private ask(request: EngineRequest, what: string, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
     if (this.failure !== null) return Promise.reject(this.failure);
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
+      // What cannot be sent rejects here, and nothing waits for a reply to it.
+      this.worker.postMessage({ ...request, id }, transfer);
       this.pending.set(id, {
         resolve,
         reject: (reason) =>
-          reject(new RuntimeError(`ONNX Runtime ${what}: ${reason.message}`, { cause: reason })),
+          reject(
+            reason instanceof EarshotError
+              ? reason
+              : new RuntimeError(`ONNX Runtime ${what}: ${reason.message}`, { cause: reason }),
+          ),
       });
-      if (this.pending.size === 1) this.worker.ref();
-      this.worker.postMessage({ ...request, id }, transfer);
+      this.holdProcess();
     });
   }
 
   private settle(reply: EngineReply): void {
-    const waiting = this.pending.get(reply.id);
+    // Null for the late reply to a request that was rejected when the engine was closed.
+    const waiting = this.pending.get(reply.id) ?? null;
     this.pending.delete(reply.id);
-    if (this.pending.size === 0) this.worker.unref();
-    if (reply.error !== undefined) waiting?.reject(new Error(reply.error));
+    this.holdProcess();
+    if (reply.error !== undefined) waiting?.reject(fromPlainError(reply.error));
     else waiting?.resolve(reply.result);
   }
 
-  private fail(error: Error): void {
-    this.failure ??= new RuntimeError(`The engine stopped: ${error.message}.`, { cause: error });
-    for (const waiting of this.pending.values()) waiting.reject(error);
+  private fail(cause: Error): void {
+    this.failure ??= new RuntimeError(`The engine stopped: ${cause.message}.`, { cause });
+    for (const waiting of this.pending.values()) waiting.reject(this.failure);
     this.pending.clear();
   }
 }

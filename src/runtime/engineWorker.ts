@@ -4,7 +4,7 @@
  */
 import { MessageChannel, type MessagePort, parentPort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
-import { type DType, float32, type Tensor, type TensorData } from '../core/index.ts';
+import { type DType, float32, type Tensor, type TensorData, toPlainError } from '../core/index.ts';
 import { encodeModel, GraphBuilder } from '../onnx/index.ts';
 import { type Device, type DeviceChoice, searchDevice } from './device.ts';
 import type { DeviceAnswer, EngineReply, EngineRequest, RunRequest } from './protocol.ts';
@@ -38,10 +38,7 @@ async function serve(message: EngineRequest & { id: number }): Promise<void> {
     const reply: EngineReply = { id: message.id, result };
     port.postMessage(reply, transfer);
   } catch (error) {
-    const reply: EngineReply = {
-      id: message.id,
-      error: error instanceof Error ? error.message : String(error),
-    };
+    const reply: EngineReply = { id: message.id, error: toPlainError(error) };
     port.postMessage(reply);
   }
 }

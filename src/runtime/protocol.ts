@@ -1,5 +1,5 @@
 /** @file What the engine and its worker thread say to each other. */
-import type { Tensor } from '../core/index.ts';
+import type { PlainError, Tensor } from '../core/index.ts';
 import type { Device, DeviceChoice, DeviceSearch } from './device.ts';
 
 export interface RunRequest {
@@ -37,5 +37,5 @@ export interface DeviceAnswer extends DeviceSearch {
 export interface EngineReply {
   readonly id: number;
   readonly result?: unknown;
-  readonly error?: string;
+  readonly error?: PlainError;
 }

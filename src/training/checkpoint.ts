@@ -2,55 +2,72 @@
  * @file Checkpoints: tensors as safetensors, the rest as JSON that names them. The JSON is replaced last and
  * atomically, so a kill at any moment leaves the old checkpoint or the new one, whole.
  */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { type Tensor, TrainingError } from '../core/index.ts';
-import { writeJson } from '../files/index.ts';
+import { readRecord, writeJson } from '../files/index.ts';
 import { readSafetensors, writeSafetensors } from '../weights/index.ts';
 
-export interface EpochRecord {
+const epochRecord = z.object({
   /** From 1. */
-  readonly epoch: number;
-  readonly trainLoss: number;
-  readonly validationLoss: number | null;
-  readonly validationAccuracy: number | null;
-  readonly learningRate: number;
-  readonly seconds: number;
-}
+  epoch: z.int().min(1),
+  trainLoss: z.number(),
+  validationLoss: z.number().nullable(),
+  validationAccuracy: z.number().nullable(),
+  learningRate: z.number(),
+  seconds: z.number(),
+});
 
-export interface TrainingProgress {
+export type EpochRecord = Readonly<z.output<typeof epochRecord>>;
+
+const count = z.int().min(0);
+
+const trainingProgress = z.object({
   /** Epoch in progress, from 0, and how many of its batches are done. */
-  readonly epoch: number;
-  readonly batch: number;
+  epoch: count,
+  batch: count,
   /** Updates made so far. */
-  readonly step: number;
+  step: count,
   /** Sum of the losses of this epoch's batches so far. */
-  readonly lossSum: number;
-  readonly history: readonly EpochRecord[];
-  readonly bestEpoch: number | null;
-  readonly bestLoss: number | null;
+  lossSum: z.number(),
+  history: z.array(epochRecord).readonly(),
+  bestEpoch: z.int().min(1).nullable(),
+  bestLoss: z.number().nullable(),
   /** Seconds spent before this point, over all sittings. */
-  readonly seconds: number;
+  seconds: z.number().min(0),
   /** Identifies settings and data: a run resumes only what is the same. */
-  readonly fingerprint: string;
-}
+  fingerprint: z.string(),
+});
+
+export type TrainingProgress = Readonly<z.output<typeof trainingProgress>>;
 
 export interface Checkpoint {
   readonly progress: TrainingProgress;
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
-interface Stored extends TrainingProgress {
-  readonly format: 1;
-  readonly tensors: string;
-}
+const format = 1;
+
+const storedCheckpoint = trainingProgress.extend({
+  format: z.literal(format),
+  /** File beside this one. */
+  tensors: z.string().regex(/^[\w-]+\.safetensors$/),
+});
+
+export const damagedCheckpointHint = 'Restore the checkpoint, or remove the run directory and train again.';
 
 /** Saves under `name` (`last` or `best`) in `directory`, replacing the one before. */
 export async function saveCheckpoint(directory: string, name: string, checkpoint: Checkpoint): Promise<void> {
   const { progress } = checkpoint;
   const file = `${name}-${progress.step}.safetensors`;
   await writeSafetensors(join(directory, file), checkpoint.tensors, { format: 'earshot-checkpoint' });
-  const stored: Stored = { format: 1, tensors: file, ...progress };
+  const stored: z.input<typeof storedCheckpoint> = {
+    format,
+    tensors: file,
+    ...progress,
+    history: [...progress.history],
+  };
   await writeJson(join(directory, `${name}.json`), stored);
   for (const other of await readdir(directory)) {
     if (other.startsWith(`${name}-`) && other.includes('.safetensors') && other !== file)
@@ -59,25 +76,26 @@ export async function saveCheckpoint(directory: string, name: string, checkpoint
 }
 
 /**
- * Loads a checkpoint; null if there is none.
- * @throws {TrainingError} if it is damaged
+ * Loads a checkpoint; null only where there is none.
+ * @throws {TrainingError} when it cannot be read, is damaged, or was written by another version
  */
 export async function loadCheckpoint(directory: string, name: string): Promise<Checkpoint | null> {
   const path = join(directory, `${name}.json`);
-  let text: string;
+  const stored = await readRecord(path, storedCheckpoint, {
+    what: 'an Earshot checkpoint',
+    hint: damagedCheckpointHint,
+    error: TrainingError,
+    version: { field: 'format', supported: [format] },
+  });
+  if (stored === null) return null;
+  const { tensors, format: _, ...progress } = stored;
   try {
-    text = await readFile(path, 'utf8');
-  } catch {
-    return null;
-  }
-  try {
-    const { tensors, format, ...progress } = JSON.parse(text) as Stored;
-    if (format !== 1) throw new Error(`its format is ${String(format)}, not 1`);
     return { progress, tensors: (await readSafetensors(join(directory, tensors))).tensors };
-  } catch (error) {
-    throw new TrainingError(`The checkpoint '${path}' cannot be read: ${(error as Error).message}`, {
-      hint: 'Remove the run directory and train again, or restore the checkpoint.',
-      cause: error,
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TrainingError(`The checkpoint '${path}' cannot be read: ${reason}`, {
+      hint: damagedCheckpointHint,
+      cause,
     });
   }
 }

@@ -3,7 +3,7 @@ import { adam, adamW, type Optimizer, sgd } from '../autodiff/index.ts';
 import { ParameterError } from '../core/index.ts';
 import type { Network, ParameterSpec } from '../networks/network.ts';
 import type { Augmentation } from './augment/augmentation.ts';
-import type { ScheduleSpec } from './schedule.ts';
+import { checkSchedule, type ScheduleSpec } from './schedule.ts';
 
 export interface OptimizerSpec {
   readonly kind: 'sgd' | 'adam' | 'adamw';
@@ -52,40 +52,70 @@ export interface TrainingConfig {
   readonly seed: number;
 }
 
-/** @throws {ParameterError} on settings out of range */
+/** @throws {ParameterError} on settings out of range, before anything is computed with them */
 export function checkTrainingConfig(config: TrainingConfig): void {
-  const whole: [string, number][] = [
-    ['epochs', config.epochs],
-    ['batchSize', config.batchSize],
-  ];
-  for (const [name, value] of whole) {
-    if (!Number.isInteger(value) || value < 1)
-      throw new ParameterError(`${name} must be a whole number ≥ 1, got ${value}.`);
+  const { epochs, batchSize, clipNorm, labelSmoothing, patience, seed, warmHeadEpochs = 0 } = config;
+  for (const [name, value] of Object.entries({ epochs, batchSize })) {
+    mustHold(Number.isInteger(value) && value >= 1, `${name} must be a whole number ≥ 1, got ${value}.`);
   }
-  if (!(config.optimizer.learningRate > 0)) {
-    throw new ParameterError(`The learning rate must be above 0, got ${config.optimizer.learningRate}.`);
+  checkOptimizer(config.optimizer);
+  checkSchedule(config.schedule, epochs);
+  checkAugmentation(config.augmentation);
+  mustHold(clipNorm === null || clipNorm > 0, `clipNorm must be above 0, got ${clipNorm}.`);
+  mustHold(
+    labelSmoothing >= 0 && labelSmoothing < 1,
+    `Label smoothing must be in [0, 1), got ${labelSmoothing}.`,
+  );
+  mustHold(patience === null || patience >= 1, `patience must be at least 1 epoch, got ${patience}.`);
+  mustHold(
+    Number.isInteger(warmHeadEpochs) && warmHeadEpochs >= 0 && warmHeadEpochs < epochs,
+    `The head can learn alone for a whole number of epochs below all ${epochs}, got ${warmHeadEpochs}.`,
+    'To train the head alone to the end, choose it as the part that is trained.',
+  );
+  mustHold(Number.isInteger(seed), `The seed must be an integer, got ${seed}.`);
+}
+
+function checkOptimizer(spec: OptimizerSpec): void {
+  const { learningRate, weightDecay, headRate = 1, depthDecay = 1, momentum = 0, nesterov = false } = spec;
+  mustHold(isAbove0(learningRate), `The learning rate must be above 0, got ${learningRate}.`);
+  mustHold(
+    Number.isFinite(weightDecay) && weightDecay >= 0,
+    `weightDecay must be at least 0, got ${weightDecay}.`,
+  );
+  mustHold(isAbove0(headRate), `headRate must be above 0, got ${headRate}.`);
+  mustHold(depthDecay > 0 && depthDecay <= 1, `depthDecay must be above 0 and at most 1, got ${depthDecay}.`);
+  mustHold(momentum >= 0 && momentum < 1, `momentum must be in [0, 1), got ${momentum}.`);
+  mustHold(
+    !(nesterov && spec.momentum === 0),
+    "Nesterov's method looks ahead along the momentum, which is 0.",
+    'Give a momentum above 0, or use plain SGD.',
+  );
+}
+
+function checkAugmentation(augmentation: Augmentation): void {
+  const { timeShift, gain, noiseSnr, noiseProbability, specAugment, mixup } = augmentation;
+  mustHold(timeShift >= 0 && timeShift <= 1, `timeShift must be in [0, 1], got ${timeShift}.`);
+  mustHold(
+    noiseProbability >= 0 && noiseProbability <= 1,
+    `noiseProbability must be in [0, 1], got ${noiseProbability}.`,
+  );
+  for (const [name, value] of Object.entries({ gain, mixup, ...specAugment })) {
+    mustHold(Number.isFinite(value) && value >= 0, `${name} must be at least 0, got ${value}.`);
   }
-  if (config.optimizer.headRate !== undefined && !(config.optimizer.headRate > 0)) {
-    throw new ParameterError(`headRate must be above 0, got ${config.optimizer.headRate}.`);
-  }
-  const { depthDecay = 1 } = config.optimizer;
-  if (!(depthDecay > 0 && depthDecay <= 1))
-    throw new ParameterError(`depthDecay must be above 0 and at most 1, got ${depthDecay}.`);
-  if (config.clipNorm !== null && !(config.clipNorm > 0)) {
-    throw new ParameterError(`clipNorm must be above 0, got ${config.clipNorm}.`);
-  }
-  if (config.patience !== null && !(config.patience >= 1)) {
-    throw new ParameterError(`patience must be at least 1 epoch, got ${config.patience}.`);
-  }
-  const { warmHeadEpochs = 0 } = config;
-  if (!Number.isInteger(warmHeadEpochs) || warmHeadEpochs < 0 || warmHeadEpochs >= config.epochs) {
-    throw new ParameterError(
-      `The head can learn alone for a whole number of epochs below all ${config.epochs}, got ${warmHeadEpochs}.`,
-      { hint: 'To train the head alone to the end, choose it as the part that is trained.' },
-    );
-  }
-  if (!Number.isInteger(config.seed))
-    throw new ParameterError(`The seed must be an integer, got ${config.seed}.`);
+  if (noiseSnr === null) return;
+  const [low, high] = noiseSnr;
+  mustHold(
+    Number.isFinite(low) && Number.isFinite(high) && low <= high,
+    `noiseSnr must be two numbers of dB, the lower one first, got ${low}, ${high}.`,
+  );
+}
+
+function mustHold(holds: boolean, message: string, hint?: string): void {
+  if (!holds) throw new ParameterError(message, hint === undefined ? {} : { hint });
+}
+
+function isAbove0(value: number): boolean {
+  return Number.isFinite(value) && value > 0;
 }
 
 export function makeOptimizer(spec: OptimizerSpec): Optimizer {

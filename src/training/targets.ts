@@ -41,11 +41,7 @@ export function targetMatrix(labels: readonly SoftLabel[], options: TargetOption
   const targets = new Float32Array(labels.length * classes);
   let total = 0;
   labels.forEach(({ label, other, share }, n) => {
-    for (const c of [label, other]) {
-      if (!Number.isInteger(c) || c < 0 || c >= classes) {
-        throw new ParameterError(`Label ${c} is not one of the ${classes} classes.`);
-      }
-    }
+    for (const c of [label, other]) requireClass(c, classes);
     const row = n * classes;
     for (let c = 0; c < classes; c++) targets[row + c] = (labelSmoothing / classes) * weight(c);
     targets[row + label]! += (1 - labelSmoothing) * share * weight(label);
@@ -54,6 +50,12 @@ export function targetMatrix(labels: readonly SoftLabel[], options: TargetOption
   });
   for (let i = 0; i < targets.length; i++) targets[i]! /= total;
   return targets;
+}
+
+/** @throws {ParameterError} for a label outside [0, classes) */
+export function requireClass(label: number, classes: number): void {
+  if (Number.isInteger(label) && label >= 0 && label < classes) return;
+  throw new ParameterError(`Label ${label} is not one of the ${classes} classes.`);
 }
 
 /** Weights inversely proportional to class counts, with mean 1 over the clips (scikit-learn's `balanced`). */

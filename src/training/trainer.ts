@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { packTensor, unpackTensor } from '../autodiff/index.ts';
 import {
+  alongside,
   CancelledError,
   float32,
   ParameterError,
@@ -24,6 +25,7 @@ import {
 } from './batches.ts';
 import {
   type Checkpoint,
+  damagedCheckpointHint,
   type EpochRecord,
   loadCheckpoint,
   saveCheckpoint,
@@ -34,7 +36,7 @@ import type { BandStatistics } from './normalization.ts';
 import { type Phase, phaseAt, trainingPhases } from './phases.ts';
 import { scheduleFactor } from './schedule.ts';
 import { buildStepGraph, ownFramesInput, type StepGraph } from './stepGraph.ts';
-import { balancedClassWeights } from './targets.ts';
+import { balancedClassWeights, requireClass } from './targets.ts';
 import { loadValidation, type Validation } from './validation.ts';
 
 export interface TrainingTask {
@@ -100,12 +102,14 @@ export interface TrainingResult {
 
 /**
  * Trains a network and returns the chosen parameters.
+ * @throws {ParameterError} on settings or labels out of range, before anything is trained
  * @throws {CancelledError} when `signal` aborts; the checkpoint written then resumes at the very next batch
- * @throws {TrainingError} when the loss is no longer finite, or a checkpoint is of another run
+ * @throws {TrainingError} when the loss or a parameter is no longer finite, or a checkpoint is of another run or damaged
  */
 export async function trainNetwork(task: TrainingTask): Promise<TrainingResult> {
   checkTrainingConfig(task.config);
   if (task.train.length === 0) throw new ParameterError('There is no clip to train on.');
+  for (const { label } of [...task.train, ...task.validation]) requireClass(label, task.network.classes);
   const engine = new Engine({ threads: task.threads, device: task.device });
   try {
     return await new Trainer(task, engine, await engine.blockSize()).run();
@@ -208,20 +212,21 @@ class Trainer {
       const record: EpochRecord = {
         epoch: this.progress.epoch + 1,
         trainLoss,
-        validationLoss: validation?.loss ?? null,
+        // A loss that is not finite (the probabilities overflowed) is none, and no epoch is chosen by it.
+        validationLoss: finiteOrNull(validation?.loss),
         validationAccuracy: validation?.accuracy ?? null,
         learningRate: this.learningRate(this.progress.step - 1),
         seconds: (performance.now() - began) / 1000,
       };
-      const better =
-        validation !== null && (this.progress.bestLoss === null || validation.loss < this.progress.bestLoss);
+      const { validationLoss: loss } = record;
+      const better = loss !== null && (this.progress.bestLoss === null || loss < this.progress.bestLoss);
       this.progress = {
         ...this.progress,
         epoch: record.epoch,
         batch: 0,
         lossSum: 0,
         history: [...this.progress.history, record],
-        ...(better ? { bestEpoch: record.epoch, bestLoss: validation.loss } : {}),
+        ...(better ? { bestEpoch: record.epoch, bestLoss: loss } : {}),
       };
       onEvent?.({ event: 'epoch', ...record });
       if (better && config.select === 'best') await this.keepBest();
@@ -281,16 +286,16 @@ class Trainer {
         keep: step.keep,
         fetch: step.fetch,
       });
-      // The engine works in its own thread: the next batch is made meanwhile.
-      next = b + 1 < order.length ? prepare(b + 1) : null;
-      const outputs = await running;
+      // The engine works in a thread of its own: the next batch is made meanwhile.
+      const [outputs, prepared] = await alongside(running, () =>
+        b + 1 < order.length ? prepare(b + 1) : null,
+      );
+      next = prepared;
       const loss = Number(outputs['loss']!.data[0]);
       if (!Number.isFinite(loss)) {
         throw new TrainingError(
           `The loss became ${loss} in epoch ${epoch + 1}, step ${this.progress.step + 1}.`,
-          {
-            hint: 'Lower --learning-rate or set --clip-norm; the last checkpoint is from before this step.',
-          },
+          { hint: divergenceHint },
         );
       }
       this.clipsDone += batch.x.dims[0]!;
@@ -401,7 +406,14 @@ class Trainer {
       await this.put(saved.tensors);
     }
     if (saved.progress.bestEpoch !== null && this.task.config.select === 'best') {
-      this.bestParameters = (await loadCheckpoint(checkpoints!, 'best'))?.tensors ?? null;
+      const best = await loadCheckpoint(checkpoints!, 'best');
+      if (best === null) {
+        throw new TrainingError(
+          `The checkpoint of epoch ${saved.progress.bestEpoch}, the best so far, is missing in ${checkpoints}.`,
+          { hint: damagedCheckpointHint },
+        );
+      }
+      this.bestParameters = best.tensors;
     }
     onEvent?.({ event: 'resume', epoch: saved.progress.epoch + 1, step: saved.progress.step });
   }
@@ -448,8 +460,24 @@ class Trainer {
     return this.get(this.step.parameters.map((spec) => spec.name));
   }
 
+  /**
+   * The tensors, of which no number may be lost: an update that overflows shows in the loss only one step later.
+   * @throws {TrainingError} naming the first tensor that is not finite
+   */
+  private requireFinite(tensors: Map<string, Tensor>): Map<string, Tensor> {
+    for (const [name, { dtype, data }] of tensors) {
+      if (dtype !== 'float32' || allFinite(data as Float32Array)) continue;
+      const { epoch, step } = this.progress;
+      throw new TrainingError(
+        `After ${step} steps (epoch ${epoch + 1}) '${name}' holds numbers that are not finite.`,
+        { hint: divergenceHint },
+      );
+    }
+    return tensors;
+  }
+
   private async keepBest(): Promise<void> {
-    this.bestParameters = await this.parameters();
+    this.bestParameters = this.requireFinite(await this.parameters());
     const { checkpoints } = this.task;
     if (checkpoints !== null) {
       await saveCheckpoint(checkpoints, 'best', { progress: this.progress, tensors: this.bestParameters });
@@ -460,7 +488,7 @@ class Trainer {
     const { checkpoints, onEvent } = this.task;
     this.savedAt = performance.now();
     if (checkpoints === null) return;
-    const tensors = await this.get(this.step.resident);
+    const tensors = this.requireFinite(await this.get(this.step.resident));
     await saveCheckpoint(checkpoints, name, {
       progress: { ...this.progress, seconds: this.elapsed() },
       tensors,
@@ -471,7 +499,7 @@ class Trainer {
   private async result(stoppedEarly: boolean): Promise<TrainingResult> {
     const { history, bestEpoch } = this.progress;
     const best = this.task.config.select === 'best' ? this.bestParameters : null;
-    const parameters = best ?? (await this.parameters());
+    const parameters = best ?? this.requireFinite(await this.parameters());
     const trained = new Set(this.step.trained);
     return {
       parameters: parameters as Map<string, Tensor<'float32'>>,
@@ -484,6 +512,17 @@ class Trainer {
       trainedParameterCount: learntNumbers(this.step.parameters.filter(({ name }) => trained.has(name))),
     };
   }
+}
+
+const divergenceHint = 'Lower --learning-rate or set --clip-norm; the last checkpoint is from before this.';
+
+function allFinite(data: Float32Array): boolean {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
+  return true;
+}
+
+function finiteOrNull(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null;
 }
 
 /** Names and shapes of a network's parameters for pictures of that size. */

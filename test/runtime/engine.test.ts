@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { float32, RuntimeError } from '../../src/core/index.ts';
-import { GraphBuilder } from '../../src/onnx/index.ts';
+import { encodeModel, GraphBuilder } from '../../src/onnx/index.ts';
 import { Engine } from '../../src/runtime/index.ts';
 
 /** state ← state + x; sum = Σ state */
@@ -11,6 +13,16 @@ function accumulator() {
   const next = g.op('Add', [state, x]);
   g.output(next, 'next');
   g.output(g.op('ReduceSum', [next], { keepdims: 0 }), 'sum');
+  return g.model();
+}
+
+/** Takes some tenths of a second on one thread: a chain of products of two 1024 × 1024 matrices. */
+function slowModel() {
+  const g = new GraphBuilder();
+  const x = g.op('Expand', [g.input('x', 'float32', []), g.ints([1024, 1024])]);
+  let product = x;
+  for (let i = 0; i < 6; i++) product = g.op('MatMul', [product, x]);
+  g.output(g.op('ReduceSum', [product], { keepdims: 0 }), 'sum');
   return g.model();
 }
 
@@ -96,9 +108,46 @@ describe('Engine', () => {
 
   it('rejects what is in flight when closed, and everything after', async () => {
     const other = new Engine({ threads: 1 });
-    const model = await other.load(accumulator());
+    const model = await other.load(slowModel());
+    const running = other.run(model, { feeds: { x: float32([], [1]) }, fetch: ['sum'] });
+    const waiting = other.get(['nothing']);
+    const settled = Promise.allSettled([running, waiting]);
     await other.close();
+    for (const outcome of await settled) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'RUNTIME' } });
+      expect(outcome.status === 'rejected' && outcome.reason.message).toMatch(/it was closed/);
+    }
     await expect(other.run(model, { fetch: [] })).rejects.toThrow(RuntimeError);
+    await other.close();
+  });
+
+  it('comes back from close() with a run in progress, though nothing else keeps the process alive', async () => {
+    const program = `
+      import { Engine } from ${JSON.stringify(new URL('../../src/runtime/index.ts', import.meta.url).href)};
+      const engine = new Engine({ threads: 1 });
+      const model = await engine.load(Buffer.from(process.argv[1], 'base64'));
+      const x = { dtype: 'float32', dims: [], data: Float32Array.of(1) };
+      const running = engine.run(model, { feeds: { x }, fetch: ['sum'] }).catch((error) => error.message);
+      try {
+        await engine.close();
+        console.log('closed:', await running);
+      } finally {
+        console.log('finally');
+      }`;
+    const tsx = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      ...['--import', tsx, '--input-type=module', '--eval', program],
+      Buffer.from(encodeModel(slowModel())).toString('base64'),
+    ]);
+    expect(stdout).toBe('closed: The engine stopped: it was closed.\nfinally\n');
+  });
+
+  it('keeps nothing waiting for a request that cannot be sent', async () => {
+    const other = new Engine({ threads: 1 });
+    const model = await other.load(accumulator());
+    const unsendable = { dtype: 'float32', dims: [3], data: new Float32Array(3), note: () => {} } as const;
+    await expect(other.run(model, { feeds: { x: unsendable }, fetch: ['sum'] })).rejects.toThrow(/cloned/);
+    await other.close();
   });
 
   it('refuses a fractional number of threads', () => {

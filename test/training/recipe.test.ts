@@ -6,6 +6,7 @@ import {
   balancedClassWeights,
   bandStatistics,
   batchesPerEpoch,
+  checkSchedule,
   epochOrder,
   hardLabel,
   makeBatch,
@@ -21,15 +22,48 @@ import {
 } from '../../src/training/index.ts';
 
 describe('scheduleFactor', () => {
-  it('rises linearly, reaches 1 with the last warm-up step and ends at its floor', () => {
+  it('rises linearly, reaches 1 with the last warm-up step and falls towards its floor', () => {
     const spec = { kind: 'cosine', warmupEpochs: 2, floor: 0.1 } as const;
     const factors = Array.from({ length: 50 }, (_, step) => scheduleFactor(spec, step, 10, 5));
     expect(factors.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, i) => (i + 1) / 10));
     expect(factors[10]).toBeCloseTo(1, 12);
-    expect(factors[49]).toBeCloseTo(0.1, 12);
-    // Half way down the cosine stands the mean of peak and floor.
-    expect((factors[29]! + factors[30]!) / 2).toBeCloseTo(0.55, 10);
+    // Half way down the 40 steps of the cosine stands the mean of peak and floor.
+    expect(factors[30]).toBeCloseTo(0.55, 12);
+    // One step before the floor: 1 − cos(π/40) = 2 sin²(π/80).
+    expect(factors[49]! - 0.1).toBeCloseTo(0.9 * Math.sin(Math.PI / 80) ** 2, 12);
     for (let i = 11; i < 50; i++) expect(factors[i]!).toBeLessThan(factors[i - 1]!);
+  });
+
+  it('is the recursion of PyTorch’s CosineAnnealingLR', () => {
+    // η(t+1) = (1 + cos(π(t+1)/T)) / (1 + cos(πt/T)) · η(t), as torch.optim.lr_scheduler computes it.
+    const T = 17;
+    let rate = 1;
+    for (let t = 0; t < T; t++) {
+      expect(scheduleFactor({ kind: 'cosine' }, t, T, 1)).toBeCloseTo(rate, 12);
+      rate *= (1 + Math.cos((Math.PI * (t + 1)) / T)) / (1 + Math.cos((Math.PI * t) / T));
+    }
+  });
+
+  it('is above 0 at every step, a single one and the last one included', () => {
+    for (const epochs of [1, 2, 7]) {
+      for (const steps of [1, 2, 5]) {
+        for (const warmupEpochs of [0, 0.1, 1, epochs]) {
+          for (let step = 0; step < epochs * steps; step++)
+            expect(scheduleFactor({ kind: 'cosine', warmupEpochs }, step, epochs, steps)).toBeGreaterThan(0);
+        }
+      }
+    }
+  });
+
+  it.each([
+    [{ kind: 'step', everyEpochs: 10, factor: 0.1 }, /never steps within 10/],
+    [{ kind: 'step', everyEpochs: 0, factor: 0.1 }, /everyEpochs > 0/],
+    [{ kind: 'step', everyEpochs: 3, factor: 0 }, /factor/],
+    [{ kind: 'constant', warmupEpochs: 11 }, /warm-up/],
+    [{ kind: 'cosine', warmupEpochs: Number.NaN }, /warm-up/],
+    [{ kind: 'cosine', floor: 1.5 }, /floor/],
+  ] as const)('refuses %j for a run of 10 epochs', (spec, message) => {
+    expect(() => checkSchedule(spec, 10)).toThrow(message);
   });
 
   it('falls in steps', () => {

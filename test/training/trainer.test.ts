@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { cnn } from '../../src/networks/index.ts';
 import { initializeParameters } from '../../src/networks/network.ts';
 import {
   bandStatistics,
+  checkTrainingConfig,
   learningRateFactor,
   networkParameters,
   noAugmentation,
@@ -209,6 +210,109 @@ describe('trainNetwork', () => {
       }),
     );
     await expect(wild).rejects.toThrow(/The loss became/);
+  });
+
+  it('throws what went wrong in preparing a batch while a step ran', async () => {
+    const train = clips(30, 1).map((clip) => ({ ...clip, waveforms: [new Float32Array(64)] }));
+    let made = 0;
+    const failing = trainNetwork(
+      task({
+        train,
+        config: {
+          ...config,
+          augmentation: { ...noAugmentation, gain: 3, gainOn: 'waveform' },
+        },
+        // The first batch of 8 is made before a step runs; the second beside it.
+        frontEnd: () => {
+          if (++made > 8) throw new RangeError('the ninth picture is broken');
+          return new Float32Array(nMels * nFrames);
+        },
+      }),
+    );
+    await expect(failing).rejects.toThrow(new RangeError('the ninth picture is broken'));
+    expect(made).toBe(9);
+  });
+
+  it('refuses a label that is none of the classes before it trains', async () => {
+    const wrong = clips(30, 1).map((clip, i) => (i === 20 ? { ...clip, label: 3 } : clip));
+    const events: TrainingEvent[] = [];
+    const run = trainNetwork(task({ train: wrong, onEvent: (event) => events.push(event) }));
+    await expect(run).rejects.toThrow('Label 3 is not one of the 3 classes.');
+    expect(events).toEqual([]);
+  });
+
+  it('learns in a cosine schedule of one step', async () => {
+    const start = task({
+      train: clips(8, 1),
+      config: { ...config, epochs: 1, schedule: { kind: 'cosine' } },
+    });
+    const { parameters } = await trainNetwork(start);
+    expect(parameters.get('fc.weight')!.data).not.toEqual(start.initial.get('fc.weight')!.data);
+  });
+
+  it('never chooses an epoch whose validation loss is no number', async () => {
+    const validation = clips(12, 2);
+    const result = await trainNetwork(
+      task({
+        validation: validation.map((clip, i) =>
+          i === 0 ? { ...clip, windows: [clip.windows[0]!.map(() => Number.NaN)] } : clip,
+        ),
+        config: { ...config, epochs: 2 },
+      }),
+    );
+    expect(result.history.map(({ validationLoss }) => validationLoss)).toEqual([null, null]);
+    expect(result.chosenEpoch).toBe(2);
+  });
+
+  it('writes no checkpoint that holds what is no number', async () => {
+    const checkpoints = await temporary();
+    const events: TrainingEvent[] = [];
+    // The first loss is finite; the update that follows is not, which only the second loss would show.
+    const wild = trainNetwork(
+      task({
+        checkpoints,
+        checkpointSeconds: 0,
+        onEvent: (event) => events.push(event),
+        config: { ...config, clipNorm: null, optimizer: { kind: 'sgd', learningRate: 1e39, weightDecay: 0 } },
+      }),
+    );
+    await expect(wild).rejects.toThrow(/After 1 steps .* holds numbers that are not finite/);
+    expect(stepLosses(events)).toHaveLength(1);
+    expect(await readdir(checkpoints)).toEqual([]);
+  });
+
+  it('starts anew only where there is no checkpoint, never over one it cannot read', async () => {
+    const checkpoints = await temporary();
+    const resume = () => trainNetwork(task({ checkpoints, resume: true, config: { ...config, epochs: 1 } }));
+    const path = join(checkpoints, 'last.json');
+    for (const [text, message] of [
+      ['{"format": 1, "epoch"', /holds no valid JSON/],
+      ['{"format": 1, "epoch": "two"}', /is not an Earshot checkpoint: .*epoch/],
+      ['{"format": 7}', /of format 7; this version of Earshot reads 1/],
+    ] as const) {
+      await writeFile(path, text);
+      const run = resume();
+      await expect(run).rejects.toThrow(TrainingError);
+      await expect(run).rejects.toThrow(message);
+      expect(await readFile(path, 'utf8')).toBe(text);
+    }
+    await rm(path);
+    await mkdir(path);
+    await expect(resume()).rejects.toThrow(/last\.json could not be read/);
+    await rm(path, { recursive: true });
+    expect((await resume()).history).toHaveLength(1);
+  });
+
+  it.each([
+    ['labelSmoothing', { labelSmoothing: 1 }],
+    ['mixup', { augmentation: { ...noAugmentation, mixup: Number.NaN } }],
+    ['noiseSnr', { augmentation: { ...noAugmentation, noiseSnr: [30, 5] } }],
+    ['momentum', { optimizer: { ...config.optimizer, kind: 'sgd', momentum: 1 } }],
+    ['weightDecay', { optimizer: { ...config.optimizer, weightDecay: -1 } }],
+    ['learning rate', { optimizer: { ...config.optimizer, learningRate: Number.POSITIVE_INFINITY } }],
+    ['schedule', { schedule: { kind: 'step', everyEpochs: 4, factor: 0.1 } }],
+  ] as [string, Partial<TrainingConfig>][])('refuses settings out of range: %s', (_, change) => {
+    expect(() => checkTrainingConfig({ ...config, ...change })).toThrow(ParameterError);
   });
 
   it('takes the same steps when activations are computed again', async () => {
