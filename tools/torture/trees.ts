@@ -62,8 +62,12 @@ function withoutTimes(text: string): string {
         /("(?:seconds|features|training|evaluation|[a-zA-Z]*Seconds|milliseconds|peakMemory)"\s*:\s*)[\d.e+-]+/g,
         '$10',
       )
-      // The last column of a learning history, behind the learning rate.
-      .replace(/(\b0\.\d{5}(?: \| |<\/td><td class="number">))[\d.]+/g, '$1N')
+      // The last column of a learning history: epoch, loss, …, seconds.
+      .replace(/^(\| \d+ \| \d+\.\d{4} \|.*\| )[\d.]+ \|$/gm, '$1N |')
+      .replace(
+        /(<tr><td class="number">\d+<\/td><td class="number">\d+\.\d{4}<\/td>(?:<td[^>]*>[^<]*<\/td>)*<td class="number">)[\d.]+(?=<\/td><\/tr>)/g,
+        '$1N',
+      )
       .replace(/\b\d+(?:\.\d+)?(?=(?: | |&nbsp;)(?:s|ms|min|h)\b)/g, 'N')
   );
 }
