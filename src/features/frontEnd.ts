@@ -8,6 +8,7 @@ import type { GraphBuilder, Value } from '../onnx/index.ts';
 import { clapLogMel } from './clap/clapLogMel.ts';
 import { clapNodes } from './clap/clapNodes.ts';
 import { type ClapSpec, checkClapSpec, clapAxes, clapFrames, clapSpec, clapWindow } from './clap/clapSpec.ts';
+import type { FrontEndAxes } from './frontEndAxes.ts';
 import { logMel } from './logMel.ts';
 import { logMelNodes } from './logMelNodes.ts';
 import {
@@ -83,15 +84,6 @@ export interface NaturalWindow {
   readonly pad: 'repeat' | 'zero' | 'copies';
   /** Share of a window that the next one repeats. */
   readonly overlap: number;
-}
-
-/** What the rows and columns of a picture stand for. */
-export interface FrontEndAxes {
-  /** The middle of each row in Hz, ascending, shape [nMels]. */
-  readonly hertz: Float64Array;
-  /** The middle of the first frame, counted from the first sample, and from one frame to the next. */
-  readonly firstSeconds: number;
-  readonly stepSeconds: number;
 }
 
 /** One front end. `S` is its spec. */

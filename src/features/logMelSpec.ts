@@ -1,6 +1,6 @@
 /** @file The log-mel front end as data: everything that decides its numbers, nothing left to a default. */
 import { ParameterError } from '../core/errors.ts';
-import type { FrontEndAxes } from './frontEnd.ts';
+import type { FrontEndAxes } from './frontEndAxes.ts';
 import { melFilterBank } from './mel.ts';
 import { frameCount } from './stft.ts';
 

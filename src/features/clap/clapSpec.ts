@@ -5,7 +5,7 @@
  */
 import { ParameterError } from '../../core/errors.ts';
 import { type BandSpec, melBands } from '../bands.ts';
-import type { FrontEndAxes } from '../frontEnd.ts';
+import type { FrontEndAxes } from '../frontEndAxes.ts';
 import { melFilterBank } from '../mel.ts';
 
 export interface ClapSpec {

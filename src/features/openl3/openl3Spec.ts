@@ -6,7 +6,7 @@
  */
 import { ParameterError } from '../../core/errors.ts';
 import { type BandSpec, binBands, melBands } from '../bands.ts';
-import type { FrontEndAxes } from '../frontEnd.ts';
+import type { FrontEndAxes } from '../frontEndAxes.ts';
 import { melFilterBank } from '../mel.ts';
 import { fftFrequencies } from '../stft.ts';
 

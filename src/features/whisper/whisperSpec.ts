@@ -4,7 +4,7 @@
  */
 import { ParameterError } from '../../core/errors.ts';
 import { type BandSpec, melBands } from '../bands.ts';
-import type { FrontEndAxes } from '../frontEnd.ts';
+import type { FrontEndAxes } from '../frontEndAxes.ts';
 import { melFilterBank } from '../mel.ts';
 
 /** With 80 bands up to large-v2, with 128 from large-v3 on. */

@@ -3,7 +3,7 @@
  * `features.py`). It has nothing to choose: the published weights were trained on exactly these numbers.
  */
 import { ParameterError } from '../../core/errors.ts';
-import type { FrontEndAxes } from '../frontEnd.ts';
+import type { FrontEndAxes } from '../frontEndAxes.ts';
 import { hzToMel, melToHz } from '../mel.ts';
 
 export interface YamnetSpec {
