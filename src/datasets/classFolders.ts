@@ -1,12 +1,18 @@
-/** @file One folder per class: `<class>/**`, or `foldN/<class>/**`. Groups are read off the file names. */
-import { realpath } from 'node:fs/promises';
+/**
+ * @file One folder per class: `<class>/**`, below folds (`foldN/<class>/**`) or the sides of a split
+ * (`train/<class>/**`). Groups are read off the file names.
+ */
+import { readFile } from 'node:fs/promises';
 import { basename, extname, join, relative, sep } from 'node:path';
 import { DatasetError, type Notice } from '../core/index.ts';
 import { isAudioName, listFolder } from './audioFiles.ts';
-import { type Clip, classesOf, count, type Dataset, listSome } from './dataset.ts';
+import { sideNamed } from './columns.ts';
+import { type Clip, classesOf, count, type Dataset, groupBy, listSome, type Side } from './dataset.ts';
+import { FolderWalk } from './folderWalk.ts';
 
 const foldName = /^fold[ _-]?(\d+)$/i;
-const sideName = /^(train|training|test|testing|val|valid|validation|eval|evaluation|dev)$/i;
+/** Speech Commands' long recordings of noise, from which clips are to be cut: no class. */
+const noiseFolder = '_background_noise_';
 
 /** File names that tell the recording they were cut from, each with where it is used. */
 const groupPatterns: readonly { readonly like: string; readonly pattern: RegExp }[] = [
@@ -25,104 +31,183 @@ function groupOfName(name: string): { group: string; like: string } | null {
   return null;
 }
 
-/** Opens a folder per class. @throws {DatasetError} when it holds no class, or sides instead of classes. */
+interface TopFolder {
+  readonly path: string;
+  readonly name: string;
+  /** For each sound its path below the folder, in parts. */
+  readonly sounds: readonly { readonly path: string; readonly inside: readonly string[] }[];
+}
+
+/**
+ * Opens a folder per class.
+ * @throws {DatasetError} when it holds no folder with sounds, or only folders around the dataset
+ */
 export async function openClassFolders(root: string): Promise<Dataset> {
   const top = await listFolder(root);
-  const notices: Notice[] = [];
-  const folders: { path: string; name: string; sounds: string[]; others: number }[] = [];
-  const found = { others: 0 };
+  const walk = new FolderWalk(root);
+  const folders: TopFolder[] = [];
   for (const name of top.folders) {
-    const sounds: string[] = [];
-    const before = found.others;
-    await collectSounds(join(root, name), sounds, found, []);
-    folders.push({ path: join(root, name), name, sounds, others: found.others - before });
+    const path = join(root, name);
+    const sounds = (await walk.sounds(path)).map((sound) => ({
+      path: sound,
+      inside: relative(path, sound).split(sep),
+    }));
+    folders.push({ path, name, sounds });
   }
-  const filled = folders.filter((folder) => folder.sounds.length > 0);
+  const subject = basename(root);
+  const filled = folders.filter(({ name, sounds }) => sounds.length > 0 && name !== noiseFolder);
+  const met = walk.notices(subject);
   if (filled.length === 0) {
     throw new DatasetError(`${root} holds no folder with sound files.`, {
-      hint: 'A folder per class is expected, such as dog_bark/1.wav and siren/2.wav.',
+      hint: [
+        'A folder per class is expected, such as dog_bark/1.wav and siren/2.wav.',
+        ...met.map(({ message }) => message),
+      ].join(' '),
     });
   }
-  const sides = filled.filter((folder) => sideName.test(folder.name));
-  if (sides.length === filled.length && sides.length > 1) {
-    throw new DatasetError(
-      `${root} holds the sides of a split (${sides.map((s) => s.name).join(', ')}), not one folder per class.`,
-      {
-        hint: 'Open one of them, or write a CSV manifest (path, label, fold) that gives each side a fold number.',
-      },
-    );
-  }
-  const folded = filled.every((folder) => foldName.test(folder.name));
+  const folded = filled.every(({ name }) => foldName.test(name));
+  const sided = filled.length > 1 && filled.every(({ name }) => sideNamed(name) !== null);
+  if (!folded && !sided) refuseWrapper(root, filled);
+
+  const notices: Notice[] = [];
+  const tell = (message: string) => notices.push({ subject, message });
   const clips: Clip[] = [];
   const patterns = new Set<string>();
-  const empty = new Set<string>();
+  const outside: string[] = top.files.filter(isAudioName);
   let grouped = 0;
-  let unlabelled = 0;
-  for (const folder of folders) {
-    if (folder.sounds.length === 0 && !folded) empty.add(folder.name);
-    for (const path of folder.sounds) {
-      const inside = relative(folder.path, path).split(sep);
-      if (folded && inside.length < 2) {
-        unlabelled++;
+  for (const { name, sounds } of filled) {
+    for (const { path, inside } of sounds) {
+      const id = relative(root, path).split(sep).join('/');
+      if ((folded || sided) && inside.length < 2) {
+        outside.push(id);
         continue;
       }
-      const id = relative(root, path).split(sep).join('/');
       const named = groupOfName(basename(path));
       if (named) {
         grouped++;
         patterns.add(named.like);
       }
       clips.push({
-        id,
-        path,
-        label: folded ? inside[0]! : folder.name,
-        fold: folded ? Number.parseInt(foldName.exec(folder.name)![1]!, 10) : null,
+        ...{ id, path, label: folded || sided ? inside[0]! : name },
+        fold: folded ? Number.parseInt(foldName.exec(name)![1]!, 10) : null,
+        ...(sided ? { side: sideNamed(name)! } : {}),
         group: named?.group ?? id,
       });
     }
   }
-  if (clips.length === 0) {
-    throw new DatasetError(`${root} holds fold folders with sounds but no class folders in them.`, {
-      hint: 'Expected foldN/<class>/<file>; for UrbanSound8K, metadata/UrbanSound8K.csv is needed to know the classes.',
-    });
+  if (clips.length === 0) throw unlabelled(root, filled, folded);
+  if (outside.length > 0) {
+    tell(
+      `Outside any class folder and ignored: ${count(outside.length, 'sound file')} (${listSome(outside)}).`,
+    );
   }
-  const loose = top.files.filter(isAudioName);
-  if (loose.length + unlabelled > 0) {
-    notices.push({
-      subject: basename(root),
-      message: `Outside any class folder and ignored: ${count(loose.length + unlabelled, 'sound file')}${loose.length > 0 ? ` (${listSome(loose)})` : ''}.`,
-    });
+  notices.push(...met);
+  if (folders.some(({ name, sounds }) => name === noiseFolder && sounds.length > 0)) {
+    tell(`${noiseFolder} holds noise to be mixed in, and is not taken as a class.`);
   }
-  if (found.others > 0) {
-    notices.push({
-      subject: basename(root),
-      message: `In the class folders but no sound by extension, ignored: ${count(found.others, 'file')}.`,
-    });
-  }
-  if (empty.size > 0) {
-    notices.push({
-      subject: basename(root),
-      message: `Without sound files, so not taken as a class: ${listSome([...empty])}.`,
-    });
+  const empty = folders.filter(({ sounds }) => sounds.length === 0).map(({ name }) => name);
+  if (empty.length > 0 && !folded && !sided)
+    tell(`Without sound files, so not taken as a class: ${listSome(empty)}.`);
+  const sessions = folded || sided ? null : sameInside(filled);
+  if (sessions !== null) {
+    tell(
+      `The folders ${listSome(sessions.outer)} are taken as the classes, and all hold the same folders (${listSome(sessions.inner, 6)}). ` +
+        `If those are the classes, and ${sessions.outer[0]} is a session, a place or a device: write a CSV manifest with the columns path, label and group, or move the outer folders below the class folders.`,
+    );
   }
   const classes = classesOf(clips);
-  if (classes.length === 1) {
-    notices.push({
-      subject: basename(root),
-      message: `There is only one class, ${classes[0]}: nothing can be told apart.`,
-    });
-  }
+  if (classes.length === 1) tell(`There is only one class, ${classes[0]}: nothing can be told apart.`);
+  const lists = sided ? null : await speechCommandsLists(root, clips);
+  if (lists !== null) notices.push(...lists.notices);
   return {
     name: basename(root),
     kind: 'folders',
     root,
     classes,
-    clips,
+    clips: lists?.clips ?? clips,
     officialFolds: folded,
     groupSource: describeGroups(grouped, clips.length, [...patterns]),
     synthetic: false,
     notices,
   };
+}
+
+/** @throws {DatasetError} when a single folder holds all sounds, and the class folders lie in it */
+function refuseWrapper(root: string, filled: readonly TopFolder[]): void {
+  const [only, ...others] = filled;
+  if (only === undefined || others.length > 0) return;
+  let depth = 0;
+  const names = () => new Set(only.sounds.map(({ inside }) => inside[depth]!));
+  const nested = () => only.sounds.every(({ inside }) => inside.length > depth + 1);
+  while (nested() && names().size === 1) depth++;
+  if (!nested()) return;
+  const inner = [...names()];
+  const place = join(root, only.name, ...only.sounds[0]!.inside.slice(0, depth));
+  const folds = inner.every((name) => foldName.test(name));
+  throw new DatasetError(
+    `${root} would be a dataset of one class, ${only.name}: all sounds lie below ${place}, in its folders ${listSome(inner, 6)}.`,
+    {
+      hint: folds
+        ? `The folds of a dataset lie in ${place}: give the path of its folder, with the table that says the classes.`
+        : `Give ${place} if its folders are the classes.`,
+    },
+  );
+}
+
+/** The error for folds or sides whose sounds lie in no class folder. */
+function unlabelled(root: string, filled: readonly TopFolder[], folded: boolean): DatasetError {
+  if (folded) {
+    return new DatasetError(`${root} holds fold folders with sounds but no class folders in them.`, {
+      hint: 'Expected foldN/<class>/<file>; for UrbanSound8K, metadata/UrbanSound8K.csv is needed to know the classes: give the folder that holds it.',
+    });
+  }
+  return new DatasetError(
+    `${root} holds the sides of a split (${filled.map(({ name }) => name).join(', ')}) without class folders in them.`,
+    {
+      hint: 'Expected train/<class>/<file>, a metadata.csv in each side (file_name, label), or a CSV manifest with the columns path, label and split.',
+    },
+  );
+}
+
+/** Folders that all hold the same folders, such as sessions around classes; null where they do not. */
+function sameInside(filled: readonly TopFolder[]): { outer: string[]; inner: string[] } | null {
+  if (filled.length < 2) return null;
+  const inner = filled.map(({ sounds }) =>
+    sounds.every(({ inside }) => inside.length > 1)
+      ? [...new Set(sounds.map(({ inside }) => inside[0]!))].sort()
+      : [],
+  );
+  const [first] = inner as [string[], ...string[][]];
+  if (first.length < 2 || inner.some((names) => names.join('/') !== first.join('/'))) return null;
+  return { outer: filled.map(({ name }) => name), inner: first };
+}
+
+/** Speech Commands' split: what `testing_list.txt` and `validation_list.txt` do not name is trained on. */
+async function speechCommandsLists(
+  root: string,
+  clips: readonly Clip[],
+): Promise<{ clips: Clip[]; notices: Notice[] } | null> {
+  const sides = new Map<string, Side>();
+  const read: string[] = [];
+  for (const [name, side] of [
+    ['validation_list.txt', 'validation'],
+    ['testing_list.txt', 'test'],
+  ] as const) {
+    const text = await readFile(join(root, name), 'utf8').catch(() => null);
+    if (text === null) continue;
+    read.push(name);
+    for (const line of text.split(/\r?\n/)) if (line.trim() !== '') sides.set(line.trim(), side);
+  }
+  const listed = clips.map((clip): Clip => ({ ...clip, side: sides.get(clip.id) ?? 'train' }));
+  const found = groupBy(listed, ({ side }) => side);
+  const known = listed.length - (found.get('train')?.length ?? 0);
+  if (known === 0) return null;
+  const missing = sides.size - known;
+  const message =
+    missing === 0
+      ? `The split is that of ${read.join(' and ')}.`
+      : `The split is that of ${read.join(' and ')}, of whose files ${missing} are not there.`;
+  return { clips: listed, notices: [{ subject: basename(root), message }] };
 }
 
 function describeGroups(grouped: number, total: number, patterns: readonly string[]): string {
@@ -134,21 +219,4 @@ function describeGroups(grouped: number, total: number, patterns: readonly strin
   }
   const rest = grouped < total ? `; the other ${total - grouped} are each their own group` : '';
   return `The group is the recording in the file name (${patterns.join('; ')}) for ${grouped} of ${total} clips${rest}.`;
-}
-
-async function collectSounds(
-  folder: string,
-  sounds: string[],
-  found: { others: number },
-  above: readonly string[],
-): Promise<void> {
-  // A link to a folder above it would otherwise never end.
-  const real = await realpath(folder);
-  if (above.includes(real)) return;
-  const { files, folders } = await listFolder(folder);
-  for (const name of files) {
-    if (isAudioName(name)) sounds.push(join(folder, name));
-    else found.others++;
-  }
-  for (const name of folders) await collectSounds(join(folder, name), sounds, found, [...above, real]);
 }

@@ -2,6 +2,9 @@
 import type { Notice } from '../core/index.ts';
 import type { SoundSpan } from './soundSpan.ts';
 
+/** A side of a split that a dataset's authors made. */
+export type Side = 'train' | 'validation' | 'test';
+
 /** One labelled piece of sound: a file, or a stretch of one. */
 export interface Clip extends SoundSpan {
   /**
@@ -12,13 +15,15 @@ export interface Clip extends SoundSpan {
   readonly label: string;
   /** The fold the dataset's authors put it in, or null. */
   readonly fold: number | null;
+  /** The side that the dataset's authors put it on, where they made a split. */
+  readonly side?: Side;
   /** The recording it was cut from. Clips of one group sound alike, so a fair split keeps them together. */
   readonly group: string;
   /** Where in that recording it lies, if the metadata says so. */
   readonly source?: { readonly startSeconds: number; readonly endSeconds: number };
 }
 
-export type DatasetKind = 'urbansound8k' | 'esc50' | 'folders' | 'manifest' | 'synthetic';
+export type DatasetKind = 'urbansound8k' | 'esc50' | 'folders' | 'ravdess' | 'manifest' | 'synthetic';
 
 export interface Dataset {
   readonly name: string;
@@ -53,6 +58,11 @@ export function foldsOf(clips: readonly Clip[]): number[] {
   const folds = new Set<number>();
   for (const { fold } of clips) if (fold !== null) folds.add(fold);
   return [...folds].sort((a, b) => a - b);
+}
+
+/** True if the authors of the dataset made a split: they say what is trained on and what is tested. */
+export function hasGivenSplit(clips: readonly Clip[]): boolean {
+  return clips.some(({ side }) => side === 'train') && clips.some(({ side }) => side === 'test');
 }
 
 /** Collects items under keys, in order of first appearance. */

@@ -1,14 +1,18 @@
 /**
- * @file ESC-50 and its part ESC-10 (Piczak 2015): `meta/esc50.csv` and `audio/`. A class is known by its `category`;
+ * @file ESC-50 and its part ESC-10 (Piczak 2015): `meta/esc50.csv` and `audio/`; in Kaggle's copy `esc50.csv` and
+ * `audio/audio/`. A class is known by its `category`;
  * the `target` numbers of ESC-10 are not 0 to 9 but ESC-50's, so they are never used as indices.
  */
 import { join } from 'node:path';
 import { DatasetError } from '../core/index.ts';
+import { isDirectory, isFile } from './audioFiles.ts';
 import { classesOf, type Dataset } from './dataset.ts';
 import { findListedClips, type ListedClip } from './listedClips.ts';
 import { readTable, requireText, requireWholeNumber, rowError } from './table.ts';
 
 export const esc50Table = 'meta/esc50.csv';
+/** Where the table lies, as published and in copies. */
+export const esc50Tables = [esc50Table, 'esc50.csv'];
 
 /**
  * Opens a folder in ESC-50's layout.
@@ -17,7 +21,9 @@ export const esc50Table = 'meta/esc50.csv';
  */
 export async function openEsc50(root: string, { subset }: { subset?: 'esc10' } = {}): Promise<Dataset> {
   const required = ['filename', 'fold', 'category', 'src_file', ...(subset ? ['esc10'] : [])];
-  const table = await readTable(join(root, esc50Table), required);
+  const place = (await isFile(join(root, esc50Table))) ? esc50Table : 'esc50.csv';
+  const folder = (await isDirectory(join(root, 'audio/audio'))) ? 'audio/audio' : 'audio';
+  const table = await readTable(join(root, place), required);
   const listed: ListedClip[] = [];
   let inEsc10 = 0;
   for (const row of table.rows) {
@@ -35,7 +41,7 @@ export async function openEsc50(root: string, { subset }: { subset?: 'esc10' } =
     if (esc10) inEsc10++;
     listed.push({
       row,
-      file: `audio/${requireText(table, row, 'filename')}`,
+      file: `${folder}/${requireText(table, row, 'filename')}`,
       label: requireText(table, row, 'category'),
       fold: requireWholeNumber(table, row, 'fold'),
       group: requireText(table, row, 'src_file'),

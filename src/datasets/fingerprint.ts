@@ -14,7 +14,7 @@ export interface FingerprintOptions {
 
 /**
  * SHA-256 (64 hexadecimal digits) over one line per clip, sorted by id: the JSON array
- * `[id, label, fold, group, SHA-256 of the file's content]`. Independent of where the dataset lies, of the order of
+ * `[id, label, fold, group, SHA-256 of the file's content]`, and the side behind it where the dataset has a split. Independent of where the dataset lies, of the order of
  * its clips and of file times. A file that cannot be read counts as the content `unreadable`. Hashes are remembered
  * by size and modification time, so that a second call costs one `stat` per clip.
  */
@@ -33,7 +33,8 @@ export async function fingerprint(
       const i = next++;
       const clip = dataset.clips[i]!;
       const content = await hashes.hash(clip.path).catch(() => 'unreadable');
-      lines[i] = JSON.stringify([clip.id, clip.label, clip.fold, clip.group, content]);
+      const side = clip.side === undefined ? [] : [clip.side];
+      lines[i] = JSON.stringify([clip.id, clip.label, clip.fold, clip.group, content, ...side]);
       onProgress?.({ task: 'Fingerprinting the data', done: ++done, total, unit: 'clips' });
     }
   };

@@ -1,9 +1,18 @@
 /** @module earshot/datasets: labelled clips with folds and groups, fair splits, inspection, the synthetic set. */
 export { isAudioName } from './audioFiles.ts';
-export { type Clip, classesOf, type Dataset, type DatasetKind, foldsOf } from './dataset.ts';
+export {
+  type Clip,
+  classesOf,
+  type Dataset,
+  type DatasetKind,
+  foldsOf,
+  hasGivenSplit,
+  type Side,
+} from './dataset.ts';
 export { type Demo, type DemoOptions, synthesizeDemo } from './demo/synthesizeDemo.ts';
 export { writeDemo } from './demo/writeDemo.ts';
 export { type FingerprintOptions, fingerprint } from './fingerprint.ts';
+export { FolderWalk } from './folderWalk.ts';
 export { type InspectOptions, inspectDataset } from './inspectDataset.ts';
 export { type Inspection, inspectionText, type NearDuplicate, type NearDuplicates } from './inspection.ts';
 export { type Leak, leakSentence, measureLeak } from './leak.ts';

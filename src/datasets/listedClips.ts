@@ -2,7 +2,8 @@
 import { basename, dirname, extname, relative, resolve, sep } from 'node:path';
 import { DatasetError, type Notice } from '../core/index.ts';
 import { AudioFolder } from './audioFiles.ts';
-import { type Clip, count, groupBy, listSome } from './dataset.ts';
+import { type Clip, count, groupBy, listSome, type Side } from './dataset.ts';
+import { spanSuffix, spanTimes } from './soundSpan.ts';
 import { rowError, type Table, type TableRow } from './table.ts';
 
 /** One row's claim: a file, relative to the root (or absolute), and what is known of it. */
@@ -14,6 +15,11 @@ export interface ListedClip {
   /** Null: the clip is its own group. */
   readonly group: string | null;
   readonly source?: Clip['source'];
+  /** The stretch of the file, in seconds; the whole file where neither is given. */
+  readonly start?: number;
+  readonly end?: number;
+  /** The side of the table's own split. */
+  readonly side?: Side;
 }
 
 /**
@@ -49,33 +55,37 @@ export async function findListedClips(
     const folder = dirname(wanted);
     const name = folders.get(folder)!.find(basename(wanted));
     const path = resolve(folder, name ?? basename(wanted));
-    const earlier = seen.get(path);
+    const place = `${path}${spanSuffix(item)}`;
+    const earlier = seen.get(place);
     if (earlier !== undefined) {
-      if (earlier.label !== item.label || earlier.fold !== item.fold || earlier.group !== item.group) {
+      if (describe(earlier) !== describe(item)) {
         throw rowError(
           table,
           item.row,
-          `${item.file} is listed a second time (first on line ${earlier.row.line}) with another label, fold or group: ` +
+          `${item.file} is listed a second time (first on line ${earlier.row.line}) with another label, fold, group or side: ` +
             `${describe(item)} against ${describe(earlier)}.`,
-          'A clip has one label. Remove one of the two rows.',
+          'A clip has one label. Remove one of the two rows; if they mean parts of the file, give these in columns start and end.',
         );
       }
       repeated++;
       continue;
     }
-    seen.set(path, item);
+    seen.set(place, item);
     if (name === null) {
       missing.push(item.file);
       continue;
     }
     if (name !== basename(wanted)) converted.push({ from: extname(wanted), to: extname(name) });
-    const id = relative(root, path).split(sep).join('/');
+    const file = relative(root, path).split(sep).join('/');
     clips.push({
-      id,
+      id: `${file}${spanSuffix(item)}`,
       path,
+      ...spanTimes(item),
       label: item.label,
       fold: item.fold,
-      group: item.group ?? id,
+      // Segments of a file are one recording.
+      group: item.group ?? file,
+      ...(item.side === undefined ? {} : { side: item.side }),
       ...(item.source ? { source: item.source } : {}),
     });
   }
@@ -128,10 +138,11 @@ export async function findListedClips(
   return { clips, notices };
 }
 
-function describe({ label, fold, group }: ListedClip): string {
+function describe({ label, fold, group, side }: ListedClip): string {
   return [
     `label ${label}`,
     ...(fold === null ? [] : [`fold ${fold}`]),
     ...(group === null ? [] : [`group ${group}`]),
+    ...(side === undefined ? [] : [`side ${side}`]),
   ].join(', ');
 }

@@ -1,17 +1,28 @@
 /** @file Splits a dataset into a training and a test side, and says how far the two share recordings. */
 import { DatasetError, type Notice, ParameterError, Random } from '../core/index.ts';
-import { type Clip, compareText, count, type Dataset, foldsOf, groupBy } from './dataset.ts';
+import {
+  type Clip,
+  compareText,
+  count,
+  type Dataset,
+  foldsOf,
+  groupBy,
+  hasGivenSplit,
+  type Side,
+} from './dataset.ts';
 import { divideByGroup, setAsideByGroup } from './groupedSplit.ts';
 import { type Leak, leakSentence, measureLeak } from './leak.ts';
 
 /**
  * How to split.
+ * - `given`: the split that the dataset comes with: its training and validation sides against its test side.
  * - `folds`: the dataset's own folds. Give the training folds, the test folds or both; what is not given is the rest.
  * - `grouped`: a share of the recordings is held out, each class in proportion. The fair choice without folds.
  * - `stratified`: a share of each class's clips, whatever recording they come from. Leaks.
  * - `random`: a share of all clips. Leaks.
  */
 export type SplitSpec =
+  | { readonly kind: 'given' }
   | {
       readonly kind: 'folds';
       readonly trainFolds?: readonly number[];
@@ -44,6 +55,7 @@ export interface Split {
  * @throws {ParameterError} on folds that do not exist or stand on both sides, or a fraction outside (0, 1).
  */
 export function splitDataset(dataset: Dataset, spec: SplitSpec): Split {
+  if (spec.kind === 'given') return splitBySides(dataset);
   if (spec.kind === 'folds') return splitByFolds(dataset, spec.trainFolds, spec.testFolds);
   const { kind, testFraction = 0.2, seed = 0, withinFolds } = spec;
   if (withinFolds !== undefined) {
@@ -235,6 +247,25 @@ function splitByFolds(
     dataset.clips.filter(({ fold }) => fold !== null && list.includes(fold));
   const description = `folds: training on ${rangeText(training)}, testing on ${rangeText(testing)}`;
   return finish('folds', inFolds(training), inFolds(testing), notices, description);
+}
+
+/** The dataset's own split. Its validation side trains, and {@link validationSplit} sets it aside again. */
+function splitBySides(dataset: Dataset): Split {
+  if (!hasGivenSplit(dataset.clips)) {
+    throw new DatasetError(`${dataset.name} does not come with a split of its own.`, {
+      hint: 'Split it grouped by recording, or give a CSV manifest with a column split (train, validation, test).',
+    });
+  }
+  const on = (...sides: Side[]) =>
+    dataset.clips.filter(({ side }) => side !== undefined && sides.includes(side));
+  const outside = dataset.clips.filter(({ side }) => side === undefined).length;
+  const notices: Notice[] =
+    outside > 0
+      ? [{ subject: 'split', message: `On no side of the dataset’s split: ${count(outside, 'clip')}.` }]
+      : [];
+  const [train, test] = [on('train', 'validation'), on('test')];
+  const description = `the dataset’s own split: training on ${train.length} clips, testing on ${test.length}`;
+  return finish('given', train, test, notices, description);
 }
 
 /** Measures the leak, warns of classes on one side only, and refuses an empty side. */

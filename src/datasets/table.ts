@@ -1,7 +1,8 @@
-/** @file Reads a CSV table with a header, keeping line numbers so that an error can name the row. */
+/** @file Reads a table (CSV with a header, or JSON lines), keeping line numbers so that an error can name the row. */
 import { readFile } from 'node:fs/promises';
 import { CsvError, parse } from 'csv-parse/sync';
-import { DatasetError } from '../core/index.ts';
+import { z } from 'zod';
+import { DatasetError, parseRecord } from '../core/index.ts';
 
 export interface TableRow {
   /** Line in the file, counted from 1 (the header is line 1). */
@@ -17,13 +18,14 @@ export interface Table {
 }
 
 /**
- * Reads a CSV file (UTF-8, comma, semicolon or tab, as its header line uses; quotes allowed; a byte order mark is
+ * Reads a table: JSON lines if its name ends in `.jsonl`, where every line is an object, else a CSV file (UTF-8, comma, semicolon or tab, as its header line uses; quotes allowed; a byte order mark is
  * skipped). Column names compare without case and surrounding blanks.
  * @param required columns that must be there
  * @throws {DatasetError} naming the file and line: unreadable, not text, no header, a column missing, ragged rows.
  */
 export async function readTable(path: string, required: readonly string[]): Promise<Table> {
   const text = await readText(path);
+  if (/\.jsonl$/i.test(path)) return jsonLines(path, text, required);
   const header = text.slice(0, (text.search(/\r|\n/) + 1 || text.length + 1) - 1);
   const delimiter = [',', ';', '\t'].reduce((best, d) =>
     occurrences(header, d) > occurrences(header, best) ? d : best,
@@ -51,20 +53,50 @@ export async function readTable(path: string, required: readonly string[]): Prom
       `${path} is empty, where a CSV table with the columns ${required.join(', ')} was expected.`,
     );
   }
-  const columns = first.record.map((name) => name.toLowerCase());
-  const missing = required.filter((name) => !columns.includes(name.toLowerCase()));
-  if (missing.length > 0) {
-    throw new DatasetError(
-      `${path}, line 1: the column${missing.length > 1 ? 's' : ''} ${missing.join(', ')} ` +
-        `${missing.length > 1 ? 'are' : 'is'} missing; the header holds ${columns.join(', ')}.`,
-      { hint: `The first line must name the columns, among them ${required.join(', ')}.` },
-    );
-  }
+  const columns = first.record.map((name) => name.trim().toLowerCase());
+  requireNames(path, columns, required);
   const rows = records.slice(1).map(({ record, info }) => ({
     line: info.lines,
-    cells: Object.fromEntries(columns.map((name, i) => [name, record[i] ?? ''])),
+    // Blanks within quotes are no more meant than those outside.
+    cells: Object.fromEntries(columns.map((name, i) => [name, (record[i] ?? '').trim()])),
   }));
   return { path, columns, rows };
+}
+
+function requireNames(path: string, columns: readonly string[], required: readonly string[]): void {
+  const missing = required.filter((name) => !columns.includes(name.toLowerCase()));
+  if (missing.length === 0) return;
+  throw new DatasetError(
+    `${path}, line 1: the column${missing.length > 1 ? 's' : ''} ${missing.join(', ')} ` +
+      `${missing.length > 1 ? 'are' : 'is'} missing; the header holds ${columns.join(', ')}.`,
+    { hint: `The first line must name the columns, among them ${required.join(', ')}.` },
+  );
+}
+
+const jsonLine = z.record(z.string(), z.unknown());
+
+/** A table of JSON lines; its columns are the names that occur. */
+function jsonLines(path: string, text: string, required: readonly string[]): Table {
+  const rows: TableRow[] = [];
+  const columns = new Set<string>();
+  for (const [i, line] of text.split(/\r\n|\n|\r/).entries()) {
+    if (line.trim() === '') continue;
+    const object = parseRecord(jsonLine, line, {
+      name: `${path}, line ${i + 1}`,
+      what: 'an object of a table in JSON lines',
+      error: DatasetError,
+    });
+    const cells = Object.entries(object).map(([name, value]): [string, string] => {
+      const cell = value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+      return [name.trim().toLowerCase(), cell.trim()];
+    });
+    for (const [name] of cells) columns.add(name);
+    rows.push({ line: i + 1, cells: Object.fromEntries(cells) });
+  }
+  if (rows.length === 0)
+    throw new DatasetError(`${path} is empty, where a table in JSON lines was expected.`);
+  requireNames(path, [...columns], required);
+  return { path, columns: [...columns], rows };
 }
 
 /** An error about one row: what is wrong with it, and what to do. */

@@ -13,7 +13,8 @@ export interface ValidationSplit {
 }
 
 /**
- * Sets aside a part of the *training* side by recording, each class in proportion. A class with a single recording
+ * Sets aside a part of the *training* side: the dataset's own validation clips, where it comes with a split that has
+ * some; else a part by recording, each class in proportion. A class with a single recording
  * stays in training.
  * @param train the training side of a split
  * @param fraction wanted share, in [0, 1); 0 sets nothing aside. Default 0.15
@@ -28,6 +29,15 @@ export function validationSplit(
   }
   if (fraction === 0 || train.length === 0) {
     return { train: [...train], validation: [], notices: [], description: 'no validation part' };
+  }
+  const given = train.filter(({ side }) => side === 'validation');
+  if (given.length > 0 && given.length < train.length) {
+    return {
+      train: train.filter(({ side }) => side !== 'validation'),
+      validation: given,
+      notices: [],
+      description: `validation on the dataset’s own ${given.length} validation clips`,
+    };
   }
   const { kept, aside, untested } = setAsideByGroup(train, fraction, `${seed}/validation`);
   const notices: Notice[] = [];

@@ -71,10 +71,7 @@ export async function* classify(options: ClassifyOptions): AsyncGenerator<Classi
   const { top = 1, onProgress, signal } = options;
   if (!Number.isInteger(top) || top < 1)
     throw new ParameterError(`top must be a whole number ≥ 1, got ${top}.`);
-  const files = (await findSoundFiles(options.paths)).map(({ path }) => path);
-  if (files.length === 0) {
-    throw new ParameterError(`There is no sound file in ${options.paths.join(', ') || '(nothing given)'}.`);
-  }
+  const files = (await findSoundFiles(options.paths, options.onNotice)).map(({ path }) => path);
   const classifier = await Classifier.open(options.model, engineOptions(options));
   try {
     const judge =

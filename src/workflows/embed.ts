@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
 import { type EmbedderChoice, openEmbedder } from '../approaches/index.ts';
-import { ParameterError, UsageError } from '../core/index.ts';
+import { UsageError } from '../core/index.ts';
 import {
   Embedder,
   type EmbedderSpec,
@@ -58,10 +58,7 @@ export type EmbedEvent =
  */
 export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> {
   const { format = 'npz', signal, onProgress, threads } = options;
-  const files = await findSoundFiles(options.paths);
-  if (files.length === 0) {
-    throw new ParameterError(`There is no sound file in ${options.paths.join(', ') || '(nothing given)'}.`);
-  }
+  const files = await findSoundFiles(options.paths, options.onNotice);
   const outputs = outputsOf(files, options.out, format);
   const description = await openEmbedder(options.embedder);
   const { spec } = description;

@@ -1,7 +1,8 @@
 /** @file Which sound files are meant by paths on a command line: files, folders at any depth, and patterns. */
-import { readdir, stat } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
-import { isAudioName } from '../datasets/index.ts';
+import { stat } from 'node:fs/promises';
+import { resolve, sep } from 'node:path';
+import { type Notice, ParameterError } from '../core/index.ts';
+import { FolderWalk } from '../datasets/index.ts';
 
 export interface SoundFile {
   readonly path: string;
@@ -12,36 +13,55 @@ export interface SoundFile {
 /**
  * The files meant, each once, in the order given and sorted within a folder. What does not exist stays in the list, to
  * fail by name. In patterns `*` and `?` stand for characters of one name, `**` for any folders, `[ab]` for one of some
- * characters; shells usually expand patterns themselves.
+ * characters; shells usually expand patterns themselves. Folders are walked as datasets are ({@link FolderWalk}).
+ * @param onNotice told what was met in folders besides sound files
+ * @throws {ParameterError} when there is not one sound file
  */
-export async function findSoundFiles(paths: readonly string[]): Promise<SoundFile[]> {
+export async function findSoundFiles(
+  paths: readonly string[],
+  onNotice: (notice: Notice) => void = () => {},
+): Promise<SoundFile[]> {
   const found = new Map<string, SoundFile>();
+  const notices: Notice[] = [];
   for (const path of paths) {
-    for (const file of await expand(path)) {
+    for (const file of await expand(path, notices)) {
       const key = resolve(file.path);
       if (!found.has(key)) found.set(key, file);
     }
   }
+  if (found.size === 0) {
+    throw new ParameterError(`There is no sound file in ${paths.join(', ') || '(nothing given)'}.`, {
+      hint: notices.map(({ subject, message }) => `${subject}: ${message}`).join(' ') || undefined,
+    });
+  }
+  for (const notice of notices) onNotice(notice);
   return [...found.values()];
 }
 
-async function expand(path: string): Promise<SoundFile[]> {
+async function expand(path: string, notices: Notice[]): Promise<SoundFile[]> {
   const what = await stat(path).catch(() => null);
-  if (what?.isDirectory()) return below(path, () => true);
+  if (what?.isDirectory()) {
+    const walk = new FolderWalk(path);
+    const files = await below(path, walk, () => true);
+    notices.push(...walk.notices(path));
+    return files;
+  }
   const parts = path.split(/[\\/]/);
   const first = parts.findIndex((part) => /[*?[]/.test(part));
   if (what !== null || first < 0) return [{ path, place: parts.at(-1)! }];
   const base = parts.slice(0, first).join(sep) || (first > 0 ? sep : '.');
   const pattern = patternOf(parts.slice(first));
-  return below(base, (place) => pattern.test(place));
+  // A pattern chooses: what it leaves out is no surprise.
+  return below(base, new FolderWalk(base), (place) => pattern.test(place));
 }
 
-async function below(folder: string, matches: (place: string) => boolean): Promise<SoundFile[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+async function below(
+  folder: string,
+  walk: FolderWalk,
+  matches: (place: string) => boolean,
+): Promise<SoundFile[]> {
   const base = resolve(folder);
-  return entries
-    .filter((entry) => entry.isFile() && isAudioName(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
+  return (await walk.sounds(folder))
     .map((path) => ({
       path,
       place: resolve(path)

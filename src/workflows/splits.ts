@@ -4,6 +4,7 @@ import {
   crossValidationFolds,
   type Dataset,
   foldsOf,
+  hasGivenSplit,
   type Split,
   type SplitSpec,
   splitDataset,
@@ -12,7 +13,10 @@ import type { SplitSummary } from '../evaluation/index.ts';
 
 /** What decides the splits of a run. */
 export interface SplitChoice {
-  /** Default: the last official fold is tested and the others trained on; without folds, grouped by recording. */
+  /**
+   * Default: the split that the dataset comes with; without one, the last official fold is tested and the others trained
+   * on; without folds, grouped by recording.
+   */
   readonly split?: SplitSpec;
   readonly crossValidate?: boolean;
   /** Parts of a cross-validation without official folds; default 5. */
@@ -46,14 +50,15 @@ export function chosenSplits(
   });
 }
 
-/** With official folds the last one is tested; otherwise a fifth of the recordings. */
+/** The dataset's own split where there is one; with official folds the last one is tested; otherwise a fifth of the recordings. */
 function defaultSplit(dataset: Dataset): SplitSpec {
+  if (hasGivenSplit(dataset.clips)) return { kind: 'given' };
   if (!dataset.officialFolds) return { kind: 'grouped' };
   return { kind: 'folds', testFolds: [foldsOf(dataset.clips).at(-1)!] };
 }
 
 function withSeed(split: SplitSpec, seed: number): SplitSpec {
-  return split.kind === 'folds' ? split : { seed, ...split };
+  return split.kind === 'folds' || split.kind === 'given' ? split : { seed, ...split };
 }
 
 /** What a fold of a cross-validation is called: an official fold's number, or its place from 1. */

@@ -107,9 +107,7 @@ export async function* zeroShot(options: ZeroShotOptions): AsyncGenerator<ZeroSh
   const { signal, onProgress, crop, top = Number.MAX_SAFE_INTEGER } = options;
   if (!(Number.isInteger(top) && top >= 1))
     throw new ParameterError(`top must be a whole number ≥ 1, got ${top}.`);
-  const files = (await findSoundFiles(options.paths)).map(({ path }) => path);
-  if (files.length === 0)
-    throw new ParameterError(`There is no sound file in ${options.paths.join(', ') || '(nothing given)'}.`);
+  const files = (await findSoundFiles(options.paths, options.onNotice)).map(({ path }) => path);
   const labels = await promptedLabels(options);
   const model = await openClap(options.weights);
   const setting = settingOf(model, labels, options);

@@ -178,7 +178,8 @@ describe('a folder per class', () => {
     ]);
     const told = dataset.notices.map((n) => n.message).join('\n');
     expect(told).toContain('Outside any class folder and ignored: 1 sound file (loose.wav)');
-    expect(told).toContain('no sound by extension, ignored: 2 files');
+    expect(told).toContain('Not sound files by extension, ignored: 2 files (1 .md, 1 .txt)');
+    expect(told).toContain('not followed: 1 (dog/again)');
     expect(told).toContain('not taken as a class: empty');
     expect(dataset.groupSource).toContain('every clip is its own group');
   });
@@ -204,19 +205,15 @@ describe('a folder per class', () => {
     expect(dataset.groupSource).toContain('4 of 5 clips');
   });
 
-  it('knows fold folders that hold classes, and refuses the sides of a split', async () => {
+  it('knows fold folders that hold classes', async () => {
     const dataset = await openDataset(await makeFolder({ 'fold1/dog/a.wav': '', 'fold2/cat/b.wav': '' }));
     expect(dataset).toMatchObject({ classes: ['cat', 'dog'], officialFolds: true });
     expect(dataset.clips.map((clip) => clip.fold)).toEqual([1, 2]);
-    const sides = await makeFolder({ 'train/dog/a.wav': '', 'test/dog/b.wav': '' });
-    const error = await failure(openDataset(sides));
-    expect(error.message).toContain('the sides of a split (test, train)');
-    expect(error.hint).toContain('fold');
   });
 });
 
 describe('a CSV manifest', () => {
-  it('takes paths relative to itself, optional folds and groups, and ignores other columns', async () => {
+  it('takes paths relative to itself, optional folds and groups, and names other columns', async () => {
     const root = await makeFolder({
       'lists/mine.csv':
         '\ufeffPath;Label;note;group;fold\n../a/1.wav;dog;"x;y";r1;1\n..\\a\\2.wav;dog;;r1;1\n\n../a/3.wav;cat;;;2\n',
@@ -237,7 +234,8 @@ describe('a CSV manifest', () => {
       ['../a/3.wav', 2, '../a/3.wav'],
     ]);
     expect(dataset.notices).toEqual([
-      { subject: 'mine.csv', message: '1 row without a group: each is its own group.' },
+      { subject: 'mine.csv', message: expect.stringContaining('Columns that are not used: note.') },
+      { subject: 'mine.csv', message: '1 row without a group: each file is its own group.' },
     ]);
   });
 
@@ -275,7 +273,8 @@ describe('what is no dataset', () => {
   it('is pointed to a dataset one level down', async () => {
     const inner = { 'UrbanSound8K/metadata/UrbanSound8K.csv': 'x', 'other/a.txt': '' };
     const error = await failure(openDataset(await makeFolder(inner)));
-    expect(error.hint).toContain('UrbanSound8K: give that path');
+    expect(error.message).toContain('no dataset itself');
+    expect(error.hint).toMatch(/Give that path: .*UrbanSound8K\./);
   });
 
   it('may not exist, or be no table', async () => {

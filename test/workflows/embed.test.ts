@@ -74,7 +74,7 @@ describe('finding sound files', () => {
     expect(await places('sounds/*.wav')).toEqual(['one.wav']);
     expect(await places('sounds/**/t*.wav')).toEqual(['deep/er/two.wav', 'deep/three.wav']);
     expect(await places('sounds/d??p/[st]*.wav')).toEqual(['deep/three.wav']);
-    expect(await places('sounds/*.flac')).toEqual([]);
+    await expect(places('sounds/*.flac')).rejects.toThrow('There is no sound file in');
   });
 });
 

@@ -188,7 +188,7 @@ function trainWords(
         ...(choice.folds === undefined ? [] : ['--folds', String(choice.folds)]),
         ...(choice.onlyFold === undefined ? [] : ['--only-fold', String(choice.onlyFold)]),
       ]
-    : used === undefined
+    : used === undefined || used.kind === 'given'
       ? []
       : used.kind === 'folds'
         ? [...list('--train-folds', used.trainFolds), ...list('--test-folds', used.testFolds)]
