@@ -4,9 +4,10 @@
  */
 import { GraphError, ShapeError } from '../core/errors.ts';
 import { type DType, tensor as makeTensor, type Tensor } from '../core/tensor.ts';
-import type { Attribute, Graph, Model, Node, Shape, ValueInfo } from './model.ts';
+import type { Attribute, Graph, Model, Node, OutputInfo, Shape, ValueInfo } from './model.ts';
 import { inferTypes } from './operators/index.ts';
 import { describeNode, type TensorType } from './operators/schema.ts';
+import { isImpure } from './randomness.ts';
 import { formatShape } from './shape.ts';
 
 /** A typed edge: an input, a constant or an operator's result. Belongs to the builder that made it. */
@@ -46,13 +47,6 @@ const floatAttributes = new Set([
   ...['cubic_coeff_a', 'extrapolation_value', 'value_float', 'value_floats'],
 ]);
 
-const impure = new Set(['Dropout', 'RandomNormal', 'RandomUniform', 'RandomNormalLike', 'RandomUniformLike']);
-
-/** True for operators whose results differ from call to call: they must be neither shared nor made again. */
-export function isImpure(node: Node): boolean {
-  return impure.has(node.opType);
-}
-
 /**
  * Shown each node as it is made; what it returns stands in place of the node's results. It may append nodes, which
  * it is not shown.
@@ -76,7 +70,9 @@ export class GraphBuilder {
   private readonly values = new Map<string, Value>();
   private readonly calls = new Map<string, readonly Value[]>();
   private readonly smallConstants = new Map<string, Value>();
+  /** Domains beside the standard one that nodes are of, and the versions that callers stated. */
   private readonly domains = new Set<string>();
+  private readonly domainVersions = new Map<string, number>();
   private readonly counters = new Map<string, number>();
   private unknowns = 0;
   private rewriter: NodeRewriter | null = null;
@@ -197,7 +193,7 @@ export class GraphBuilder {
     outputCount: number,
     name: string | undefined,
   ): readonly Value[] {
-    const shareable = name === undefined && !impure.has(opType);
+    const shareable = name === undefined && !isImpure({ opType, domain, attributes });
     const key = shareable ? callKey(opType, domain, inputs, attributes, outputCount) : '';
     const known = shareable ? this.calls.get(key) : undefined;
     if (known !== undefined) return known;
@@ -245,7 +241,7 @@ export class GraphBuilder {
     options: { types?: readonly TensorType[]; distinct?: boolean } = {},
   ): readonly Value[] {
     const { opType, domain, attributes } = node;
-    const shareable = options.distinct !== true && !impure.has(opType);
+    const shareable = options.distinct !== true && !isImpure(node);
     const key = shareable ? callKey(opType, domain, inputs, attributes, node.outputs.length) : '';
     const known = shareable ? this.calls.get(key) : undefined;
     if (known !== undefined) {
@@ -269,6 +265,27 @@ export class GraphBuilder {
     const results = this.rewritten(added, inputs, made);
     if (shareable) this.calls.set(key, results);
     return results;
+  }
+
+  /**
+   * Says in which version of operator domains nodes are written; 1 where nobody says.
+   * @throws {GraphError} where that contradicts what was said before
+   */
+  declareDomains(versions: Iterable<readonly [string, number]>): void {
+    for (const [domain, version] of versions) {
+      if (domain === '') continue;
+      const before = this.domainVersions.get(domain) ?? version;
+      if (before !== version)
+        throw new GraphError(
+          `The graph cannot hold operators of the domain '${domain}' in version ${before} and in version ${version}.`,
+        );
+      this.domainVersions.set(domain, version);
+    }
+  }
+
+  /** The versions of the domains, as {@link GraphBuilder.declareDomains} takes them. */
+  declaredDomains(): Iterable<readonly [string, number]> {
+    return this.domainVersions;
   }
 
   /** Runs `build`, showing every node it makes to `rewriter`: adapters join a network's layers in this way. */
@@ -334,7 +351,10 @@ export class GraphBuilder {
       irVersion: 9,
       producerName: 'earshot',
       producerVersion: '',
-      opsets: new Map([['', this.opset], ...[...this.domains].map((d): [string, number] => [d, 1])]),
+      opsets: new Map([
+        ['', this.opset],
+        ...[...this.domains].map((d): [string, number] => [d, this.domainVersions.get(d) ?? 1]),
+      ]),
       graph: { ...graph, valueInfo },
       metadata: new Map(Object.entries(metadata)),
     };
@@ -406,7 +426,7 @@ function replaceData(_key: string, value: unknown): unknown {
 
 /** A graph as readable text: one line per input, node and output, with types. */
 export function printGraph(graph: Graph): string {
-  const line = (v: ValueInfo) => `${v.name}: ${v.dtype}${formatShape(v.shape)}`;
+  const line = (v: OutputInfo) => `${v.name}: ${v.dtype ?? '?'}${formatShape(v.shape)}`;
   const nodes = graph.nodes.map((n) => {
     const attributes = Object.entries(n.attributes).map(
       ([k, a]) =>

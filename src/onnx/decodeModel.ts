@@ -9,7 +9,7 @@ import {
   viewBytes,
 } from '../core/tensor.ts';
 import { dtypeFromNumber, ElementTypeError } from './dataTypes.ts';
-import type { Attribute, Dim, Graph, Model, Node, ValueInfo } from './model.ts';
+import type { Attribute, Dim, Graph, Model, Node, OutputInfo, ValueInfo } from './model.ts';
 import { IntegerList, ProtobufReader, textOf } from './protobuf.ts';
 
 /** Where the bytes of an external tensor come from: `location` is relative to the model's folder. */
@@ -102,12 +102,12 @@ function decodeGraph(bytes: Uint8Array, options: DecodeModelOptions): Graph {
       graph.nodes.push(decodeNode(r.message(), options));
     } else if (r.field === 2) graph.name = r.string();
     else if (r.field === 5) {
-      const [name, tensor] = decodeTensor(r.message(), options);
+      const [name, tensor] = decodeNamedTensor(r.message(), options);
       if (name === '') throw new GraphError('An initializer has no name.');
       if (graph.initializers.has(name)) throw new GraphError(`Two initializers are named '${name}'.`);
       graph.initializers.set(name, tensor);
-    } else if (r.field === 11) graph.inputs.push(requireValueInfo(r.message(), 'input'));
-    else if (r.field === 12) graph.outputs.push(requireValueInfo(r.message(), 'output'));
+    } else if (r.field === 11) graph.inputs.push(inputInfo(r.message()));
+    else if (r.field === 12) graph.outputs.push(outputInfo(r.message()));
     else if (r.field === 13) {
       const info = innerValueInfo(r.message());
       if (info !== null) graph.valueInfo.set(info.name, info);
@@ -163,7 +163,7 @@ function decodeAttribute(bytes: Uint8Array, options: DecodeModelOptions): [strin
     else if (r.field === 2) f = r.float();
     else if (r.field === 3) i = r.bigint();
     else if (r.field === 4) s = textOf(r.message());
-    else if (r.field === 5) t = decodeTensor(r.message(), options)[1];
+    else if (r.field === 5) t = decodeNamedTensor(r.message(), options)[1];
     else if (r.field === 7) r.floats(floats);
     else if (r.field === 8) r.bigints(ints);
     else if (r.field === 9) strings.push(r.string());
@@ -192,23 +192,29 @@ function decodeAttribute(bytes: Uint8Array, options: DecodeModelOptions): [strin
   }
 }
 
-function requireValueInfo(bytes: Uint8Array, role: string): ValueInfo {
-  const info = decodeValueInfo(bytes);
-  if (info === null) throw new GraphError(`A graph ${role} is not a tensor; only tensors are handled.`);
-  return info;
+function inputInfo(bytes: Uint8Array): ValueInfo {
+  const { name, dtype, shape } = decodeValueInfo(bytes, 'input');
+  if (dtype === null) throw new GraphError(`The model does not say which type its input '${name}' has.`);
+  return { name, dtype, shape };
+}
+
+function outputInfo(bytes: Uint8Array): OutputInfo {
+  return decodeValueInfo(bytes, 'output');
 }
 
 /** What a file says of an inner edge helps but binds nobody: a type that is not handled is left out. */
 function innerValueInfo(bytes: Uint8Array): ValueInfo | null {
   try {
-    return decodeValueInfo(bytes);
+    const { name, dtype, shape } = decodeValueInfo(bytes, 'value');
+    return dtype === null ? null : { name, dtype, shape };
   } catch (error) {
     if (error instanceof ElementTypeError) return null;
     throw error;
   }
 }
 
-function decodeValueInfo(bytes: Uint8Array): ValueInfo | null {
+/** A type that is not there is null. @throws {ElementTypeError} for what is no tensor, or one of a type not handled */
+function decodeValueInfo(bytes: Uint8Array, role: 'input' | 'output' | 'value'): OutputInfo {
   let name = '';
   let type: Uint8Array | null = null;
   const r = new ProtobufReader(bytes);
@@ -217,16 +223,20 @@ function decodeValueInfo(bytes: Uint8Array): ValueInfo | null {
     else if (r.field === 2) type = r.message();
     else r.skip();
   }
-  if (type === null) return null;
-  const t = new ProtobufReader(type);
+  let other = false;
+  const t = new ProtobufReader(type ?? new Uint8Array());
   while (t.next()) {
     if (t.field === 1) return { name, ...decodeTensorType(t.message(), name) };
+    // Field 6 is a denotation; the others are sequences, maps, optionals and sparse tensors.
+    other ||= t.field !== 6;
     t.skip();
   }
-  return null;
+  if (other)
+    throw new ElementTypeError(`The graph's ${role} '${name}' is not a tensor; only tensors are handled.`);
+  return { name, dtype: null, shape: null };
 }
 
-function decodeTensorType(bytes: Uint8Array, name: string): { dtype: DType; shape: Dim[] | null } {
+function decodeTensorType(bytes: Uint8Array, name: string): { dtype: DType | null; shape: Dim[] | null } {
   let type = 0;
   let shape: Dim[] | null = null;
   const r = new ProtobufReader(bytes);
@@ -243,7 +253,8 @@ function decodeTensorType(bytes: Uint8Array, name: string): { dtype: DType; shap
       }
     } else r.skip();
   }
-  return { dtype: dtypeFromNumber(type, `Value '${name}'`), shape };
+  // 0 is "undefined".
+  return { dtype: type === 0 ? null : dtypeFromNumber(type, `Value '${name}'`), shape };
 }
 
 function decodeDim(bytes: Uint8Array, unnamed: string): Dim {
@@ -258,8 +269,17 @@ function decodeDim(bytes: Uint8Array, unnamed: string): Dim {
   return typeof dim === 'number' && dim < 0 ? unnamed : dim;
 }
 
+/**
+ * Decodes a tensor in a file of its own (a serialised TensorProto, as ONNX's operator tests have them).
+ * @throws {GraphError} when the bytes are none, or damaged
+ */
+export function decodeTensor(bytes: Uint8Array): { readonly name: string; readonly tensor: Tensor } {
+  const [name, tensor] = decodeNamedTensor(bytes, {});
+  return { name, tensor };
+}
+
 /** Decodes a TensorProto into its name and value. */
-function decodeTensor(bytes: Uint8Array, options: DecodeModelOptions): [string, Tensor] {
+function decodeNamedTensor(bytes: Uint8Array, options: DecodeModelOptions): [string, Tensor] {
   const dims = new IntegerList();
   let name = '';
   let type = 0;

@@ -1,7 +1,7 @@
 /** @file Writes a {@link Model} as the bytes of an ONNX file. */
 import { bytesOf, type Tensor } from '../core/tensor.ts';
 import { dataTypeNumber } from './dataTypes.ts';
-import type { Attribute, Graph, Model, Node, ValueInfo } from './model.ts';
+import type { Attribute, Graph, Model, Node, OutputInfo } from './model.ts';
 import { ProtobufWriter } from './protobuf.ts';
 
 /** Encodes a model. The result depends on nothing but the model: same model, same bytes. */
@@ -93,13 +93,14 @@ function writeTensor(w: ProtobufWriter, tensor: Tensor, name: string): void {
   w.bytes(9, bytesOf(tensor));
 }
 
-function writeValueInfo(w: ProtobufWriter, info: ValueInfo): void {
-  w.string(1, info.name);
+function writeValueInfo(w: ProtobufWriter, info: OutputInfo): void {
+  const { name, dtype, shape } = info;
+  w.string(1, name);
+  if (dtype === null) return;
   w.message(2, (type) =>
     type.message(1, (t) => {
-      t.int(1, dataTypeNumber(info.dtype));
-      if (info.shape === null) return;
-      const { shape } = info;
+      t.int(1, dataTypeNumber(dtype));
+      if (shape === null) return;
       t.message(2, (s) => {
         for (const dim of shape) {
           s.message(1, (d) => {

@@ -4,6 +4,7 @@ import { arithmeticValues, nonZero } from './foldArithmetic.ts';
 import { type Evaluator, movementValues } from './foldMovement.ts';
 import type { Node } from './model.ts';
 import type { TensorType } from './operators/schema.ts';
+import { isImpure } from './randomness.ts';
 import { isStatic } from './shape.ts';
 
 /** Larger results are left to the runtime: a constant takes room in the file, a node hardly any. */
@@ -13,7 +14,8 @@ const evaluators: Readonly<Record<string, Evaluator>> = { ...movementValues, ...
 
 /** Whether {@link fold} can say anything about that operator. */
 export function isFoldable(node: Node): boolean {
-  return node.domain === '' && (node.opType === 'NonZero' || Object.hasOwn(evaluators, node.opType));
+  if (node.domain !== '' || isImpure(node)) return false;
+  return node.opType === 'NonZero' || Object.hasOwn(evaluators, node.opType);
 }
 
 /**

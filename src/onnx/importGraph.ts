@@ -9,7 +9,10 @@ import { Importer } from './importer.ts';
 import type { Graph, Model, Node } from './model.ts';
 
 export interface ImportGraphOptions {
-  /** Sizes for the named dimensions of the inputs. Dimensions without a name are called INPUT_AXIS, such as `x_0`. */
+  /**
+   * Sizes for the named dimensions of the inputs (those without a name are called INPUT_AXIS, such as `x_0`), and values
+   * for inputs that are single integers, which become constants.
+   */
   readonly bind?: Readonly<Record<string, number>>;
   /**
    * Import only what these tensors (inputs, initializers or results of nodes) depend on. Each is then a value of its own,
@@ -20,10 +23,11 @@ export interface ImportGraphOptions {
 }
 
 /** The range of standard operator sets that are read. */
-export const importableOpsets = { first: 11, last: 24 } as const;
+export const importableOpsets = { first: 7, last: 24 } as const;
 
 /**
- * A builder with the model's graph in it, under the model's names, for opset 20.
+ * A builder with the model's graph in it, under the model's names, for opset 20. Operators of other domains keep the
+ * version that the file states.
  *
  * Constant nodes become initializers. What depends only on constants and shapes is worked out, except floats computed
  * from float initializers (weights), which stay nodes so that they can be differentiated. Identity and Dropout outside
@@ -46,7 +50,7 @@ export function importGraph(model: Model, options: ImportGraphOptions = {}): Gra
   }
   const { graph } = model;
   const nodes = sortedNodes(graph);
-  const importer = new Importer(graph, opset, options.bind ?? {}, options.tensors ?? []);
+  const importer = new Importer(graph, model.opsets, options.bind ?? {}, options.tensors ?? []);
   importer.inputs(graph.inputs);
   importer.initializers(graph);
   importer.nodes(options.tensors === undefined ? nodes : upstream(graph, nodes, options.tensors));

@@ -1,87 +1,30 @@
 /**
- * @file Brings one node of opset 11 to 24 to its opset-20 form: attributes that became inputs, defaults that changed
- * meaning, operators that came later written with earlier ones.
+ * @file Brings one node of opset 7 to 24 to its opset-20 form: forms that were written otherwise (importForms.ts),
+ * defaults that changed meaning, operators that came later written with earlier ones.
  */
 import { GraphError, UnsupportedOpError } from '../core/errors.ts';
 import { sizeOf, type Tensor, tensor } from '../core/tensor.ts';
-import type { AttributeInput, GraphBuilder, Value } from './builder.ts';
+import type { AttributeInput, Value } from './builder.ts';
 import { batchNormalizationTraining } from './composites.ts';
 import { dataTypeNumber } from './dataTypes.ts';
+import { olderForms, resizeBefore11 } from './importForms.ts';
 import {
-  type Attribute,
-  floatAttribute,
-  intAttribute,
-  intsAttribute,
-  type Node,
-  stringAttribute,
-} from './model.ts';
+  attributeToInput,
+  type ImportedNode,
+  type ImportRule,
+  inShapeOf,
+  type NodeToImport,
+  operand,
+  unchanged,
+  withAttributes,
+} from './importRule.ts';
+import { type Attribute, floatAttribute, intAttribute, type Node, stringAttribute } from './model.ts';
 import { describeNode } from './operators/schema.ts';
+import { requireStandardForm } from './operators/standardOperators.ts';
 import { isStatic, resolveAxis } from './shape.ts';
 
-export interface NodeToImport {
-  readonly g: GraphBuilder;
-  readonly node: Node;
-  /** The file's version of the standard operators. */
-  readonly opset: number;
-  readonly inputs: readonly (Value | null)[];
-  /** The value of input `i` where it is known before running. */
-  known(i: number): Tensor | undefined;
-}
-
-/** A node to append, or the values that stand for the node's outputs. */
-export type ImportedNode =
-  | { readonly node: Node; readonly inputs: readonly (Value | null)[] }
-  | { readonly values: readonly (Value | null)[] };
-
-type Rule = (c: NodeToImport) => ImportedNode;
-
-function unchanged({ node, inputs }: NodeToImport): ImportedNode {
-  return { node, inputs };
-}
-
-function withAttributes(node: Node, attributes: Readonly<Record<string, Attribute | undefined>>): Node {
-  const kept = Object.entries({ ...node.attributes, ...attributes }).filter(
-    (entry): entry is [string, Attribute] => entry[1] !== undefined,
-  );
-  return { ...node, attributes: Object.fromEntries(kept) };
-}
-
-/** Moves an attribute of integers, if present, to input `position`. */
-function attributeToInput(name: string, position: number): Rule {
-  return (c) => {
-    const values = intsAttribute(c.node, name);
-    if (values === undefined) return unchanged(c);
-    const inputs = [...c.inputs];
-    while (inputs.length < position) inputs.push(null);
-    inputs[position] = c.g.ints(values);
-    return { node: withAttributes(c.node, { [name]: undefined }), inputs };
-  };
-}
-
-function operand(c: NodeToImport, i: number): Value {
-  const value = c.inputs[i];
-  if (value == null) throw new GraphError(`${describeNode(c.node)}: input ${i} is missing.`);
-  return value;
-}
-
-/** `value`, which has as many elements, in the shape of `like`. */
-function inShapeOf(c: NodeToImport, value: Value, like: Value): Value {
-  const { shape } = like;
-  // Reshape keeps a size by the number 0, so one open leading size is no obstacle.
-  if (isStatic(shape.slice(1)))
-    return c.g.op('Reshape', [
-      value,
-      c.g.ints([isStatic(shape) ? shape[0]! : 0, ...(shape.slice(1) as number[])]),
-    ]);
-  throw new GraphError(`${describeNode(c.node)} needs known sizes, got [${shape.join(', ')}].`, {
-    hint: 'Bind the named dimensions to numbers.',
-  });
-}
-
-const reduce: Rule = attributeToInput('axes', 1);
-
 // Before 13: over all axes from `axis` on, as if they were one.
-const softmax: Rule = (c) => {
+const softmax: ImportRule = (c) => {
   if (c.opset >= 13) return unchanged(c);
   const x = operand(c, 0);
   const rank = x.shape.length;
@@ -92,7 +35,7 @@ const softmax: Rule = (c) => {
   return { values: [inShapeOf(c, c.g.op(c.node.opType, [rows], { axis: -1 }), x)] };
 };
 
-const split: Rule = (c) => {
+const split: ImportRule = (c) => {
   if (c.opset < 13 && c.node.attributes['split'] !== undefined) return attributeToInput('split', 1)(c);
   if (c.opset >= 18 || c.inputs[1] != null) return unchanged(c);
   return {
@@ -113,8 +56,8 @@ function flag(c: NodeToImport, i: number): boolean {
   return Number(value.data[0]) !== 0;
 }
 
-// Outside training it passes everything, and its mask is true everywhere.
-const dropout: Rule = (c) => {
+// Outside training it passes everything, and its mask is true everywhere. Before 12 it knows no training.
+const dropout: ImportRule = (c) => {
   const x = operand(c, 0);
   if (c.opset >= 12 && flag(c, 2)) {
     // The gradient needs the mask, asked for or not.
@@ -127,11 +70,15 @@ const dropout: Rule = (c) => {
 
 /**
  * In training the runtime overwrites its running inputs (see composites.ts), so what becomes of them is computed apart.
- * Before opset 14 a node with more than one output is in training, and outputs 3 and 4 are scratch values.
+ * Before opset 14 a node with more than one output is in training, and outputs 3 and 4 are the batch's own statistics.
  */
-const batchNormalization: Rule = (c) => {
+const batchNormalization: ImportRule = (c) => {
   const { g, node } = c;
   const training = c.opset >= 14 ? intAttribute(node, 'training_mode', 0) === 1 : node.outputs.length > 1;
+  if (intAttribute(node, 'spatial', 1) !== 1)
+    throw new UnsupportedOpError(
+      `${describeNode(node)} has statistics for every element instead of every channel (spatial = 0), which later operator sets do not have.`,
+    );
   const plain = withAttributes(node, { spatial: undefined });
   if (!training) {
     return {
@@ -155,6 +102,8 @@ const batchNormalization: Rule = (c) => {
       batch.output,
       node.outputs[1] ? running(mean!, batch.mean) : null,
       node.outputs[2] ? running(variance!, batch.variance) : null,
+      batch.mean,
+      batch.variance,
     ],
   };
 };
@@ -165,7 +114,8 @@ function presentOnly(c: NodeToImport, i: number): Value | null {
   return value !== null && value.shape.length === 1 && value.shape[0] === 0 ? null : value;
 }
 
-const resize: Rule = (c) => {
+const resize: ImportRule = (c) => {
+  if (c.opset < 11) return resizeBefore11(c);
   if (stringAttribute(c.node, 'coordinate_transformation_mode', '') === 'tf_half_pixel_for_nn') {
     throw new UnsupportedOpError(`${describeNode(c.node)}: mode tf_half_pixel_for_nn was removed from ONNX.`);
   }
@@ -180,7 +130,7 @@ const resize: Rule = (c) => {
 };
 
 /** Since 21 scale and bias are per channel, before that per group: normalised by groups of scale 1, then scaled. */
-const groupNormalization: Rule = (c) => {
+const groupNormalization: ImportRule = (c) => {
   const { g, node } = c;
   if (c.opset < 21) return unchanged(c);
   const [x, scale, bias] = [operand(c, 0), operand(c, 1), operand(c, 2)];
@@ -212,7 +162,7 @@ function formula(
     attribute: (name: string, fallback: number) => number;
     c: NodeToImport;
   }) => Value,
-): Rule {
+): ImportRule {
   return (c) => {
     const x = operand(c, 0);
     const value = build({
@@ -226,19 +176,12 @@ function formula(
   };
 }
 
-const rules: Readonly<Record<string, Rule>> = {
+const rules: Readonly<Record<string, ImportRule>> = {
+  ...olderForms,
   Softmax: softmax,
   LogSoftmax: softmax,
   Hardmax: softmax,
   Split: split,
-  Squeeze: attributeToInput('axes', 1),
-  Unsqueeze: attributeToInput('axes', 1),
-  ...Object.fromEntries(
-    ['Sum', 'Mean', 'Max', 'Min', 'Prod', 'SumSquare', 'L1', 'L2', 'LogSum', 'LogSumExp'].map((n) => [
-      `Reduce${n}`,
-      reduce,
-    ]),
-  ),
   Dropout: dropout,
   BatchNormalization: batchNormalization,
   Resize: resize,
@@ -254,7 +197,6 @@ const rules: Readonly<Record<string, Rule>> = {
     const to: Attribute = { kind: 'int', value: dataTypeNumber(operand(c, 1).dtype) };
     return { node: { ...c.node, opType: 'Cast', attributes: { to } }, inputs: [operand(c, 0)] };
   },
-  Scatter: (c) => ({ node: { ...c.node, opType: 'ScatterElements' }, inputs: c.inputs }),
   // Newer than opset 20, so written with what that has.
   Swish: formula(({ x, scalar, op, attribute }) =>
     op('Mul', [x, op('Sigmoid', [op('Mul', [x, scalar(attribute('alpha', 1))])])]),
@@ -271,12 +213,9 @@ const rules: Readonly<Record<string, Rule>> = {
 /** The node in its opset-20 form. @throws {UnsupportedOpError} naming the node, where there is none */
 export function importedNode(c: NodeToImport): ImportedNode {
   if (c.node.domain !== '') return unchanged(c);
-  if (c.node.opType === 'Upsample') {
-    throw new UnsupportedOpError(`${describeNode(c.node)}: Upsample was removed from ONNX with opset 10.`, {
-      hint: 'Export the model anew with opset 11 or later, which writes Resize.',
-    });
-  }
-  return (Object.hasOwn(rules, c.node.opType) ? rules[c.node.opType]! : unchanged)(c);
+  const imported = (Object.hasOwn(rules, c.node.opType) ? rules[c.node.opType]! : unchanged)(c);
+  if ('node' in imported) requireStandardForm(imported.node, imported.inputs.length);
+  return imported;
 }
 
 /** The tensor that a Constant node holds. @throws {GraphError} for strings and sparse tensors */

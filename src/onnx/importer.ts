@@ -1,6 +1,6 @@
 /** @file The import of a graph: what each name of the file stands for in the builder, and what is known of it. */
 import { EarshotError, GraphError, ParameterError, ShapeError, UnsupportedOpError } from '../core/errors.ts';
-import { sizeOf, type Tensor, tensor } from '../core/tensor.ts';
+import { allocate, type DType, sizeOf, type Tensor, tensor } from '../core/tensor.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import { sortedNodes } from './checkGraph.ts';
 import { isFloat } from './dataTypes.ts';
@@ -8,10 +8,19 @@ import { subgraphsOf } from './decodeModel.ts';
 import { fold, isFoldable } from './fold.ts';
 import { reshapeTarget, type Sizes, sizesOf } from './foldSizes.ts';
 import { constantValue, importedNode, shapeValue } from './importNode.ts';
-import { type Dim, type Graph, intAttribute, type Node, type Shape, type ValueInfo } from './model.ts';
+import {
+  type Dim,
+  type Graph,
+  intAttribute,
+  type Node,
+  type OutputInfo,
+  type Shape,
+  type ValueInfo,
+} from './model.ts';
 import { inferTypes } from './operators/index.ts';
-import { describeNode, type TensorType } from './operators/schema.ts';
-import { broadcast, formatShape } from './shape.ts';
+import { describeNode, type TensorType, UnknownRankError } from './operators/schema.ts';
+import { importedOpset } from './operators/standardOperators.ts';
+import { broadcast, formatShape, isStatic } from './shape.ts';
 
 interface Known {
   readonly tensor: Tensor;
@@ -26,7 +35,9 @@ const largestWeight = 1024;
 export class Importer {
   readonly g: GraphBuilder;
   private readonly opset: number;
+  /** What the file says of inner values, and of its outputs, the model's promise to its users. */
   private readonly declared: ReadonlyMap<string, ValueInfo>;
+  private readonly promised: ReadonlyMap<string, OutputInfo>;
   private readonly bind: Readonly<Record<string, number>>;
   /** Tensors that must be values of their own. */
   private readonly distinct: ReadonlySet<string>;
@@ -39,13 +50,13 @@ export class Importer {
   private unknowns = 0;
 
   /**
-   * @param opset the file's version of the standard operators
-   * @param bind sizes of named dimensions
+   * @param opsets the file's versions of the domains of operators
+   * @param bind sizes of named dimensions, and values of integer inputs
    * @param tensors names that must be values of their own
    */
   constructor(
     graph: Graph,
-    opset: number,
+    opsets: ReadonlyMap<string, number>,
     bind: Readonly<Record<string, number>>,
     tensors: readonly string[],
   ) {
@@ -54,32 +65,42 @@ export class Importer {
       ...graph.initializers.keys(),
       ...graph.nodes.flatMap((n) => n.outputs),
     ]);
-    this.g = new GraphBuilder({ opset: 20, name: graph.name || 'imported', reserved });
-    this.opset = opset;
+    this.g = new GraphBuilder({ opset: importedOpset, name: graph.name || 'imported', reserved });
+    this.g.declareDomains(opsets);
+    this.opset = opsets.get('') ?? importedOpset;
     this.declared = graph.valueInfo;
+    this.promised = new Map(graph.outputs.map((output) => [output.name, output]));
     this.bind = bind;
     this.distinct = new Set(tensors);
   }
 
   inputs(inputs: readonly ValueInfo[]): void {
     const open = new Set(inputs.flatMap((input) => (input.shape ?? []).filter((d) => typeof d === 'string')));
+    const integers = inputs.filter(({ dtype }) => !isFloat(dtype)).map(({ name }) => name);
     for (const [name, size] of Object.entries(this.bind)) {
-      if (!open.has(name)) {
-        throw new ParameterError(`The model's inputs have no dimension named '${name}'.`, {
-          hint: open.size === 0 ? 'All their sizes are fixed.' : `There are: ${[...open].join(', ')}.`,
-        });
-      }
-      if (!Number.isSafeInteger(size) || size < 1)
+      if (open.has(name)) {
+        if (!Number.isSafeInteger(size) || size < 1)
+          throw new ParameterError(
+            `The size of dimension '${name}' must be a whole number of at least 1, got ${size}.`,
+          );
+      } else if (!integers.includes(name)) {
+        const there = [...open, ...integers];
         throw new ParameterError(
-          `The size of dimension '${name}' must be a whole number of at least 1, got ${size}.`,
+          `The model's inputs have no dimension named '${name}', nor is it an integer input.`,
+          {
+            hint: there.length === 0 ? 'All their sizes are fixed.' : `There are: ${there.join(', ')}.`,
+          },
         );
+      }
     }
     for (const { name, dtype, shape } of inputs) {
       if (shape === null) throw new GraphError(`The model does not say which shape its input '${name}' has.`);
       const bound = this.bound(shape);
       if (!isPossible(bound))
         throw new GraphError(`The model's input '${name}' has an impossible shape ${formatShape(shape)}.`);
-      this.scope.set(name, this.g.input(name, dtype, bound));
+      if (integers.includes(name) && Object.hasOwn(this.bind, name) && !open.has(name))
+        this.initializer(name, boundInteger(name, dtype, bound, this.bind[name]!), false);
+      else this.scope.set(name, this.g.input(name, dtype, bound));
     }
   }
 
@@ -231,7 +252,9 @@ export class Importer {
     }
     const whole = (sizes: Sizes | undefined) => sizes?.every((d): d is Dim => d !== null) === true;
     if (node.domain === '' && node.opType === 'Expand' && whole(target?.sizes)) {
-      return this.append(node, inputs, () => broadcast(x!.shape, target!.sizes as Shape, describeNode(node)));
+      return this.append(node, inputs, () =>
+        broadcast(x!.shape, target!.sizes as Shape, describeNode(node), () => this.unknown()),
+      );
     }
     if (node.domain === '' && node.opType === 'ConstantOfShape' && whole(x?.sizes)) {
       return this.append(node, inputs, () => x!.sizes as Shape);
@@ -266,13 +289,18 @@ export class Importer {
     return numbers.every(Number.isSafeInteger) ? numbers : undefined;
   }
 
+  /** A name for a size that is known only at run time. */
+  private unknown(): string {
+    return `open_${this.unknowns++}`;
+  }
+
   private infer(node: Node, inputs: readonly (Value | null)[]): readonly TensorType[] {
     const types = inferTypes({
       node,
-      opset: 20,
+      opset: importedOpset,
       inputs: inputs.map((v) => v ?? undefined),
       constant: (i) => this.knownOf(inputs[i])?.tensor,
-      unknown: () => `open_${this.unknowns++}`,
+      unknown: () => this.unknown(),
     });
     for (const { shape } of types.slice(0, node.outputs.length)) {
       if (!isPossible(shape))
@@ -291,11 +319,12 @@ export class Importer {
   ): readonly Value[] {
     let types: readonly TensorType[];
     try {
+      const known = inputs.every((value) => value === null || isStatic(value.shape));
       types = this.infer(node, inputs).map((type, i) =>
-        i === 0 ? { ...type, shape: shape(type.shape) } : type,
+        this.refined(i === 0 ? { ...type, shape: shape(type.shape) } : type, node.outputs[i], known),
       );
     } catch (error) {
-      if (!(error instanceof UnsupportedOpError)) throw error;
+      if (!(error instanceof UnsupportedOpError || error instanceof UnknownRankError)) throw error;
       types = this.declaredTypes(node, error);
     }
     const distinct = node.outputs.some((name) => this.distinct.has(name));
@@ -303,20 +332,38 @@ export class Importer {
     return this.g.addNode({ ...node, outputs }, inputs, { types, distinct });
   }
 
-  /** The types that the file itself gives for the results of an operator without a shape rule. */
-  private declaredTypes(node: Node, error: UnsupportedOpError): TensorType[] {
+  /** The types that the file itself gives for results of which no rule can say them. */
+  private declaredTypes(node: Node, error: EarshotError): TensorType[] {
     return node.outputs.map((name) => {
-      const info = this.declared.get(name);
-      if (info === undefined || info.shape === null) throw error;
-      return { dtype: info.dtype, shape: this.bound(info.shape) };
+      const { dtype, shape } = this.declared.get(name) ??
+        this.promised.get(name) ?? { dtype: null, shape: null };
+      if (dtype === null || shape === null) throw error;
+      return { dtype, shape: this.bound(shape) };
     });
   }
 
+  /**
+   * A type whose open sizes the file itself states. What it says of inner values is believed only where the operands'
+   * sizes are `known`: files whose inputs were opened afterwards keep the old numbers inside.
+   */
+  private refined(type: TensorType, name: string | undefined, known: boolean): TensorType {
+    if (name === undefined || isStatic(type.shape)) return type;
+    const stated = this.promised.get(name)?.shape ?? (known ? this.declared.get(name)?.shape : null);
+    if (stated?.length !== type.shape.length) return type;
+    const bound = this.bound(stated);
+    return {
+      ...type,
+      shape: type.shape.map((d, axis) =>
+        typeof d === 'string' && typeof bound[axis] === 'number' ? bound[axis] : d,
+      ),
+    };
+  }
+
   /** Marks the model's outputs. @throws {GraphError} where the file gives one a type that it does not have */
-  outputs(outputs: readonly ValueInfo[]): void {
+  outputs(outputs: readonly OutputInfo[]): void {
     for (const { name, dtype } of outputs) {
       const value = this.scope.get(name)!;
-      if (value.dtype !== dtype)
+      if (dtype !== null && value.dtype !== dtype)
         throw new GraphError(
           `The model says that its output '${name}' is ${dtype}, but it is ${value.dtype}.`,
         );
@@ -331,7 +378,7 @@ export class Importer {
       throw new UnsupportedOpError(
         `${describeNode(node)} chooses its branch while running, which is not handled.`,
         {
-          hint: 'Bind the named dimensions; a condition on sizes is then known.',
+          hint: 'Bind the named dimensions and the integer inputs; a condition on them is then known.',
         },
       );
     }
@@ -351,6 +398,20 @@ export class Importer {
       this.same(name, results[i]!);
     });
   }
+}
+
+/** The value of an integer input that the caller knows. @throws {ParameterError} where the input cannot hold it */
+function boundInteger(name: string, dtype: DType, shape: Shape, value: number): Tensor {
+  if (!isStatic(shape) || sizeOf(shape) !== 1)
+    throw new ParameterError(
+      `The input '${name}' holds ${formatShape(shape)} numbers; only a single integer can be bound.`,
+    );
+  const data = allocate(dtype, 1);
+  const big = dtype === 'int64' || dtype === 'uint64';
+  data[0] = big ? BigInt(value) : value;
+  if (Number(data[0]) !== value || (dtype === 'bool' && value > 1))
+    throw new ParameterError(`The input '${name}' is ${dtype}, which cannot be ${value}.`);
+  return { dtype, dims: [...shape], data };
 }
 
 /** Whether a tensor of that shape can exist: sizes are whole, so is their product, and they are not too many. */

@@ -10,5 +10,6 @@ export { windowOf } from './operators/convolution.ts';
 export { inferTypes } from './operators/index.ts';
 export { describeNode, type InferContext, type TensorType } from './operators/schema.ts';
 export { type Precision, type ReducedModel, reducePrecision } from './precision/reduce.ts';
+export { isImpure, randomOperators } from './randomness.ts';
 export * from './replayGraph.ts';
 export * from './shape.ts';

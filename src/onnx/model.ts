@@ -13,6 +13,11 @@ export interface ValueInfo {
   readonly shape: Shape | null;
 }
 
+/** An output of a graph. Its type is null where the file gives none, as PyTorch does in the branches of nested Ifs. */
+export interface OutputInfo extends Omit<ValueInfo, 'dtype'> {
+  readonly dtype: DType | null;
+}
+
 export type Attribute =
   | { readonly kind: 'int'; readonly value: number }
   | { readonly kind: 'float'; readonly value: number }
@@ -37,7 +42,7 @@ export interface Node {
 export interface Graph {
   name: string;
   inputs: ValueInfo[];
-  outputs: ValueInfo[];
+  outputs: OutputInfo[];
   initializers: Map<string, Tensor>;
   nodes: Node[];
   /** Known types of inner edges, by name. */

@@ -1,7 +1,8 @@
 /** @file Appends the nodes of one graph to another. */
-import { ParameterError } from '../core/errors.ts';
+import { ParameterError, UnsupportedOpError } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { GraphBuilder, Value } from './builder.ts';
+import type { Node } from './model.ts';
 
 /**
  * Appends what a tensor of `from` depends on to `to`, fed with `x`. Names that are taken get others.
@@ -39,12 +40,29 @@ export function replayGraph(
     values.set(read, value);
     return value;
   };
+  to.declareDomains(from.declaredDomains());
   for (const node of from.graph.nodes) {
     const outputs = node.outputs.map((output) => to.uniqueName(output));
-    const made = to.addNode({ ...node, outputs }, node.inputs.map(operand));
+    const made = appended(from, { ...node, outputs }, to, node.inputs.map(operand), node.outputs);
     node.outputs.forEach((output, i) => {
       values.set(output, made[i]!);
     });
   }
   return values.get(wanted.name)!;
+}
+
+/** The node in `to`; where no rule knows its results' types, those that it has in `from`. */
+function appended(
+  from: GraphBuilder,
+  node: Node,
+  to: GraphBuilder,
+  inputs: readonly (Value | null)[],
+  outputs: readonly string[],
+): readonly Value[] {
+  try {
+    return to.addNode(node, inputs);
+  } catch (error) {
+    if (!(error instanceof UnsupportedOpError)) throw error;
+    return to.addNode(node, inputs, { types: outputs.map((name) => from.find(name)!) });
+  }
 }

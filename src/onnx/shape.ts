@@ -33,8 +33,11 @@ export function resolveAxis(axis: number, rank: number, what: string): number {
   return resolved;
 }
 
-/** NumPy broadcasting of two shapes. A name against a number > 1 must equal it at run time, so the number wins. */
-export function broadcast(a: Shape, b: Shape, what: string): Dim[] {
+/**
+ * NumPy broadcasting of two shapes. A name against a number > 1 is that number or 1 at run time, so the number wins;
+ * of two names either may be 1, so nothing is known of the result.
+ */
+export function broadcast(a: Shape, b: Shape, what: string, unknown: () => string): Dim[] {
   const rank = Math.max(a.length, b.length);
   const out: Dim[] = [];
   for (let i = 0; i < rank; i++) {
@@ -42,7 +45,7 @@ export function broadcast(a: Shape, b: Shape, what: string): Dim[] {
     const q = b[b.length - rank + i] ?? 1;
     if (p === q || q === 1) out.push(p);
     else if (p === 1) out.push(q);
-    else if (typeof p === 'string') out.push(q);
+    else if (typeof p === 'string') out.push(typeof q === 'string' ? unknown() : q);
     else if (typeof q === 'string') out.push(p);
     else throw new ShapeError(`${what}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast.`);
   }

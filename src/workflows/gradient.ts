@@ -165,7 +165,11 @@ export async function gradient(options: GradientOptions): Promise<GradientOutcom
   const bytes = encodeModel(derived);
   await writeFileAtomic(options.out, bytes);
   const { inputs, outputs, nodes } = derived.graph;
-  const told = (v: (typeof inputs)[number]) => ({ name: v.name, dtype: v.dtype, shape: v.shape ?? [] });
+  const told = (v: (typeof outputs)[number]) => ({
+    name: v.name,
+    dtype: v.dtype ?? 'float32',
+    shape: v.shape ?? [],
+  });
   return {
     out: options.out,
     bytes: bytes.length,

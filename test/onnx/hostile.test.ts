@@ -338,7 +338,7 @@ describe('graphs that are none', () => {
           v.message(2, (t) => t.message(1, (e) => e.int(1, type)));
         }),
       );
-    for (const type of [0, 8, 14, 16, 23, 99]) {
+    for (const type of [8, 14, 16, 23, 99]) {
       expect(refusal(() => decodeModel(file(type))).message).toContain(`'x' has element type ${type}`);
     }
   });
@@ -358,7 +358,7 @@ describe('graphs that are none', () => {
     expect(refusal(() => importGraph(other)).message).toContain("ai.onnx.ml.TreeEnsemble 'y/TreeEnsemble'");
   });
 
-  it.each([1, 10, 25])('operator set %i', (opset) => {
+  it.each([1, 6, 25])('operator set %i', (opset) => {
     expect(refusal(() => importGraph(madeModel({ opset, nodes: [] })))).toBeInstanceOf(UnsupportedOpError);
   });
 

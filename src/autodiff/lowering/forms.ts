@@ -25,10 +25,13 @@ export interface Forms {
 }
 
 /** An empty graph in the same operator set, in which the names of `source` are only given to what is meant. */
-export function emptyLike({ graph, opset }: GraphBuilder): GraphBuilder {
+export function emptyLike(source: GraphBuilder): GraphBuilder {
+  const { graph, opset } = source;
   const reserved = [...graph.initializers.keys(), ...graph.nodes.flatMap((node) => node.outputs)];
   reserved.push(...graph.inputs.map((v) => v.name), ...graph.outputs.map((v) => v.name));
-  return new GraphBuilder({ opset, name: graph.name, reserved });
+  const g = new GraphBuilder({ opset, name: graph.name, reserved });
+  g.declareDomains(source.declaredDomains());
+  return g;
 }
 
 /** All values of one graph, by name. */

@@ -1,4 +1,5 @@
 /** @file All gradient rules by operator, and the operators that have none by nature. */
+import { randomOperators } from '../../onnx/index.ts';
 import type { VjpTable } from '../vjp.ts';
 import { activations } from './activation.ts';
 import { classificationLosses } from './classificationLoss.ts';
@@ -39,7 +40,7 @@ export const vjpRules: VjpTable = Object.assign(Object.create(null) as Record<st
 export const nonDifferentiable: ReadonlySet<string> = new Set([
   ...['ArgMax', 'ArgMin', 'Ceil', 'Floor', 'Round', 'Sign', 'Hardmax', 'IsInf', 'IsNaN', 'NonZero'],
   ...['Shape', 'Size', 'Range', 'OneHot', 'Constant', 'ConstantOfShape', 'EyeLike'],
-  ...['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Bernoulli'],
+  ...randomOperators,
   ...['BitShift', 'BitwiseAnd', 'BitwiseNot', 'BitwiseOr', 'BitwiseXor', 'QuantizeLinear'],
   ...['HannWindow', 'HammingWindow', 'BlackmanWindow', 'MelWeightMatrix'],
   ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or', 'Xor', 'Not'],

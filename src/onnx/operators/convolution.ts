@@ -39,11 +39,20 @@ export function windowOf(node: Node, spatial: Shape, kernel: readonly number[]):
   return { kernel, strides, dilations, pads, ceil: intAttribute(node, 'ceil_mode', 0) === 1 };
 }
 
-function slide(c: InferContext, spatial: Shape, kernel: readonly number[]): Dim[] {
-  const o = windowOf(c.node, spatial, kernel);
-  return spatial.map((size, i) =>
-    typeof size === 'number' ? windowedSize(size, i, o, describeNode(c.node)) : c.unknown(),
-  );
+/** Sizes after a sliding window: open where the input's or the kernel's is. */
+function slide(c: InferContext, spatial: Shape, kernel: Shape): Dim[] {
+  // Axes do not touch each other: the open ones get sizes at which every window fits, and their results are dropped.
+  const open = spatial.map((size, i) => typeof size !== 'number' || typeof kernel[i] !== 'number');
+  const filled = spatial.map((size, i) => (open[i] ? 1 : (size as number)));
+  const spans = kernel.map((size, i) => (open[i] ? 1 : (size as number)));
+  const o = windowOf(c.node, filled, spans);
+  return filled.map((size, i) => (open[i] ? c.unknown() : windowedSize(size, i, o, describeNode(c.node))));
+}
+
+/** The kernel's spatial sizes: its own, or where they are open those of the attribute. */
+function kernelOf(c: InferContext, w: TensorType): Shape {
+  const stated = intsAttribute(c.node, 'kernel_shape');
+  return w.shape.slice(2).map((d, i) => (typeof d === 'number' ? d : (stated?.[i] ?? d)));
 }
 
 const conv: InferRule = (c) => {
@@ -62,14 +71,15 @@ const conv: InferRule = (c) => {
       `${describeNode(c.node)}: the input has ${channels} channels, the kernel expects ${perGroup} × ${group} groups.`,
     );
   }
-  const kernel = w.shape.slice(2).map((d) => (typeof d === 'number' ? d : 1));
-  return [{ dtype: x.dtype, shape: [x.shape[0]!, w.shape[0]!, ...slide(c, x.shape.slice(2), kernel)] }];
+  return [
+    { dtype: x.dtype, shape: [x.shape[0]!, w.shape[0]!, ...slide(c, x.shape.slice(2), kernelOf(c, w))] },
+  ];
 };
 
 /**
- * The window of a transposed convolution, as that of the convolution it reverses. `pads` are resolved from
- * `output_shape` or `auto_pad` where one is given (ONNX: the total goes half to each side, the odd one to the end for
- * SAME_UPPER and to the beginning otherwise).
+ * The window of a transposed convolution, as that of the convolution it reverses. `pads` and `outputPadding` are
+ * resolved from `output_shape` or `auto_pad` where one is given (ONNX: the total goes half to each side, the odd one to
+ * the end for SAME_UPPER and to the beginning otherwise).
  */
 export function transposedWindowOf(
   node: Node,
@@ -79,17 +89,20 @@ export function transposedWindowOf(
   const n = kernel.length;
   const strides = intsAttribute(node, 'strides') ?? Array<number>(n).fill(1);
   const dilations = intsAttribute(node, 'dilations') ?? Array<number>(n).fill(1);
-  const outputPadding = intsAttribute(node, 'output_padding') ?? Array<number>(n).fill(0);
+  let outputPadding = intsAttribute(node, 'output_padding') ?? Array<number>(n).fill(0);
   const auto = stringAttribute(node, 'auto_pad', 'NOTSET');
   const explicit = intsAttribute(node, 'output_shape');
   let pads: readonly number[] = intsAttribute(node, 'pads') ?? Array<number>(2 * n).fill(0);
   if (auto === 'VALID') pads = Array<number>(2 * n).fill(0);
   if (explicit !== undefined || auto.startsWith('SAME')) {
-    const total = spatial.map((size, i) => {
+    const excess = spatial.map((size, i) => {
       const full = strides[i]! * (size - 1) + outputPadding[i]! + (kernel[i]! - 1) * dilations[i]! + 1;
       const wanted = explicit === undefined ? size * strides[i]! : explicit[i + explicit.length - n]!;
-      return Math.max(0, full - wanted);
+      return full - wanted;
     });
+    const total = excess.map((e) => Math.max(0, e));
+    // What is asked for beyond the natural size is added at the end, where no window reaches.
+    outputPadding = outputPadding.map((p, i) => p + Math.max(0, -excess[i]!));
     const begin = total.map((t) => (auto === 'SAME_UPPER' ? Math.floor(t / 2) : t - Math.floor(t / 2)));
     pads = [...begin, ...total.map((t, i) => t - begin[i]!)];
   }
@@ -113,16 +126,19 @@ const convTranspose: InferRule = (c) => {
   }
   const numbers = (dims: Shape) => dims.map((d) => (typeof d === 'number' ? d : 1));
   const sizes = x.shape.slice(2);
-  const kernel = w.shape.slice(2);
+  const kernel = kernelOf(c, w);
   const o = transposedWindowOf(c.node, numbers(sizes), numbers(kernel));
   const n = sizes.length;
   const spatial = sizes.map((size, i) => {
+    const stated = intsAttribute(c.node, 'output_shape')?.at(i - n);
+    if (stated !== undefined) return stated;
     if (typeof size !== 'number' || typeof kernel[i] !== 'number') return c.unknown();
     const span = (o.kernel[i]! - 1) * o.dilations[i]! + 1;
     return o.strides[i]! * (size - 1) + o.outputPadding[i]! + span - o.pads[i]! - o.pads[i + n]!;
   });
   const out = w.shape[1]!;
-  return [{ dtype: x.dtype, shape: [x.shape[0]!, typeof out === 'number' ? out * group : out, ...spatial] }];
+  const filters = typeof out === 'number' ? out * group : group === 1 ? out : c.unknown();
+  return [{ dtype: x.dtype, shape: [x.shape[0]!, filters, ...spatial] }];
 };
 
 function pooled(c: InferContext): TensorType {

@@ -22,7 +22,7 @@ function broadcasting(result?: 'bool'): InferRule {
           { hint: 'Insert a Cast.' },
         );
       }
-      shape = broadcast(shape, next.shape, describeNode(c.node));
+      shape = broadcast(shape, next.shape, describeNode(c.node), c.unknown);
     }
     return [{ dtype: result ?? first.dtype, shape }];
   };
@@ -33,7 +33,8 @@ const where: InferRule = (c) => {
   const a = required(c, 1);
   const b = required(c, 2);
   const name = describeNode(c.node);
-  return [{ dtype: a.dtype, shape: broadcast(broadcast(condition.shape, a.shape, name), b.shape, name) }];
+  const chosen = broadcast(condition.shape, a.shape, name, c.unknown);
+  return [{ dtype: a.dtype, shape: broadcast(chosen, b.shape, name, c.unknown) }];
 };
 
 const cast: InferRule = (c) => {

@@ -2,9 +2,10 @@
 import { ShapeError } from '../../core/errors.ts';
 import { intAttribute, type Shape } from '../model.ts';
 import { broadcast } from '../shape.ts';
-import { describeNode, type InferRule, type OperatorTable, required } from './schema.ts';
+import { describeNode, type InferContext, type InferRule, type OperatorTable, required } from './schema.ts';
 
-function multiply(a: Shape, b: Shape, what: string): Shape {
+function multiply(c: InferContext, a: Shape, b: Shape): Shape {
+  const what = describeNode(c.node);
   if (a.length === 0 || b.length === 0)
     throw new ShapeError(`${what}: scalars cannot be multiplied as matrices.`);
   const left = a.length === 1 ? [1, ...a] : a;
@@ -16,7 +17,7 @@ function multiply(a: Shape, b: Shape, what: string): Shape {
       `${what}: inner sizes ${inner} and ${other} differ ([${a.join(', ')}] × [${b.join(', ')}]).`,
     );
   }
-  const batch = broadcast(left.slice(0, -2), right.slice(0, -2), what);
+  const batch = broadcast(left.slice(0, -2), right.slice(0, -2), what, c.unknown);
   const rows = a.length === 1 ? [] : [left.at(-2)!];
   const columns = b.length === 1 ? [] : [right.at(-1)!];
   return [...batch, ...rows, ...columns];
@@ -24,7 +25,7 @@ function multiply(a: Shape, b: Shape, what: string): Shape {
 
 const matMul: InferRule = (c) => {
   const a = required(c, 0);
-  return [{ dtype: a.dtype, shape: multiply(a.shape, required(c, 1).shape, describeNode(c.node)) }];
+  return [{ dtype: a.dtype, shape: multiply(c, a.shape, required(c, 1).shape) }];
 };
 
 const swapLast = (shape: Shape): Shape => [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!];
@@ -35,7 +36,7 @@ const fusedMatMul: InferRule = (c) => {
   const b = required(c, 1);
   const left = intAttribute(c.node, 'transA', 0) ? swapLast(a.shape) : a.shape;
   const right = intAttribute(c.node, 'transB', 0) ? swapLast(b.shape) : b.shape;
-  return [{ dtype: a.dtype, shape: multiply(left, right, describeNode(c.node)) }];
+  return [{ dtype: a.dtype, shape: multiply(c, left, right) }];
 };
 
 const gemm: InferRule = (c) => {
@@ -46,9 +47,9 @@ const gemm: InferRule = (c) => {
   }
   const left = intAttribute(c.node, 'transA', 0) ? swapLast(a.shape) : a.shape;
   const right = intAttribute(c.node, 'transB', 0) ? swapLast(b.shape) : b.shape;
-  const shape = multiply(left, right, describeNode(c.node));
+  const shape = multiply(c, left, right);
   const bias = c.inputs[2];
-  if (bias !== undefined) broadcast(bias.shape, shape, describeNode(c.node));
+  if (bias !== undefined) broadcast(bias.shape, shape, describeNode(c.node), c.unknown);
   return [{ dtype: a.dtype, shape }];
 };
 

@@ -6,19 +6,24 @@ import { type Dim, intAttribute, intsAttribute, tensorAttribute } from '../model
 import { broadcast, isStatic, product, resolveAxis } from '../shape.ts';
 import {
   constantInts,
+  countOf,
   describeNode,
   type InferContext,
   type InferRule,
   intsFrom,
+  OpenInts,
   type OperatorTable,
   required,
+  UnknownRankError,
 } from './schema.ts';
 
 /** The rank a shape-valued input asks for, when its values are unknown: `unknown` dims of that count. */
 function unknownDims(c: InferContext, i: number): Dim[] {
   const n = required(c, i).shape[0];
   if (typeof n !== 'number') {
-    throw new ShapeError(`${describeNode(c.node)}: not even the rank of the result is known before running.`);
+    throw new UnknownRankError(
+      `${describeNode(c.node)}: not even the rank of the result is known before running.`,
+    );
   }
   if (n > 64) throw new ShapeError(`${describeNode(c.node)}: a result of ${n} dimensions is asked for.`);
   return Array.from({ length: n }, () => c.unknown());
@@ -83,7 +88,17 @@ const transpose: InferRule = (c) => {
 
 const squeeze: InferRule = (c) => {
   const x = required(c, 0);
-  const axes = intsFrom(c, 1, 'axes')?.map((a) => resolveAxis(a, x.shape.length, describeNode(c.node)));
+  const listed = intsFrom(c, 1, 'axes');
+  if (listed instanceof OpenInts) {
+    const rank = Math.max(0, x.shape.length - countOf(c, listed, 'axes'));
+    return [{ dtype: x.dtype, shape: Array.from({ length: rank }, () => c.unknown()) }];
+  }
+  if (listed === undefined && !isStatic(x.shape)) {
+    throw new UnknownRankError(
+      `${describeNode(c.node)} drops every axis of size 1, but which those are in [${x.shape.join(', ')}] is known only at run time.`,
+    );
+  }
+  const axes = listed?.map((a) => resolveAxis(a, x.shape.length, describeNode(c.node)));
   const drop = new Set(axes ?? x.shape.flatMap((d, i) => (d === 1 ? [i] : [])));
   for (const a of drop) {
     if (typeof x.shape[a] === 'number' && x.shape[a] !== 1) {
@@ -96,8 +111,11 @@ const squeeze: InferRule = (c) => {
 const unsqueeze: InferRule = (c) => {
   const x = required(c, 0);
   const axes = intsFrom(c, 1, 'axes');
-  if (axes === undefined)
-    throw new ShapeError(`${describeNode(c.node)}: the axes are not known before running.`);
+  if (axes === undefined) throw new ShapeError(`${describeNode(c.node)}: the axes are missing.`);
+  if (axes instanceof OpenInts) {
+    const rank = x.shape.length + countOf(c, axes, 'axes');
+    return [{ dtype: x.dtype, shape: Array.from({ length: rank }, () => c.unknown()) }];
+  }
   const rank = x.shape.length + axes.length;
   const at = new Set(axes.map((a) => resolveAxis(a, rank, describeNode(c.node))));
   const rest = [...x.shape];
@@ -147,13 +165,13 @@ const split: InferRule = (c) => {
   const axis = resolveAxis(intAttribute(c.node, 'axis', 0), x.shape.length, describeNode(c.node));
   const count = c.node.outputs.length;
   const whole = x.shape[axis]!;
-  let sizes: Dim[] | undefined = intsFrom(c, 1, 'split');
-  if (sizes === undefined) {
-    if (typeof whole === 'number') {
-      const chunk = Math.ceil(whole / count);
-      sizes = Array.from({ length: count }, (_, i) => Math.max(0, Math.min(chunk, whole - i * chunk)));
-    } else sizes = Array.from({ length: count }, () => c.unknown());
-  }
+  const given = intsFrom(c, 1, 'split');
+  let sizes: readonly Dim[];
+  if (given !== undefined && !(given instanceof OpenInts)) sizes = given;
+  else if (given === undefined && typeof whole === 'number') {
+    const chunk = Math.ceil(whole / count);
+    sizes = Array.from({ length: count }, (_, i) => Math.max(0, Math.min(chunk, whole - i * chunk)));
+  } else sizes = Array.from({ length: count }, () => c.unknown());
   return sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? size : d)) }));
 };
 
@@ -169,31 +187,40 @@ const slice: InferRule = (c) => {
   const x = required(c, 0);
   const starts = intsFrom(c, 1, 'starts');
   const ends = intsFrom(c, 2, 'ends');
-  const rank = x.shape.length;
-  const axes = intsFrom(c, 3, 'axes') ?? (starts ?? []).map((_, i) => i);
-  const steps = c.inputs[4] === undefined ? axes.map(() => 1) : constantInts(c, 4);
+  const listed = intsFrom(c, 3, 'axes');
+  const steps = intsFrom(c, 4, 'steps');
+  if (starts === undefined || ends === undefined)
+    throw new ShapeError(`${describeNode(c.node)}: starts and ends are missing.`);
+  const count = starts instanceof OpenInts ? starts.count : starts.length;
+  // Without a list the first axes are sliced, as many as there are starts.
+  const axes = listed ?? (count === null ? new OpenInts(null) : Array.from({ length: count }, (_, i) => i));
+  if (axes instanceof OpenInts)
+    return [{ dtype: x.dtype, shape: x.shape.map((d) => (axes.count === 0 ? d : c.unknown())) }];
   const shape: Dim[] = [...x.shape];
   axes.forEach((a, i) => {
-    const axis = resolveAxis(a, rank, describeNode(c.node));
+    const axis = resolveAxis(a, x.shape.length, describeNode(c.node));
     const size = x.shape[axis]!;
     const known =
-      starts !== undefined && ends !== undefined && steps !== undefined && typeof size === 'number';
-    shape[axis] = known ? sliceLength(size, starts[i]!, ends[i]!, steps[i]!) : c.unknown();
+      !(starts instanceof OpenInts || ends instanceof OpenInts || steps instanceof OpenInts) &&
+      typeof size === 'number';
+    shape[axis] = known ? sliceLength(size, starts[i]!, ends[i]!, steps?.[i] ?? 1) : c.unknown();
   });
-  if (starts === undefined && c.inputs[3] === undefined)
-    return [{ dtype: x.dtype, shape: shape.map(() => c.unknown()) }];
   return [{ dtype: x.dtype, shape }];
 };
 
 const pad: InferRule = (c) => {
   const x = required(c, 0);
   const pads = intsFrom(c, 1, 'pads');
-  const axes = intsFrom(c, 3, 'axes')?.map((a) => resolveAxis(a, x.shape.length, describeNode(c.node)));
-  const touched = axes ?? x.shape.map((_, i) => i);
+  if (pads === undefined) throw new ShapeError(`${describeNode(c.node)}: the pads are missing.`);
+  const axes = intsFrom(c, 3, 'axes');
+  if (axes instanceof OpenInts)
+    return [{ dtype: x.dtype, shape: x.shape.map((d) => (axes.count === 0 ? d : c.unknown())) }];
+  const touched =
+    axes?.map((a) => resolveAxis(a, x.shape.length, describeNode(c.node))) ?? x.shape.map((_, i) => i);
   const shape: Dim[] = [...x.shape];
   touched.forEach((axis, i) => {
     const size = x.shape[axis]!;
-    if (pads === undefined) {
+    if (pads instanceof OpenInts) {
       shape[axis] = c.unknown();
       return;
     }
@@ -206,8 +233,17 @@ const pad: InferRule = (c) => {
 const expand: InferRule = (c) => {
   const x = required(c, 0);
   const target = constantInts(c, 1);
-  if (target === undefined) return [{ dtype: x.dtype, shape: unknownDims(c, 1) }];
-  return [{ dtype: x.dtype, shape: broadcast(x.shape, target, describeNode(c.node)) }];
+  if (target !== undefined)
+    return [{ dtype: x.dtype, shape: broadcast(x.shape, target, describeNode(c.node), c.unknown) }];
+  const asked = unknownDims(c, 1);
+  const rank = Math.max(asked.length, x.shape.length);
+  // What is asked for may be 1, so that a size above 1 stays, and leading sizes of the operand do anyhow.
+  const shape = Array.from({ length: rank }, (_, i) => {
+    const own = x.shape[x.shape.length - rank + i];
+    const kept = own !== undefined && (i < rank - asked.length || (typeof own === 'number' && own !== 1));
+    return kept ? own : c.unknown();
+  });
+  return [{ dtype: x.dtype, shape }];
 };
 
 const tile: InferRule = (c) => {
@@ -239,7 +275,9 @@ const gatherND: InferRule = (c) => {
   const batch = intAttribute(c.node, 'batch_dims', 0);
   const depth = indices.shape.at(-1);
   if (typeof depth !== 'number') {
-    throw new ShapeError(`${describeNode(c.node)}: the length of an index is not known before running.`);
+    throw new UnknownRankError(
+      `${describeNode(c.node)}: the length of an index is not known before running.`,
+    );
   }
   if (batch + depth > x.shape.length) {
     throw new ShapeError(
@@ -295,6 +333,14 @@ const randomOfShape: InferRule = (c) => [
   {
     dtype: dtypeFromNumber(intAttribute(c.node, 'dtype', 1), describeNode(c.node)),
     shape: [...(intsAttribute(c.node, 'shape') ?? [])],
+  },
+];
+
+/** One row of drawn classes for each row of probabilities. */
+const multinomial: InferRule = (c) => [
+  {
+    dtype: dtypeFromNumber(intAttribute(c.node, 'dtype', 6), describeNode(c.node)),
+    shape: [required(c, 0).shape[0]!, intAttribute(c.node, 'sample_size', 1)],
   },
 ];
 
@@ -372,6 +418,7 @@ export const movement: OperatorTable = {
   Range: range,
   RandomNormal: randomOfShape,
   RandomUniform: randomOfShape,
+  Multinomial: multinomial,
   ConstantOfShape: constantOfShape,
   Constant: constant,
   OneHot: oneHot,

@@ -1,23 +1,31 @@
 /** @file Shape rules of reductions. Axes are an attribute or, since opset 13 (ReduceSum) and 18, an input. */
 import { intAttribute } from '../model.ts';
 import { resolveAxis } from '../shape.ts';
-import { describeNode, type InferRule, intsFrom, type OperatorTable, required } from './schema.ts';
+import {
+  countOf,
+  describeNode,
+  type InferRule,
+  intsFrom,
+  OpenInts,
+  type OperatorTable,
+  required,
+} from './schema.ts';
 
 const reduce: InferRule = (c) => {
   const x = required(c, 0);
   const keep = intAttribute(c.node, 'keepdims', 1) === 1;
   const name = describeNode(c.node);
   const listed = intsFrom(c, 1, 'axes');
-  if (listed === undefined && c.inputs[1] !== undefined) {
-    // Axes known only at run time: the rank survives only with keepdims.
-    return [{ dtype: x.dtype, shape: keep ? x.shape.map(() => c.unknown()) : [c.unknown()] }];
-  }
   const noop = intAttribute(c.node, 'noop_with_empty_axes', 0) === 1;
-  if ((listed === undefined || listed.length === 0) && noop) return [x];
+  if (listed instanceof OpenInts && listed.count !== 0) {
+    if (keep) return [{ dtype: x.dtype, shape: x.shape.map((d) => (d === 1 ? 1 : c.unknown())) }];
+    const rank = Math.max(0, x.shape.length - countOf(c, listed, 'axes'));
+    return [{ dtype: x.dtype, shape: Array.from({ length: rank }, () => c.unknown()) }];
+  }
+  const some = listed instanceof OpenInts ? [] : (listed ?? []);
+  if (some.length === 0 && noop) return [x];
   const axes = new Set(
-    listed === undefined || listed.length === 0
-      ? x.shape.map((_, i) => i)
-      : listed.map((a) => resolveAxis(a, x.shape.length, name)),
+    some.length === 0 ? x.shape.map((_, i) => i) : some.map((a) => resolveAxis(a, x.shape.length, name)),
   );
   const shape = keep ? x.shape.map((d, i) => (axes.has(i) ? 1 : d)) : x.shape.filter((_, i) => !axes.has(i));
   return [{ dtype: x.dtype, shape }];

@@ -44,9 +44,45 @@ export function constantInts(context: InferContext, i: number): number[] | undef
   return tensor === undefined ? undefined : Array.from(tensor.data as ArrayLike<number | bigint>, Number);
 }
 
-/** Integers from constant input `i` or, in older opsets, from the attribute of that name. */
-export function intsFrom(context: InferContext, i: number, attribute: string): number[] | undefined {
+/** Integers that come at run time: there, but not known. `count`: how many, null where not even that is known. */
+export class OpenInts {
+  readonly count: number | null;
+  constructor(count: number | null) {
+    this.count = count;
+  }
+}
+
+/**
+ * Integers from input `i` or, in older opsets, from the attribute of that name. Undefined where they are absent, which
+ * is not the same as unknown.
+ */
+export function intsFrom(
+  context: InferContext,
+  i: number,
+  attribute: string,
+): readonly number[] | OpenInts | undefined {
   const held = context.node.attributes[attribute];
-  if (held?.kind === 'ints') return [...held.value];
-  return context.inputs[i] === undefined ? undefined : constantInts(context, i);
+  if (held?.kind === 'ints') return held.value;
+  const input = context.inputs[i];
+  if (input === undefined) return undefined;
+  const [count = 1] = input.shape;
+  return constantInts(context, i) ?? new OpenInts(typeof count === 'number' ? count : null);
+}
+
+/** Not even the result's rank is known: only the file itself can say more. */
+export class UnknownRankError extends ShapeError {
+  constructor(message: string) {
+    super(message, {
+      hint: "Bind the inputs' open sizes, or state the shape of the result in the model (value_info).",
+    });
+  }
+}
+
+/** The number of run-time integers, on which the result's rank depends. @throws {UnknownRankError} where it is open too */
+export function countOf(context: InferContext, { count }: OpenInts, what: string): number {
+  if (count === null)
+    throw new UnknownRankError(
+      `${describeNode(context.node)}: how many ${what} there are is known only at run time, and with them the result's rank.`,
+    );
+  return count;
 }

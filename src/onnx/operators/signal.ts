@@ -1,5 +1,4 @@
 /** @file Shape rules of signal processing: Fourier transforms, windows, mel matrix. */
-import { ShapeError } from '../../core/errors.ts';
 import { dtypeFromNumber } from '../dataTypes.ts';
 import { type Dim, intAttribute } from '../model.ts';
 import { resolveAxis } from '../shape.ts';
@@ -21,15 +20,20 @@ const dft: InferRule = (c) => {
   const x = required(c, 0);
   const held = c.node.attributes['axis'];
   const given = c.inputs[2] === undefined ? undefined : constantInts(c, 2)?.[0];
-  if (c.inputs[2] !== undefined && given === undefined) {
-    throw new ShapeError(`${describeNode(c.node)}: its axis is not known before running.`);
-  }
+  const inverse = intAttribute(c.node, 'inverse', 0) === 1;
+  const onesided = intAttribute(c.node, 'onesided', 0) === 1;
+  const last = x.shape.length - 1;
+  // The inverse of a one-sided spectrum is real.
+  const parts = inverse && onesided ? 1 : 2;
+  if (c.inputs[2] !== undefined && given === undefined)
+    return [{ dtype: x.dtype, shape: x.shape.map((_, i) => (i === last ? parts : c.unknown())) }];
   const axis = held?.kind === 'int' ? held.value : (given ?? (c.opset < 20 ? 1 : -2));
   const at = resolveAxis(axis, x.shape.length, describeNode(c.node));
-  const asked = c.inputs[1] === undefined ? x.shape[at]! : (constantInts(c, 1)?.[0] ?? c.unknown());
-  const points = intAttribute(c.node, 'onesided', 0) === 1 ? half(asked, c) : asked;
-  const last = x.shape.length - 1;
-  return [{ dtype: x.dtype, shape: x.shape.map((d, i) => (i === last ? 2 : i === at ? points : d)) }];
+  const own = x.shape[at]!;
+  const natural: Dim = parts === 2 ? own : typeof own === 'number' ? 2 * (own - 1) : c.unknown();
+  const asked = c.inputs[1] === undefined ? natural : (constantInts(c, 1)?.[0] ?? c.unknown());
+  const points = onesided && !inverse ? half(asked, c) : asked;
+  return [{ dtype: x.dtype, shape: x.shape.map((d, i) => (i === last ? parts : i === at ? points : d)) }];
 };
 
 const stft: InferRule = (c) => {
