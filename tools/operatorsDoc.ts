@@ -4,11 +4,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { nonDifferentiable, vjpRules } from '../src/autodiff/index.ts';
+import { importableOpsets } from '../src/onnx/index.ts';
 import { microsoftOperators, shapeRules } from '../src/onnx/operators/index.ts';
 import { ruleCases } from '../test/autodiff/ruleCases.ts';
 
 const page = new URL('../docs/operators.md', import.meta.url);
-const FIRST_OPSET = 11;
+const FIRST_OPSET = importableOpsets.first;
 
 interface OperatorVersions {
   readonly versions: { readonly lastOpset: number };
