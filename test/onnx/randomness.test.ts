@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { float32 } from '../../src/core/index.ts';
 import {
+  type Attribute,
   decodeModel,
   encodeModel,
   GraphBuilder,
@@ -16,7 +17,7 @@ describe('operators that draw random numbers', () => {
   it.each([...randomOperators])('two equal %s nodes stay two', (opType) => {
     const shaped = opType === 'RandomNormal' || opType === 'RandomUniform';
     const inputs = shaped ? [] : ['x'];
-    const attributes = shaped ? { shape: ints(2, 3) } : {};
+    const attributes: Record<string, Attribute> = shaped ? { shape: ints(2, 3) } : {};
     const model = madeModel({
       nodes: [
         node(opType, inputs, ['a'], attributes, 'one'),

@@ -31,7 +31,7 @@ export function addGradient(program: Command, context: Context): void {
   const command = program
     .command('gradient')
     .description('derive the gradient of an ONNX model, as an ONNX model of its own')
-    .argument('<model>', 'ONNX file, opset 11 to 24')
+    .argument('<model>', 'ONNX file, opset 7 to 24')
     .addOption(new Option('--loss <name>', 'tensor to differentiate: a float scalar'))
     .addOption(
       new Option(
