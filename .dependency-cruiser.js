@@ -71,7 +71,7 @@ const upward = layers.slice(0, -1).flatMap((names, i) =>
 );
 
 /** Node-only files of audio/: file access and the ffmpeg process. Everything else there runs in a browser. */
-const audioForNode = ['index', 'readAudio', 'openSound', 'openMono', 'ffmpeg'];
+const audioForNode = ['index', 'fileSource', 'readAudio', 'openSound', 'openMono', 'ffmpeg'];
 
 /** Node-only files of classifiers/: fits on worker threads. */
 const classifiersForNode = ['index', 'linearSvmThreads', 'linearSvmWorker'];

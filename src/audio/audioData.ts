@@ -30,13 +30,24 @@ export interface DecodeOptions {
   /** What to call the data in messages: usually the file's path. */
   name?: string;
   /**
-   * Most samples (frames × channels) to decode; above it a DecodeError is thrown before memory is taken.
-   * Default 2^29, which is 2 GiB of float32, or three hours of mono at 48 kHz.
+   * Most samples (frames × channels) to hold in memory; a DecodeError says that there are more. Default 2^29, which is
+   * 2 GiB of float32, or three hours of mono at 48 kHz; less where a few bytes expand to so much (silence), see
+   * docs/audio.md. Streams (`openAudio`, `openSound`) have no limit.
    */
   maxSamples?: number;
 }
 
-export const DEFAULT_MAX_SAMPLES = 2 ** 29;
+/** One array of all `parts` in a row. */
+export function joinSamples(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0];
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
 
 /**
  * Mixes all channels down to one: the mean over channels, as librosa and torchaudio users do it.

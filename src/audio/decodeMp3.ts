@@ -1,43 +1,136 @@
-/** @file MP3 through mpg123 (WebAssembly, @audio/decode-mp3), which also cuts the encoder's delay and padding. */
-import type { AudioData } from './audioData.ts';
-import { callCodec, noSamplesError } from './codecCalls.ts';
-import { id3v2Length, notAudioError } from './detectFormat.ts';
-import { checkSampleCount } from './limits.ts';
-import { walkMp3Frames } from './mp3Frames.ts';
+/** @file MP3 through mpg123: which samples are cut (encoder delay and padding), and where decoding may begin. */
+import type { ByteSource } from './byteSource.ts';
+import { callCodec, freeCodec } from './codecCalls.ts';
+import { notAudioError } from './detectFormat.ts';
+import { createMp3Codec } from './mp3Codec.ts';
+import { findMp3, framesLength, type Mp3Start, Mp3Walk } from './mp3Frames.ts';
+import { type OpenedSound, withoutFirst } from './openedSound.ts';
 
-let codec: Promise<typeof import('@audio/decode-mp3')> | null = null;
+/** Samples that every MP3 decoder adds to the encoder's delay. */
+const DECODER_DELAY = 529;
+/**
+ * Frames decoded before the first one wanted: more than a bit reservoir of 511 bytes spans at the lowest bit rates.
+ */
+const PRE_ROLL = 64;
+/** mpg123's synthesis goes through its buffer of 16 places in 8 frames at most; its sums are in that order. */
+const PHASES = 8;
 
-/** @throws DecodeError if there is no MPEG audio frame, or no sample comes out. */
-export async function decodeMp3(bytes: Uint8Array, name: string, maxSamples: number): Promise<AudioData> {
-  const frames = walkMp3Frames(bytes, id3v2Length(bytes));
-  if (frames === null) throw notAudioError(name, bytes);
-  checkSampleCount(frames.count * frames.samplesPerFrame, 2, maxSamples, name);
+/**
+ * Opens MPEG audio, with or without tags before it.
+ * @throws DecodeError if most of `source` is no MPEG audio.
+ */
+export async function openMp3(source: ByteSource, name: string, start?: Mp3Start): Promise<OpenedSound> {
+  const found = start ?? (await findMp3(source, false));
+  if (found === null) throw notAudioError(name, await source.read(0, 4096));
+  const { first, tag } = found;
   const warnings: string[] = [];
-  codec ??= import('@audio/decode-mp3');
-  const decoder = await (await codec).decoder();
-  let channelData: Float32Array[];
-  try {
-    // Whole frames only: what precedes, follows or is cut off is not for the decoder to make sense of.
-    const { result, complaints } = callCodec(name, 'MP3', () =>
-      decoder.decode(bytes.subarray(frames.start, frames.end)),
-    );
-    if (complaints.length > 0)
-      warnings.push(`mpg123 complained ${complaints.length} times: ${complaints[0]}`);
-    channelData = [...result.channelData];
-  } finally {
-    decoder.free();
+  const stated = tag?.count ?? null;
+  const cut = cutOf(found);
+  return {
+    probe: {
+      format: 'mp3',
+      encoding: first.layer === 3 ? 'mp3' : `mpeg-layer-${first.layer}`,
+      sampleRate: first.sampleRate,
+      channels: first.channels,
+      bitsPerSample: null,
+      frames: stated === null ? null : stated * first.samples - cut.samples,
+    },
+    warnings,
+    blocks: (from) => mp3Blocks(source, name, found, warnings, from),
+    async countFrames() {
+      const walk = new Mp3Walk(source, found.offset, first);
+      for await (const _ of walk.runs());
+      return Math.max(0, walk.count * first.samples - cut.samples);
+    },
+  };
+}
+
+/**
+ * What of the decoder's output is no sound: what comes before `begin`, and from `end` to `resume`, which is where the
+ * frames end that the tag counts. (More may follow in files that were put together.)
+ */
+function cutOf({ first, tag }: Mp3Start) {
+  if (tag === null || tag.delay === null || !tag.count) return { begin: 0, end: 0, resume: 0, samples: 0 };
+  const resume = tag.count * first.samples;
+  const begin = Math.min(resume, tag.delay + DECODER_DELAY);
+  const end = Math.max(begin, Math.min(resume, resume - tag.padding + DECODER_DELAY));
+  return { begin, end, resume, samples: begin + resume - end };
+}
+
+async function* mp3Blocks(
+  source: ByteSource,
+  name: string,
+  start: Mp3Start,
+  warnings: string[],
+  from: number,
+): AsyncGenerator<Float32Array[], void, void> {
+  const { begin, end, resume } = cutOf(start);
+  const target = from + begin < end ? from + begin : from + begin + resume - end;
+  let position = target;
+  for await (const block of decodedFrom(source, name, start, warnings, target)) {
+    const length = block[0].length;
+    const head = Math.min(length, Math.max(0, end - position));
+    const tail = Math.min(length, Math.max(0, resume - position));
+    if (head > 0) yield block.map((samples) => samples.subarray(0, head));
+    if (tail < length) yield block.map((samples) => samples.subarray(tail));
+    position += length;
   }
-  if (channelData.length === 0 || channelData[0].length === 0) throw noSamplesError(name, 'MP3');
-  if (frames.channels === 1) channelData.length = 1;
-  if (frames.skipped > 0)
-    warnings.push(`${frames.skipped} bytes between MP3 frames were damaged and left out.`);
-  const missing = frames.tag?.count != null && frames.count < frames.tag.count;
-  if (missing) {
-    warnings.push(
-      `The file is truncated: its header claims ${frames.tag?.count} MP3 frames and ${frames.count} are there.`,
-    );
-  } else if (frames.truncated) {
+}
+
+/** What the decoder makes of the frames, from its sample `target` on. */
+async function* decodedFrom(
+  source: ByteSource,
+  name: string,
+  start: Mp3Start,
+  warnings: string[],
+  target: number,
+): AsyncGenerator<Float32Array[], void, void> {
+  const { first } = start;
+  const aimed = Math.floor(target / first.samples) - PRE_ROLL;
+  const frame = Math.max(0, aimed - (aimed % PHASES));
+  let offset = start.offset;
+  if (frame > 0) {
+    const walk = new Mp3Walk(source, start.offset, first);
+    for await (const run of walk.runs()) {
+      if (run.index + run.frames <= frame) continue;
+      offset = run.end - run.bytes.length + framesLength(run.bytes, frame - run.index);
+      break;
+    }
+    // Not so many frames: the recording ends before.
+    if (offset === start.offset) return;
+    // Behind damage the decoder's output is not where the number of a frame says.
+    if (walk.skipped > 0) offset = start.offset;
+  }
+  const skipped = offset === start.offset ? 0 : frame;
+  const decoded = decodeFrames(source, name, { ...start, offset }, skipped, warnings);
+  yield* withoutFirst(decoded, target - skipped * first.samples);
+}
+
+/** Decodes the frames from `start.offset` on, which `skipped` others precede. */
+async function* decodeFrames(
+  source: ByteSource,
+  name: string,
+  { offset, first, tag }: Mp3Start,
+  skipped: number,
+  warnings: string[],
+): AsyncGenerator<Float32Array[], void, void> {
+  const walk = new Mp3Walk(source, offset, first);
+  const codec = await createMp3Codec();
+  const complaints: string[] = [];
+  try {
+    for await (const { bytes } of walk.runs()) {
+      const decoded = callCodec(name, 'MP3', () => codec.decode(bytes, complaints));
+      if (decoded[0].length > 0) yield first.channels === 1 ? decoded.slice(0, 1) : decoded;
+    }
+  } finally {
+    freeCodec(codec);
+  }
+  if (complaints.length > 0) warnings.push(`mpg123 complained ${complaints.length} times: ${complaints[0]}`);
+  if (walk.skipped > 0) warnings.push(`${walk.skipped} bytes between MP3 frames were damaged and left out.`);
+  const count = skipped + walk.count;
+  if (tag?.count != null && count < tag.count) {
+    warnings.push(`The file is truncated: its header claims ${tag.count} MP3 frames and ${count} are there.`);
+  } else if (walk.truncated) {
     warnings.push('The file is truncated: it ends within an MP3 frame, which was left out.');
   }
-  return { sampleRate: frames.sampleRate, channelData, warnings };
 }

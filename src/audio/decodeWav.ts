@@ -8,12 +8,12 @@ import {
   msBlockFrames,
   msCoefficients,
 } from './adpcm.ts';
-import type { AudioData, AudioProbe } from './audioData.ts';
-import { decodeMp3 } from './decodeMp3.ts';
+import { type ByteSource, partOf } from './byteSource.ts';
+import { openMp3 } from './decodeMp3.ts';
 import { ForeignFormatError } from './detectFormat.ts';
-import { checkSampleCount } from './limits.ts';
-import { parseWavHeader, WAVE_FORMAT, type WavHeader } from './wavHeader.ts';
-import { frameSize, readUncompressed, replaceNonFinite, uncompressedStorage } from './wavSamples.ts';
+import type { OpenedSound } from './openedSound.ts';
+import { readWavHeader, WAVE_FORMAT, type WavHeader } from './wavHeader.ts';
+import { frameSize, readUncompressed, type Storage, uncompressedStorage } from './wavSamples.ts';
 
 /** Names of formats that are recognised only to say in words what is not read. */
 const OTHER_TAGS: Record<number, string> = {
@@ -33,64 +33,118 @@ const OTHER_TAGS: Record<number, string> = {
 };
 
 type Layout =
-  | { kind: 'uncompressed'; encoding: string; frames: number; frameBytes: number; bits: number }
-  | { kind: 'adpcm'; encoding: 'ima-adpcm' | 'ms-adpcm'; frames: number; bits: 4 }
+  | {
+      kind: 'uncompressed';
+      encoding: string;
+      storage: Storage;
+      frames: number;
+      frameBytes: number;
+      bits: number;
+    }
+  | { kind: 'adpcm'; encoding: 'ima-adpcm' | 'ms-adpcm'; frames: number; framesPerBlock: number; bits: 4 }
   | { kind: 'mp3'; encoding: 'mp3'; frames: number | null; bits: null };
 
+/** Bytes of samples read at a time. */
+const BLOCK_BYTES = 2 ** 18;
+
 /**
- * Decodes a WAV file in any of the encodings of docs/audio.md.
+ * Opens a WAV file in any of the encodings of docs/audio.md. Samples are found by arithmetic, so it does not matter
+ * how far into the file reading begins.
  * @throws DecodeError if the header is unusable, the encoding is not read, or there is not one sample.
  */
-export async function decodeWav(bytes: Uint8Array, name: string, maxSamples: number): Promise<AudioData> {
-  const header = parseWavHeader(bytes, name);
+export async function openWav(source: ByteSource, name: string): Promise<OpenedSound> {
+  const header = await readWavHeader(source, name);
   const { channels, sampleRate, warnings } = header;
   const layout = measureLayout(header, name, warnings);
-  const data = bytes.subarray(header.dataOffset, header.dataOffset + header.dataLength);
   if (layout.kind === 'mp3') {
-    const audio = await decodeMp3(data, name, maxSamples);
-    return { ...audio, warnings: [...warnings, ...audio.warnings] };
+    const data = partOf(source, header.dataOffset, header.dataOffset + header.dataLength);
+    const mp3 = await openMp3(data, name);
+    warnings.push(...mp3.warnings);
+    return {
+      probe: { ...mp3.probe, format: 'wav', sampleRate, channels, frames: layout.frames ?? mp3.probe.frames },
+      warnings,
+      async *blocks(from) {
+        yield* mp3.blocks(from);
+        for (const warning of mp3.warnings) if (!warnings.includes(warning)) warnings.push(warning);
+      },
+    };
   }
-  const { frames } = layout;
-  if (frames === 0) {
+  if (layout.frames === 0) {
     throw new DecodeError(
-      `${name} is a WAV file with a valid header but without a single sample (${data.length} bytes of data).`,
+      `${name} is a WAV file with a valid header but without a single sample (${header.dataLength} bytes of data).`,
       { hint: 'The recording is empty or was cut off; get the file again or remove it.' },
     );
   }
-  checkSampleCount(frames, channels, maxSamples, name);
-  let channelData: Float32Array[];
-  if (layout.kind === 'uncompressed') {
-    const storage = uncompressedStorage(header)!;
-    channelData = readUncompressed(bytes, header, storage, frames, layout.frameBytes);
-    if (header.formatTag === WAVE_FORMAT.IEEE_FLOAT) replaceNonFinite(channelData, warnings);
-  } else {
-    const { blockAlign, extra, littleEndian } = header;
-    const result =
-      layout.encoding === 'ima-adpcm'
-        ? decodeImaAdpcm(data, channels, blockAlign, frames)
-        : decodeMsAdpcm(data, channels, blockAlign, frames, msCoefficients(extra, littleEndian));
-    channelData = result.channelData;
-    if (result.clamped > 0) {
-      warnings.push(
-        `${result.clamped} ADPCM block headers held values out of range; the sound there may be wrong.`,
-      );
-    }
-  }
-  return { sampleRate, channelData, warnings };
+  return {
+    probe: {
+      format: 'wav',
+      encoding: layout.encoding,
+      sampleRate,
+      channels,
+      bitsPerSample: layout.bits,
+      frames: layout.frames === Number.POSITIVE_INFINITY ? null : layout.frames,
+    },
+    warnings,
+    blocks: (from) =>
+      layout.kind === 'uncompressed'
+        ? uncompressedBlocks(source, header, layout, from)
+        : adpcmBlocks(source, header, layout, from),
+  };
 }
 
-/** What the headers of a WAV file say. `byteLength` is the size of the whole file if `bytes` is only its head. */
-export function probeWav(bytes: Uint8Array, name: string, byteLength = bytes.length): AudioProbe {
-  const header = parseWavHeader(bytes, name, byteLength);
-  const layout = measureLayout(header, name, []);
-  return {
-    format: 'wav',
-    encoding: layout.encoding,
-    sampleRate: header.sampleRate,
-    channels: header.channels,
-    bitsPerSample: layout.bits,
-    frames: layout.frames,
-  };
+const BECAME_SHORTER = 'The file became shorter while it was read.';
+
+async function* uncompressedBlocks(
+  source: ByteSource,
+  header: WavHeader,
+  { frames, frameBytes, storage }: Layout & { kind: 'uncompressed' },
+  from: number,
+): AsyncGenerator<Float32Array[], void, void> {
+  const perBlock = Math.max(1, Math.floor(BLOCK_BYTES / frameBytes));
+  for (let at = from; at < frames; at += perBlock) {
+    const wanted = Math.min(perBlock, frames - at);
+    const bytes = await source.read(header.dataOffset + at * frameBytes, wanted * frameBytes);
+    const count = Math.floor(bytes.length / frameBytes);
+    if (count > 0) yield readUncompressed(bytes, header, storage, count, frameBytes);
+    if (count < wanted) {
+      if (frames !== Number.POSITIVE_INFINITY) header.warnings.push(BECAME_SHORTER);
+      return;
+    }
+  }
+}
+
+async function* adpcmBlocks(
+  source: ByteSource,
+  header: WavHeader,
+  { encoding, frames, framesPerBlock }: Layout & { kind: 'adpcm' },
+  from: number,
+): AsyncGenerator<Float32Array[], void, void> {
+  const { channels, blockAlign, dataOffset, dataLength, extra, littleEndian, warnings } = header;
+  const coefficients = msCoefficients(extra, littleEndian);
+  const blocksAtOnce = Math.max(1, Math.floor(BLOCK_BYTES / 8 / blockAlign));
+  let clamped = 0;
+  for (let block = Math.floor(from / framesPerBlock); ; block += blocksAtOnce) {
+    const at = block * framesPerBlock;
+    const left = Math.min(frames - at, blocksAtOnce * framesPerBlock);
+    if (left <= 0) break;
+    const offset = block * blockAlign;
+    const length = Math.min(blocksAtOnce * blockAlign, dataLength - offset);
+    const data = await source.read(dataOffset + offset, length);
+    if (data.length < length) {
+      if (dataLength !== Number.POSITIVE_INFINITY) warnings.push(BECAME_SHORTER);
+      break;
+    }
+    const result =
+      encoding === 'ima-adpcm'
+        ? decodeImaAdpcm(data, channels, blockAlign, left)
+        : decodeMsAdpcm(data, channels, blockAlign, left, coefficients);
+    clamped += result.clamped;
+    const skipped = Math.max(0, from - at);
+    if (skipped < left) yield result.channelData.map((samples) => samples.subarray(skipped));
+  }
+  if (clamped > 0) {
+    warnings.push(`${clamped} ADPCM block headers held values out of range; the sound there may be wrong.`);
+  }
 }
 
 function measureLayout(header: WavHeader, name: string, warnings: string[]): Layout {
@@ -106,6 +160,7 @@ function measureLayout(header: WavHeader, name: string, warnings: string[]): Lay
     return {
       kind: 'uncompressed',
       encoding: storage.encoding,
+      storage,
       frames,
       frameBytes,
       bits: storage.bytesPerSample * 8,
@@ -138,6 +193,7 @@ function measureLayout(header: WavHeader, name: string, warnings: string[]): Lay
       kind: 'adpcm',
       encoding: ima ? 'ima-adpcm' : 'ms-adpcm',
       frames: honourFact(held, header, warnings),
+      framesPerBlock: framesPerBlock(blockAlign, channels),
       bits: 4,
     };
   }

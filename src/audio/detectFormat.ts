@@ -1,21 +1,11 @@
 /** @file Tells what a file is from its first bytes. Names and extensions are not looked at: they lie too often. */
 import { DecodeError } from '../core/errors.ts';
+import { latin1 } from './latin1.ts';
 
 /** Containers this folder decodes itself. */
 type OwnFormat = 'wav' | 'flac' | 'ogg' | 'mp3';
 /** Containers that are recognised, but only read by a system ffmpeg. The names are those of ffmpeg's demuxers. */
-type ForeignFormat =
-  | 'mov'
-  | 'matroska'
-  | 'aac'
-  | 'aiff'
-  | 'au'
-  | 'caf'
-  | 'asf'
-  | 'amr'
-  | 'w64'
-  | 'wv'
-  | 'ac3';
+type ForeignFormat = 'mov' | 'matroska' | 'aac' | 'aiff' | 'au' | 'caf' | 'asf' | 'amr' | 'wv' | 'ac3';
 
 const FOREIGN_NAMES: Record<ForeignFormat, string> = {
   mov: 'an MP4/M4A (AAC) file',
@@ -26,7 +16,6 @@ const FOREIGN_NAMES: Record<ForeignFormat, string> = {
   caf: 'an Apple CAF file',
   asf: 'a Windows Media (ASF) file',
   amr: 'an AMR speech file',
-  w64: 'a Sony Wave64 file',
   wv: 'a WavPack file',
   ac3: 'an AC-3 stream',
 };
@@ -57,44 +46,17 @@ export function isOwnFormat(format: OwnFormat | ForeignFormat): format is OwnFor
   return format === 'wav' || format === 'flac' || format === 'ogg' || format === 'mp3';
 }
 
-/** Reads `length` bytes as Latin-1 text; shorter at the end of the data. */
-export function latin1(bytes: Uint8Array, start: number, length: number): string {
-  let text = '';
-  const end = Math.min(bytes.length, start + length);
-  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]);
-  return text;
-}
-
-/** Length of an ID3v2 tag at the start (0 if none): players put one before MP3 and sometimes before FLAC. */
-export function id3v2Length(bytes: Uint8Array): number {
-  let offset = 0;
-  while (offset + 10 <= bytes.length && latin1(bytes, offset, 3) === 'ID3') {
-    const [a, b, c, d] = bytes.subarray(offset + 6, offset + 10);
-    if ((a | b | c | d) & 0x80) break;
-    const footer = bytes[offset + 5] & 0x10 ? 10 : 0;
-    offset += 10 + ((a << 21) | (b << 14) | (c << 7) | d) + footer;
-  }
-  return offset;
-}
-
-/** The container of `bytes`, or null if none is recognised. MP3 without a tag is decided by its frames. */
+/** The container that begins with `bytes`, or null if none is recognised. MPEG audio is told by its frames. */
 export function detectFormat(bytes: Uint8Array): OwnFormat | ForeignFormat | null {
   const magic = latin1(bytes, 0, 4);
   if (['RIFF', 'RIFX', 'RF64', 'BW64'].includes(magic)) {
     return latin1(bytes, 8, 4) === 'WAVE' ? 'wav' : null;
   }
+  // Wave64's magic is a GUID that begins with these letters.
+  if (magic === 'riff' && bytes[4] === 0x2e && latin1(bytes, 24, 4) === 'wave') return 'wav';
   if (magic === 'fLaC') return 'flac';
   if (magic === 'OggS') return 'ogg';
-  const foreign = detectForeign(bytes, magic);
-  if (foreign !== null) return foreign;
-  const tag = id3v2Length(bytes);
-  if (tag > 0) {
-    if (latin1(bytes, tag, 4) === 'fLaC') return 'flac';
-    if (isAdts(bytes, tag)) return 'aac';
-    return 'mp3';
-  }
-  if (isAdts(bytes, 0)) return 'aac';
-  return null;
+  return detectForeign(bytes, magic) ?? (isAdts(bytes) ? 'aac' : null);
 }
 
 function detectForeign(bytes: Uint8Array, magic: string): ForeignFormat | null {
@@ -106,22 +68,19 @@ function detectForeign(bytes: Uint8Array, magic: string): ForeignFormat | null {
   if (magic === 'caff') return 'caf';
   if (magic === '0&\xb2u') return 'asf';
   if (magic === '#!AM' && /^#!AMR(-WB)?\n/.test(latin1(bytes, 0, 9))) return 'amr';
-  if (magic === 'riff' && bytes[4] === 0x2e) return 'w64';
   if (magic === 'wvpk') return 'wv';
   if (bytes[0] === 0x0b && bytes[1] === 0x77) return 'ac3';
   return null;
 }
 
 /** An ADTS header has sync 0xFFF and layer 00, where MPEG audio frames have layer 01–11. */
-function isAdts(bytes: Uint8Array, offset: number): boolean {
-  return (
-    bytes[offset] === 0xff && (bytes[offset + 1] & 0xf6) === 0xf0 && ((bytes[offset + 2] >> 2) & 15) < 13
-  );
+function isAdts(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xff && (bytes[1] & 0xf6) === 0xf0 && ((bytes[2] >> 2) & 15) < 13;
 }
 
-/** Says in words what `bytes` begin with, for the message of a DecodeError. */
-export function describeBytes(bytes: Uint8Array): string {
-  if (bytes.length === 0) return 'is empty (0 bytes)';
+/** Says in words what `bytes`, the first of `size`, begin with. */
+function describeBytes(bytes: Uint8Array, size: number): string {
+  if (size === 0) return 'is empty (0 bytes)';
   const known: [string, string][] = [
     ['\x89PNG', 'is a PNG picture'],
     ['\xff\xd8\xff', 'is a JPEG picture'],
@@ -138,7 +97,7 @@ export function describeBytes(bytes: Uint8Array): string {
   for (const [start, words] of known) if (head.startsWith(start)) return words;
   if (head.startsWith('RIFF')) return `is a RIFF file of type ${JSON.stringify(head.slice(8, 12))}, not WAVE`;
   if (bytes.subarray(0, 4096).every((byte) => byte === 0)) {
-    return `holds zero bytes only at its start (${bytes.length} bytes in all)`;
+    return `holds zero bytes only at its start (${size} bytes in all)`;
   }
   const text = latin1(bytes, 0, 24).replace(/[\r\n\t]+/g, ' ');
   if (/^[\x20-\x7e]+$/.test(text)) return `starts with the text ${JSON.stringify(text)}`;
@@ -146,17 +105,19 @@ export function describeBytes(bytes: Uint8Array): string {
   return `starts with the bytes ${hex.join(' ')}`;
 }
 
-/** The error for data in which no sound was recognised. */
-export function notAudioError(name: string, bytes: Uint8Array): DecodeError {
-  const found = describeBytes(bytes);
-  const lfs = found.includes('Git LFS');
-  const web = /<!doctype|<html|<\?xml|\{/i.test(latin1(bytes, 0, 48));
+/** What a server answers in place of a file: HTML or XML, or a JSON object or list. */
+const ERROR_PAGE = /^(?:\xef\xbb\xbf)?\s*(?:<!doctype|<html|<\?xml|<head|<body|[{[]\s*(?:["{[]|$))/i;
+
+/** The error for data in which no sound was recognised. `bytes` are the first of `size`. */
+export function notAudioError(name: string, bytes: Uint8Array, size = bytes.length): DecodeError {
+  const found = describeBytes(bytes, size);
+  const isText = bytes.subarray(0, 256).every((byte) => byte >= 32 || (byte >= 9 && byte <= 13));
   return new DecodeError(`${name} is not an audio file: it ${found}.`, {
-    hint: lfs
+    hint: found.includes('Git LFS')
       ? 'Fetch the real file with `git lfs pull`.'
-      : web
+      : isText && ERROR_PAGE.test(latin1(bytes, 0, 64))
         ? 'A download probably returned an error page in place of the file; download it again.'
-        : bytes.length === 0
+        : size === 0
           ? 'The copy or download of this file failed; get it again or remove it.'
           : 'Expected WAV, FLAC, Ogg Vorbis, Opus or MP3 (with ffmpeg installed also AAC/M4A, WebM and others); convert the file or remove it.',
   });

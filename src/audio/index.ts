@@ -3,4 +3,3 @@ export * from './browser.ts';
 export { type MonoStream, openMono } from './openMono.ts';
 export { openSound } from './openSound.ts';
 export { decodeFile, readAudio } from './readAudio.ts';
-export type { SoundStream, TimeRange } from './soundStream.ts';

@@ -1,7 +1,9 @@
 /** @file MPEG audio frame headers (ISO 11172-3, 13818-3) and the Xing/Info tag: what an MP3 is, without decoding it. */
-import { latin1 } from './detectFormat.ts';
+import { type ByteSource, SlidingWindow } from './byteSource.ts';
+import { latin1 } from './latin1.ts';
+import { leadingTagLength } from './tags.ts';
 
-interface FrameHeader {
+export interface Mp3FrameHeader {
   /** Bits that stay the same throughout a file: version, layer, sampling rate. */
   signature: number;
   layer: 1 | 2 | 3;
@@ -24,7 +26,7 @@ const BITRATES_2: Record<1 | 2 | 3, number[]> = {
 };
 
 /** The frame header at `at`, or null. "Free format" streams, which state no bit rate, are not recognised. */
-function readFrameHeader(bytes: Uint8Array, at: number): FrameHeader | null {
+function readFrameHeader(bytes: Uint8Array, at: number): Mp3FrameHeader | null {
   if (at + 4 > bytes.length || bytes[at] !== 0xff || (bytes[at + 1] & 0xe0) !== 0xe0) return null;
   const version = (bytes[at + 1] >> 3) & 3; // 0: 2.5, 2: 2, 3: 1
   const layerCode = (bytes[at + 1] >> 1) & 3;
@@ -53,17 +55,16 @@ function readFrameHeader(bytes: Uint8Array, at: number): FrameHeader | null {
   };
 }
 
+/** More than four frames take, whatever their layer and bit rate. */
+const LOOKAHEAD = 2 ** 14;
+/** Frames in a run: about 3 seconds, so that a low bit rate does not make for endless blocks. */
+const RUN = 128;
+
 /**
- * Offset of the first frame at or after `from` that is followed by `following` more of its kind, or by fewer and
- * then the end of the data; −1 if there is none.
+ * Index of the first frame at or after `from` and below `limit` that is followed by `following` more of its kind, or
+ * by fewer and then the end of `bytes`; −1 if there is none.
  */
-export function findMp3Start(
-  bytes: Uint8Array,
-  from: number,
-  following: number,
-  searchLength = bytes.length,
-): number {
-  const limit = Math.min(bytes.length, from + searchLength);
+function findFrames(bytes: Uint8Array, from: number, limit: number, following: number): number {
   for (let at = bytes.indexOf(0xff, from); at >= 0 && at < limit; at = bytes.indexOf(0xff, at + 1)) {
     const first = readFrameHeader(bytes, at);
     if (first === null) continue;
@@ -80,69 +81,156 @@ export function findMp3Start(
   return -1;
 }
 
-export interface Mp3Frames {
-  start: number;
-  /** End of the last whole frame. */
-  end: number;
-  layer: 1 | 2 | 3;
-  sampleRate: number;
-  channels: 1 | 2;
-  /** Frames found, the Xing/Info one not counted. */
-  count: number;
-  samplesPerFrame: number;
-  /** From the Xing/Info tag: frames, and the samples of encoder delay and padding to be cut; null without. */
-  tag: { count: number | null; delay: number; padding: number } | null;
-  /** The data end within a frame. */
-  truncated: boolean;
-  /** Bytes between frames that belong to none. */
-  skipped: number;
-}
-
-/** Walks from frame to frame through the whole of `bytes`; null if there is no MPEG audio in it. */
-export function walkMp3Frames(bytes: Uint8Array, from: number): Mp3Frames | null {
-  let start = findMp3Start(bytes, from, 2);
-  if (start < 0) start = findMp3Start(bytes, from, 0);
-  if (start < 0) return null;
-  const first = readFrameHeader(bytes, start)!;
-  const tag = readInfoTag(bytes, start, first);
-  let count = tag === null ? 0 : -1;
-  let truncated = false;
-  let skipped = 0;
-  let at = start;
-  let end = start;
-  while (at < bytes.length) {
-    const header = readFrameHeader(bytes, at);
-    if (header !== null && header.signature === first.signature) {
-      truncated = at + header.length > bytes.length;
-      if (truncated) break;
-      count++;
-      at += header.length;
-      end = at;
-      continue;
-    }
-    if (['TAG', 'APE', 'LYR', 'ID3'].includes(latin1(bytes, at, 3))) break;
-    const next = findMp3Start(bytes, at + 1, 1);
-    if (next < 0) break;
-    skipped += next - at;
-    at = next;
+/** The same for a whole source, from offset `from` up to `limit`. */
+async function findFramesIn(
+  window: SlidingWindow,
+  from: number,
+  following: number,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<number> {
+  for (let offset = from; offset < limit; ) {
+    const have = await window.fill(offset, 2 * LOOKAHEAD);
+    const index = offset - window.start;
+    // Only at the end of the source is the end of the window the end of the data.
+    const last = have < 2 * LOOKAHEAD;
+    const end = last ? window.bytes.length : window.bytes.length - LOOKAHEAD;
+    const found = findFrames(window.bytes, index, Math.min(end, limit - window.start), following);
+    if (found >= 0) return window.start + found;
+    if (last) break;
+    offset = window.start + end;
   }
-  const { layer, sampleRate, channels, samples } = first;
-  return {
-    start,
-    end,
-    layer,
-    sampleRate,
-    channels,
-    count,
-    samplesPerFrame: samples,
-    tag,
-    truncated,
-    skipped,
-  };
+  return -1;
 }
 
-/** The Xing (variable) or Info (constant bit rate) tag in the first frame, with LAME's delay and padding. */
-function readInfoTag(bytes: Uint8Array, start: number, header: FrameHeader): Mp3Frames['tag'] {
+/** The first frame of an MP3. */
+export interface Mp3Start {
+  /** Offset of the first frame with sound: the Xing/Info frame holds none. */
+  offset: number;
+  first: Mp3FrameHeader;
+  /** From the Xing/Info tag: frames, and the samples of encoder delay and padding to be cut; null without. */
+  tag: Mp3Tag | null;
+}
+
+export interface Mp3Tag {
+  count: number | null;
+  /** Null where the tag does not say how many samples the encoder added. */
+  delay: number | null;
+  padding: number;
+}
+
+/** Bytes looked at to judge whether a file is an MP3. */
+const JUDGED = 2 ** 22;
+
+/**
+ * Finds the first frame of an MP3, or null if `source` is none: the bits that mark a frame occur in any data, so
+ * most of the file (of its first 4 MiB) must be frames. `bare`: without a tag before it, three more must follow the
+ * first one, which begins within 4096 bytes.
+ */
+export async function findMp3(source: ByteSource, bare: boolean): Promise<Mp3Start | null> {
+  const window = new SlidingWindow(source);
+  let offset = bare ? await findFramesIn(window, 0, 3, 4096) : await findFramesIn(window, 0, 2);
+  if (offset < 0 && !bare) offset = await findFramesIn(window, 0, 0);
+  if (offset < 0) return null;
+  await window.fill(offset, LOOKAHEAD);
+  const first = readFrameHeader(window.bytes, offset - window.start);
+  if (first === null) return null;
+  const tag = readInfoTag(window.bytes, offset - window.start, first);
+  const walk = new Mp3Walk(source, offset, first);
+  for await (const run of walk.runs()) if (run.end >= JUDGED) break;
+  const judged = Math.min(JUDGED, source.size - (await leadingZeros(source, JUDGED)));
+  if (2 * (walk.frameBytes + (walk.truncated ? first.length : 0)) < judged) return null;
+  return { offset: tag === null ? offset : offset + first.length, first, tag };
+}
+
+/** Zero bytes at the start, which tags of a wrong length leave behind. */
+async function leadingZeros(source: ByteSource, limit: number): Promise<number> {
+  const bytes = await source.read(0, limit);
+  const found = bytes.findIndex((byte) => byte !== 0);
+  return found < 0 ? bytes.length : found;
+}
+
+/** Whole frames in a row, without anything between them. */
+export interface Mp3Run {
+  bytes: Uint8Array;
+  /** Number of the first frame, counted from the start of the walk. */
+  index: number;
+  frames: number;
+  /** Offset behind the last frame. */
+  end: number;
+}
+
+/** Goes from frame to frame through an MP3; what lies between frames is left out, tags silently. */
+export class Mp3Walk {
+  count = 0;
+  frameBytes = 0;
+  /** Bytes between frames that belong to neither a frame nor a tag. */
+  skipped = 0;
+  /** The data end within a frame. */
+  truncated = false;
+  private readonly source: ByteSource;
+  private readonly offset: number;
+  private readonly first: Mp3FrameHeader;
+
+  constructor(source: ByteSource, offset: number, first: Mp3FrameHeader) {
+    this.source = source;
+    this.offset = offset;
+    this.first = first;
+  }
+
+  async *runs(): AsyncGenerator<Mp3Run, void, void> {
+    const window = new SlidingWindow(this.source);
+    for (let at = this.offset; ; ) {
+      const have = await window.fill(at, LOOKAHEAD);
+      if (have === 0) return;
+      const { bytes } = window;
+      const from = at - window.start;
+      let index = from;
+      const before = this.count;
+      let header: Mp3FrameHeader | null = null;
+      while (this.count - before < RUN) {
+        header = readFrameHeader(bytes, index);
+        if (header === null || header.signature !== this.first.signature) {
+          header = null;
+          break;
+        }
+        if (index + header.length > bytes.length) break;
+        index += header.length;
+        this.count++;
+      }
+      at = window.start + index;
+      const frames = this.count - before;
+      if (frames > 0) {
+        this.frameBytes += index - from;
+        yield { bytes: bytes.subarray(from, index), index: before, frames, end: at };
+        continue;
+      }
+      if (header !== null) {
+        this.truncated = true;
+        return;
+      }
+      const tag = tagLength(bytes, index);
+      const next = tag > 0 ? at + tag : await findFramesIn(window, at + 1, 1);
+      if (next < 0 || next >= this.source.size) return;
+      if (tag === 0) this.skipped += next - at;
+      at = next;
+    }
+  }
+}
+
+/** Bytes of the first `count` frames of a run. */
+export function framesLength(bytes: Uint8Array, count: number): number {
+  let at = 0;
+  for (let n = 0; n < count; n++) at += readFrameHeader(bytes, at)?.length ?? 0;
+  return at;
+}
+
+/** Tags stand between the parts of files that were put together. */
+function tagLength(bytes: Uint8Array, index: number): number {
+  return latin1(bytes, index, 3) === 'TAG' ? 128 : leadingTagLength(bytes, index);
+}
+
+/** The Xing (variable) or Info (constant bit rate) tag in the frame at `start`, with LAME's delay and padding. */
+function readInfoTag(bytes: Uint8Array, start: number, header: Mp3FrameHeader): Mp3Tag | null {
   if (header.layer !== 3) return null;
   let at = start + 4 + (header.lowRate ? (header.channels === 1 ? 9 : 17) : header.channels === 1 ? 17 : 32);
   const magic = latin1(bytes, at, 4);
@@ -157,7 +245,7 @@ function readInfoTag(bytes: Uint8Array, start: number, header: FrameHeader): Mp3
   }
   at += (flags & 2 ? 4 : 0) + (flags & 4 ? 100 : 0) + (flags & 8 ? 4 : 0);
   if (at + 24 > bytes.length || !/^L[A-Za-z]/.test(latin1(bytes, at, 2)))
-    return { count, delay: 0, padding: 0 };
+    return { count, delay: null, padding: 0 };
   return {
     count,
     delay: (bytes[at + 21] << 4) | (bytes[at + 22] >> 4),

@@ -1,7 +1,9 @@
 /** @file Recordings as streams of mono samples at one rate. Node only. */
+import { DecodeError } from '../core/errors.ts';
 import { toMono } from './audioData.ts';
 import { openSound } from './openSound.ts';
-import { resample } from './resample.ts';
+import { StreamingResampler } from './resample.ts';
+import { MAX_RATIO } from './resampleFilter.ts';
 import type { SoundStream, TimeRange } from './soundStream.ts';
 
 /** Mono samples at the rate asked for, block by block. */
@@ -26,6 +28,9 @@ export interface MonoOptions extends TimeRange {
 /**
  * The file at `path` mixed down and resampled while it is decoded: the same samples, to the bit, as
  * `resample(toMono(await readAudio(path)), rate, sampleRate)`. Without `sampleRate` the recording's own rate is kept.
+ * A range is cut out before resampling.
+ * @throws DecodeError as `openSound` does, and if the recording's rate is too far from the one asked for;
+ *   ParameterError for an impossible range or rate
  */
 export async function openMono(
   path: string,
@@ -33,29 +38,47 @@ export async function openMono(
 ): Promise<MonoStream> {
   const sound = await openSound(path, range);
   const rate = sampleRate ?? sound.sampleRate;
-  return {
-    sampleRate: rate,
-    originalRate: sound.sampleRate,
-    channels: sound.channels,
-    samples: sound.frames === null ? null : Math.ceil((sound.frames * rate) / sound.sampleRate),
-    warnings: sound.warnings,
-    get progress() {
-      return sound.progress;
-    },
-    async *blocks() {
-      const parts: Float32Array[] = [];
-      for await (const block of sound.blocks()) {
-        onBlock?.(block);
-        parts.push(toMono({ channelData: block }));
-      }
-      const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-      let at = 0;
-      for (const part of parts) {
-        whole.set(part, at);
-        at += part.length;
-      }
-      yield resample(whole, sound.sampleRate, rate);
-    },
-    close: () => sound.close(),
-  };
+  try {
+    const resampler = createResampler(path, sound.sampleRate, rate);
+    return {
+      sampleRate: rate,
+      originalRate: sound.sampleRate,
+      channels: sound.channels,
+      samples: sound.frames === null ? null : Math.ceil((sound.frames * rate) / sound.sampleRate),
+      warnings: sound.warnings,
+      get progress() {
+        return sound.progress;
+      },
+      async *blocks() {
+        for await (const block of sound.blocks()) {
+          onBlock?.(block);
+          const mono = toMono({ channelData: block });
+          const samples = resampler === null ? mono : resampler.push(mono);
+          if (samples.length > 0) yield samples;
+        }
+        const rest = resampler?.flush();
+        if (rest !== undefined && rest.length > 0) yield rest;
+      },
+      close: () => sound.close(),
+    };
+  } catch (error) {
+    await sound.close();
+    throw error;
+  }
+}
+
+/** null where nothing is to be resampled. */
+function createResampler(path: string, fromRate: number, toRate: number): StreamingResampler | null {
+  if (fromRate === toRate) return null;
+  if (
+    Number.isSafeInteger(toRate) &&
+    toRate > 0 &&
+    Math.max(fromRate / toRate, toRate / fromRate) > MAX_RATIO
+  ) {
+    throw new DecodeError(
+      `${path} was recorded at ${fromRate} Hz, more than a factor of ${MAX_RATIO} from the ${toRate} Hz that are needed.`,
+      { hint: 'Its header is damaged or was written by mistake; give the file its true rate, or remove it.' },
+    );
+  }
+  return new StreamingResampler(fromRate, toRate);
 }

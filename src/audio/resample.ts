@@ -1,5 +1,6 @@
 /** @file Changes the sample rate: polyphase, Kaiser-windowed sinc, zero phase. Figures in docs/audio.md. */
 import { ParameterError } from '../core/errors.ts';
+import { joinSamples } from './audioData.ts';
 import { designResampleFilter, type ResampleFilter } from './resampleFilter.ts';
 import { createPlainKernel, createWasmKernel, type ResampleKernel } from './resampleKernel.ts';
 
@@ -53,8 +54,8 @@ export function resample(samples: Float32Array, fromRate: number, toRate: number
 }
 
 /** Runs a prepared resampler over a whole recording, block by block. */
-export function runResampler({ filter, kernel, outputs }: Prepared, samples: Float32Array): Float32Array {
-  const { phases, stride, lead, taps } = filter;
+export function runResampler(resampler: Prepared, samples: Float32Array): Float32Array {
+  const { phases, stride } = resampler.filter;
   const length = Math.ceil((samples.length * phases) / stride);
   if (length > 2 ** 31) {
     throw new ParameterError(
@@ -65,19 +66,39 @@ export function runResampler({ filter, kernel, outputs }: Prepared, samples: Flo
     );
   }
   const result = new Float32Array(length);
-  let position = 0;
-  let phase = 0;
-  for (let done = 0; done < length; done += outputs) {
-    const count = Math.min(outputs, length - done);
-    const ahead = (count - 1) * stride + phase;
-    fillInput(kernel.input, samples, position - lead, Math.floor(ahead / phases) + taps);
-    kernel.run(count, phase);
-    result.set(count === outputs ? kernel.output : kernel.output.subarray(0, count), done);
-    const next = count * stride + phase;
-    position += Math.floor(next / phases);
-    phase = next % phases;
+  const cursor: Cursor = { position: 0, phase: 0 };
+  for (let done = 0; done < length; done += resampler.outputs) {
+    const count = Math.min(resampler.outputs, length - done);
+    result.set(runBlock(resampler, samples, 0, cursor, count), done);
   }
   return result;
+}
+
+/** Where the next output lies in the input: at sample `position` + `phase` / phases. */
+interface Cursor {
+  position: number;
+  phase: number;
+}
+
+/**
+ * Computes the next `count` outputs and moves `cursor` on. `samples` holds the input from sample `start` on. The result
+ * is valid until the next call.
+ */
+function runBlock(
+  { filter, kernel }: Prepared,
+  samples: Float32Array,
+  start: number,
+  cursor: Cursor,
+  count: number,
+): Float32Array {
+  const { phases, stride, lead, taps } = filter;
+  const ahead = (count - 1) * stride + cursor.phase;
+  fillInput(kernel.input, samples, cursor.position - lead - start, Math.floor(ahead / phases) + taps);
+  kernel.run(count, cursor.phase);
+  const next = count * stride + cursor.phase;
+  cursor.position += Math.floor(next / phases);
+  cursor.phase = next % phases;
+  return kernel.output.subarray(0, count);
 }
 
 /** Copies `count` samples from `start` on; what lies outside the recording is 0. */
@@ -88,4 +109,70 @@ function fillInput(input: Float32Array, samples: Float32Array, start: number, co
   input.fill(0, 0, before);
   input.set(samples.subarray(from, to), before);
   input.fill(0, before + to - from, count);
+}
+
+/**
+ * `resample` for a recording that comes in pieces: all that `push` returns and what `flush` returns at the end, in a
+ * row, are the samples that it gives, to the bit. Between two calls it keeps as much input as the filter reaches back
+ * over, and less than one block that is not complete.
+ */
+export class StreamingResampler {
+  private readonly resampler: Prepared | null;
+  private readonly cursor: Cursor = { position: 0, phase: 0 };
+  /** Input from sample `start` on. */
+  private input = new Float32Array(0);
+  private start = 0;
+  private outputs = 0;
+
+  /** @throws ParameterError as `resample` does. */
+  constructor(fromRate: number, toRate: number) {
+    const same = fromRate === toRate && Number.isSafeInteger(fromRate) && fromRate > 0;
+    this.resampler = same ? null : cachedResampler(fromRate, toRate);
+  }
+
+  /** The outputs that need no later input. */
+  push(samples: Float32Array): Float32Array {
+    if (this.resampler === null) return samples.slice();
+    const { filter, outputs } = this.resampler;
+    this.append(samples);
+    // The last output of a block reaches this far beyond its first one's position.
+    const reach = Math.ceil((outputs * filter.stride) / filter.phases) + filter.taps;
+    const blocks: Float32Array[] = [];
+    while (this.cursor.position - filter.lead + reach <= this.start + this.input.length) {
+      blocks.push(this.run(this.resampler, outputs));
+    }
+    this.forget(this.cursor.position - filter.lead);
+    return joinSamples(blocks);
+  }
+
+  /** The rest, once all input has come. */
+  flush(): Float32Array {
+    if (this.resampler === null) return new Float32Array(0);
+    const { filter, outputs } = this.resampler;
+    const length = Math.ceil(((this.start + this.input.length) * filter.phases) / filter.stride);
+    const blocks: Float32Array[] = [];
+    while (this.outputs < length) {
+      blocks.push(this.run(this.resampler, Math.min(outputs, length - this.outputs)));
+    }
+    return joinSamples(blocks);
+  }
+
+  private run(resampler: Prepared, count: number): Float32Array {
+    this.outputs += count;
+    return runBlock(resampler, this.input, this.start, this.cursor, count).slice();
+  }
+
+  private append(samples: Float32Array): void {
+    const joined = new Float32Array(this.input.length + samples.length);
+    joined.set(this.input);
+    joined.set(samples, this.input.length);
+    this.input = joined;
+  }
+
+  private forget(before: number): void {
+    const count = Math.min(this.input.length, before - this.start);
+    if (count <= 0) return;
+    this.input = this.input.slice(count);
+    this.start += count;
+  }
 }

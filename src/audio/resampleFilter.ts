@@ -14,7 +14,7 @@ const MAX_EXACT_ENTRIES = 2 ** 20;
 /** Rows per input sample if interpolated: linear interpolation then errs by about −143 dB. */
 const INTERPOLATED_ROWS = 4096;
 /** Beyond this ratio the filter alone would be longer than any recording of use. */
-const MAX_RATIO = 1024;
+export const MAX_RATIO = 1024;
 
 export interface ResampleFilter {
   /** Output rate over input rate in lowest terms: output n lies at input position n · stride / phases. */

@@ -5,7 +5,7 @@ import { WAVE_FORMAT, type WavHeader } from './wavHeader.ts';
 /** Reads the sample stored at a byte offset, scaled so that full scale is −1…1. */
 type ReadSample = (view: DataView, offset: number, littleEndian: boolean) => number;
 
-interface Storage {
+export interface Storage {
   encoding: string;
   bytesPerSample: number;
   read: ReadSample;
@@ -84,7 +84,7 @@ export function uncompressedStorage(header: WavHeader): Storage | null {
   }
 }
 
-/** De-interleaves `frames` frames of uncompressed samples; NaN and infinities become 0 and a warning. */
+/** De-interleaves `frames` frames of uncompressed samples, which begin where `bytes` do. */
 export function readUncompressed(
   bytes: Uint8Array,
   header: WavHeader,
@@ -92,7 +92,7 @@ export function readUncompressed(
   frames: number,
   frameBytes: number,
 ): Float32Array[] {
-  const { channels, littleEndian, dataOffset } = header;
+  const { channels, littleEndian } = header;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { read, bytesPerSample } = storage;
   const channelData = Array.from({ length: channels }, () => new Float32Array(frames));
@@ -100,7 +100,7 @@ export function readUncompressed(
   const inContainer = littleEndian ? frameBytes / channels - bytesPerSample : 0;
   for (let c = 0; c < channels; c++) {
     const samples = channelData[c];
-    let offset = dataOffset + c * (frameBytes / channels) + inContainer;
+    let offset = c * (frameBytes / channels) + inContainer;
     if (bytesPerSample === 2 && littleEndian) {
       // The commonest case by far, kept free of calls.
       for (let n = 0; n < frames; n++, offset += frameBytes) {
@@ -111,22 +111,6 @@ export function readUncompressed(
     }
   }
   return channelData;
-}
-
-/** Replaces NaN and infinite samples by 0; pushes a warning with their number. */
-export function replaceNonFinite(channelData: Float32Array[], warnings: string[]): void {
-  let replaced = 0;
-  for (const samples of channelData) {
-    for (let n = 0; n < samples.length; n++) {
-      if (!Number.isFinite(samples[n])) {
-        samples[n] = 0;
-        replaced++;
-      }
-    }
-  }
-  if (replaced > 0) {
-    warnings.push(`${replaced} samples were NaN or infinite and were replaced by 0.`);
-  }
 }
 
 /**

@@ -45,7 +45,7 @@ export async function examineClip({ decode, ...span }: ExamineTask): Promise<Exa
   let header: AudioProbe | null = null;
   let error: string | null = null;
   try {
-    header = probeAudio(bytes, { name: path });
+    header = await probeAudio(bytes, { name: path });
   } catch (caught) {
     if (!decode) error = caught instanceof Error ? caught.message : String(caught);
   }

@@ -59,7 +59,7 @@ async function check(bytes: Uint8Array): Promise<void> {
     expect(Array.isArray(warnings)).toBe(true);
   }
   try {
-    probeAudio(bytes, { name: 'fuzzed' });
+    await probeAudio(bytes, { name: 'fuzzed' });
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
   }

@@ -126,7 +126,7 @@ describe.skipIf(!hasFfmpeg)('seconds of sound in every format, encoded by this f
       reference = reference.map((samples) => samples.subarray(0, audio.channelData[0].length));
     }
     expect(largestDifference(audio.channelData, reference)).toBeLessThanOrEqual(tolerance);
-    const probe = probeAudio(readFileSync(path));
+    const probe = await probeAudio(readFileSync(path));
     expect([probe.sampleRate, probe.channels]).toEqual([audio.sampleRate, audio.channelData.length]);
     expect(probe.frames).toBe(audio.channelData[0].length);
   });

@@ -223,7 +223,7 @@ it('8-bit G.711 silence is silence', async () => {
   expect((await decodeAudio(muLaw)).channelData[0].every((value) => value === 0)).toBe(true);
 });
 
-it('probing counts the frames that are there', () => {
-  expect(probeAudio(withUint32(whole, data + 4, 0xffffffff)).frames).toBe(frames);
-  expect(probeAudio(whole.subarray(0, data + 8 + 40)).frames).toBe(10);
+it('probing counts the frames that are there', async () => {
+  expect((await probeAudio(withUint32(whole, data + 4, 0xffffffff))).frames).toBe(frames);
+  expect((await probeAudio(whole.subarray(0, data + 8 + 40))).frames).toBe(10);
 });
