@@ -54,30 +54,51 @@ export function gradients(
     if (!isFloat(value.dtype))
       throw new GraphError(`'${value.name}' has type ${value.dtype}; only floats have gradients.`);
   }
+  const a = algebra(g, loss);
+  const one = a.scalar(1);
+  const seed = loss.shape.length === 0 ? one : a.reshape(one, loss.shape as readonly number[]);
+  return reverse(g, [[loss, seed]], wrt, options);
+}
+
+/**
+ * The pass itself: from the gradients of some values to those of others.
+ * @param seeds values of the graph, each with the gradient that has reached it
+ */
+function reverse(
+  g: GraphBuilder,
+  seeds: readonly (readonly [Value, Value])[],
+  wrt: readonly Value[],
+  options: GradientOptions & { readonly standardOnly?: boolean } = {},
+): Value[] {
   const forward = [...g.graph.nodes];
   const dependent = downstreamOf(forward, wrt);
-  const relevant = upstreamOf(forward, loss, dependent);
+  const outputs = seeds.map(([value]) => value);
+  const relevant = upstreamOf(forward, outputs, dependent);
 
   const again = options.checkpointActivations
     ? new Recomputation(
         g,
-        prune({ ...g.graph, nodes: forward, outputs: [loss] }).nodes,
+        prune({ ...g.graph, nodes: forward, outputs: [...outputs] }).nodes,
         dependent,
         wrt.map((value) => value.name),
       )
     : null;
 
   const partial = new Map<string, Value[]>();
-  partial.set(loss.name, [ones(g, loss)]);
+  for (const [value, seed] of seeds)
+    partial.set(value.name, [...(partial.get(value.name) ?? []), unbroadcast(g, seed, value)]);
   for (let i = forward.length - 1; i >= 0; i--) {
     const node = forward[i]!;
     if (!relevant.has(node)) continue;
     const cotangents = node.outputs.map((name) => total(g, partial, name));
     if (cotangents.every((c) => c === null)) continue;
     const operands = node.inputs.map((name) => (name === '' ? null : g.find(name)!));
-    const needs = operands.map((v) => v !== null && dependent.has(v.name) && isFloat(v.dtype));
+    // Nothing depends on the elements of an operand that has none.
+    const needs = operands.map(
+      (v) => v !== null && dependent.has(v.name) && isFloat(v.dtype) && !v.shape.includes(0),
+    );
     if (!needs.includes(true)) continue;
-    if (nonDifferentiable.has(node.opType)) continue;
+    if (isNonDifferentiable(node)) continue;
     const rule = vjpRules[node.opType];
     if (rule === undefined || (node.domain !== '' && node.domain !== 'com.microsoft')) {
       throw new UnsupportedOpError(
@@ -89,10 +110,17 @@ export function gradients(
     }
     const read = (name: string): Value =>
       again?.value(node, name, (of) => partial.get(of) ?? []) ?? g.find(name)!;
-    const inputs = operands.map((operand) => (operand === null ? null : read(operand.name)));
-    const outputs = node.outputs.map(read);
-    const deferred = options.deferred ?? false;
-    const results = rule({ g, node, inputs, outputs, cotangents, needs, deferred });
+    const results = rule({
+      g,
+      node,
+      inputs: operands.map((operand) => (operand === null ? null : read(operand.name))),
+      outputs: node.outputs.map(read),
+      cotangents,
+      needs,
+      deferred: options.deferred ?? false,
+      standardOnly: options.standardOnly ?? false,
+      reverse,
+    });
     results.forEach((gradient, k) => {
       if (gradient === null || !needs[k]) return;
       const operand = operands[k]!;
@@ -114,9 +142,13 @@ function downstreamOf(nodes: readonly Node[], wrt: readonly Value[]): Set<string
   return dependent;
 }
 
-/** Nodes on a path from `wrt` to the loss. */
-function upstreamOf(nodes: readonly Node[], loss: Value, dependent: ReadonlySet<string>): Set<Node> {
-  const needed = new Set([loss.name]);
+/** Nodes on a path from `wrt` to the outputs. */
+function upstreamOf(
+  nodes: readonly Node[],
+  outputs: readonly Value[],
+  dependent: ReadonlySet<string>,
+): Set<Node> {
+  const needed = new Set(outputs.map((v) => v.name));
   const found = new Set<Node>();
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = nodes[i]!;
@@ -127,6 +159,11 @@ function upstreamOf(nodes: readonly Node[], loss: Value, dependent: ReadonlySet<
   return found;
 }
 
+/** By the standard operator's name: a foreign domain may call anything `Floor`. */
+function isNonDifferentiable(node: Node): boolean {
+  return node.domain === '' && nonDifferentiable.has(node.opType);
+}
+
 /** The sum of all gradients that reached a value; the sum replaces the list. */
 function total(g: GraphBuilder, partial: Map<string, Value[]>, name: string): Value | null {
   const list = partial.get(name);
@@ -135,11 +172,6 @@ function total(g: GraphBuilder, partial: Map<string, Value[]>, name: string): Va
   for (const next of list.slice(1)) sum = g.op('Add', [sum, next]);
   partial.set(name, [sum]);
   return sum;
-}
-
-function ones(g: GraphBuilder, loss: Value): Value {
-  const a = algebra(g, loss);
-  return loss.shape.length === 0 ? a.scalar(1) : a.reshape(a.scalar(1), loss.shape as readonly number[]);
 }
 
 function zerosLike(g: GraphBuilder, value: Value): Value {

@@ -5,8 +5,10 @@ import {
   describeNode,
   type GraphBuilder,
   intsAttribute,
+  isStatic,
   type Node,
   type OpOptions,
+  sameShape,
   staticShape,
   type Value,
 } from '../onnx/index.ts';
@@ -27,7 +29,19 @@ export interface VjpContext extends Site {
   readonly needs: readonly boolean[];
   /** Leave the choice of form to a later lowering, where the whole graph is known (lowering/deferred.ts). */
   readonly deferred?: boolean;
+  /** Use nothing but standard operators: the nodes go into the body of another, which declares no other domain. */
+  readonly standardOnly?: boolean;
+  /** The pass itself, for rules that differentiate a graph of their own (composition.ts). */
+  readonly reverse: Reverse;
 }
+
+/** Appends to a graph the gradients by `wrt`, given those that have reached the values of `seeds`. */
+export type Reverse = (
+  g: GraphBuilder,
+  seeds: readonly (readonly [Value, Value])[],
+  wrt: readonly Value[],
+  options?: { readonly standardOnly?: boolean },
+) => Value[];
 
 /**
  * Appends the nodes of one operator's gradient. Returns one value per input (null where not needed or where it does
@@ -118,6 +132,11 @@ export interface Algebra {
   readonly transpose: (a: Value, perm: readonly number[]) => Value;
   readonly reduceSum: (a: Value, axes: readonly number[], keepdims?: boolean) => Value;
   readonly squeeze: (a: Value, axes: readonly number[]) => Value;
+  readonly unsqueeze: (a: Value, axes: readonly number[]) => Value;
+  /** `a` with the shape of `like`, which may be known only at run time. */
+  readonly reshapeLike: (a: Value, like: Value) => Value;
+  /** `a` repeated to the shape of `like`, which may be known only at run time. */
+  readonly expandLike: (a: Value, like: Value) => Value;
   /** `value` repeated to `shape`. */
   readonly expand: (value: Value, shape: readonly number[]) => Value;
   readonly zeros: (shape: readonly number[]) => Value;
@@ -153,6 +172,10 @@ export function algebra(g: GraphBuilder, like: Value): Algebra {
         : op('ReduceSum', [a, g.ints(axes)], { keepdims: keep });
     },
     squeeze: (a, axes) => (g.opset < 13 ? op('Squeeze', [a], { axes }) : op('Squeeze', [a, g.ints(axes)])),
+    unsqueeze: (a, axes) =>
+      g.opset < 13 ? op('Unsqueeze', [a], { axes }) : op('Unsqueeze', [a, g.ints(axes)]),
+    reshapeLike: (a, like) => shapedLike(g, 'Reshape', a, like),
+    expandLike: (a, like) => (sameShape(a.shape, like.shape) ? a : shapedLike(g, 'Expand', a, like)),
     expand,
     zeros,
     scatterAdd: (shape, indices, updates, axis) => {
@@ -160,6 +183,23 @@ export function algebra(g: GraphBuilder, like: Value): Algebra {
       return op('ScatterElements', [zeros(shape), indices, updates], { axis, reduction: 'add' });
     },
   };
+}
+
+/** Reshape or Expand to the shape of `like`: constants where it is known, else read from it at run time. */
+function shapedLike(g: GraphBuilder, opType: 'Reshape' | 'Expand', a: Value, like: Value): Value {
+  const known = isStatic(like.shape);
+  const sizes = known ? g.ints(like.shape) : g.op('Shape', [like]);
+  const allowzero = opType === 'Reshape' && g.opset >= 14 && (!known || like.shape.includes(0));
+  const output = g.uniqueName(opType);
+  const node: Node = {
+    opType,
+    domain: '',
+    name: `${output}/node`,
+    inputs: [],
+    outputs: [output],
+    attributes: allowzero ? { allowzero: { kind: 'int', value: 1 } } : {},
+  };
+  return g.addNode(node, [a, sizes], { types: [{ dtype: a.dtype, shape: like.shape }] })[0]!;
 }
 
 /** @throws {UnsupportedOpError} where the graph's opset cannot add at repeated places */

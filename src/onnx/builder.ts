@@ -45,6 +45,7 @@ const floatAttributes = new Set([
     'scale',
   ],
   ...['cubic_coeff_a', 'extrapolation_value', 'value_float', 'value_floats'],
+  ...['clip', 'activation_alpha', 'activation_beta', 'activation_gamma', 'activation_params'],
 ]);
 
 /**

@@ -36,6 +36,15 @@ function writeGraph(w: ProtobufWriter, graph: Graph): void {
   for (const info of graph.valueInfo.values()) w.message(13, (v) => writeValueInfo(v, info));
 }
 
+/** An attribute that holds a graph, such as the body of a Scan. */
+export function graphAttribute(name: string, graph: Graph): Attribute {
+  const w = new ProtobufWriter();
+  w.string(1, name);
+  w.message(6, (g) => writeGraph(g, graph));
+  w.int(20, 5);
+  return { kind: 'opaque', type: 5, bytes: w.finish() };
+}
+
 function writeNode(w: ProtobufWriter, node: Node): void {
   for (const input of node.inputs) w.string(1, input);
   for (const output of node.outputs) w.string(2, output);

@@ -12,6 +12,14 @@ const floats = (...values: number[]): Tensor => ({
   data: Float32Array.from(values),
 });
 
+/** Weights of a recurrent layer with two hidden values. */
+const weights = (g: GraphBuilder, directions: number, rows: number, size: number): Value[] =>
+  [size, 2].map((columns, i) => {
+    const dims = [directions, rows, columns];
+    const data = new Float32Array(directions * rows * columns);
+    return g.initializer(`weights${i}`, { dtype: 'float32', dims, data });
+  });
+
 describe('gradient rules refuse', () => {
   const differentiate = (dims: number[], build: (g: GraphBuilder, x: Value) => Value) => () => {
     const g = new GraphBuilder();
@@ -74,19 +82,25 @@ describe('gradient rules refuse', () => {
       /Dropout 'here.*mask/,
     ],
     [
-      'class weights that are to be learnt',
-      [3],
-      (g, x) =>
-        named(g, 'SoftmaxCrossEntropyLoss', [
-          g.op('Mul', [
-            g.initializer('scores', { dtype: 'float32', dims: [1, 3], data: new Float32Array(3) }),
-            g.scalar(2),
-          ]),
-          g.ints([1]),
-          x,
-        ]),
+      'a recurrent layer with the batch first',
+      [2, 3, 4],
+      (g, x) => named(g, 'LSTM', [x, ...weights(g, 1, 8, 4)], { hidden_size: 2, layout: 1 }),
       UnsupportedOpError,
-      /SoftmaxCrossEntropyLoss 'here.*weights/,
+      /LSTM 'here.*layout 1/,
+    ],
+    [
+      'an LSTM with coupled gates',
+      [3, 2, 4],
+      (g, x) => named(g, 'LSTM', [x, ...weights(g, 1, 8, 4)], { hidden_size: 2, input_forget: 1 }),
+      UnsupportedOpError,
+      /LSTM 'here.*coupled/,
+    ],
+    [
+      'an activation of no known form',
+      [3, 2, 4],
+      (g, x) => named(g, 'RNN', [x, ...weights(g, 1, 2, 4)], { hidden_size: 2, activations: ['Sine'] }),
+      UnsupportedOpError,
+      /RNN 'here.*Sine/,
     ],
     [
       'multiplying into places',

@@ -2,12 +2,15 @@
 import { activationCases } from './cases/activation.ts';
 import { convolutionCases } from './cases/convolution.ts';
 import { elementwiseCases } from './cases/elementwise.ts';
+import { fusedCases } from './cases/fused.ts';
+import { gridSampleCases } from './cases/gridSample.ts';
 import { indexingCases } from './cases/indexing.ts';
 import { linalgCases } from './cases/linalg.ts';
 import { lossCases } from './cases/loss.ts';
 import { movementCases } from './cases/movement.ts';
 import { normalizationCases } from './cases/normalization.ts';
 import { poolingCases } from './cases/pooling.ts';
+import { recurrenceCases } from './cases/recurrence.ts';
 import { reductionCases } from './cases/reduction.ts';
 import { resizeCases } from './cases/resize.ts';
 import type { RuleCase } from './cases/ruleCase.ts';
@@ -28,4 +31,7 @@ export const ruleCases: readonly RuleCase[] = [
   ...normalizationCases,
   ...lossCases,
   ...signalCases,
+  ...recurrenceCases,
+  ...gridSampleCases,
+  ...fusedCases,
 ];

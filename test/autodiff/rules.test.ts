@@ -28,6 +28,7 @@ describe('gradient rules against central differences', () => {
         seed: 1,
         ...(c.opset === undefined ? {} : { opset: c.opset }),
         ...(c.wrt === undefined ? {} : { wrt: c.wrt.map((i) => `x${i}`) }),
+        ...(c.step === undefined ? {} : { step: c.step }),
         ...(c.apart !== undefined && c.dtype === 'float32' ? { step: c.apart / 8 } : {}),
       });
       expect(checks.length).toBeGreaterThanOrEqual(3);

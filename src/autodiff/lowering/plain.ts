@@ -2,7 +2,8 @@
  * @file The parts of gradients of layers with channels, in ONNX's own layout [N, C, …], as the forms that run fastest
  * on ONNX Runtime's CPU kernels (docs/engine.md): a convolution's input gradient is a convolution with the flipped
  * kernel (stride 1) or a ConvTranspose; its weights' gradient is, for each kernel position, one matrix product of the
- * output's gradient with a shifted slice of the input, or, where the windows are small, one product for all positions.
+ * output's gradient with a shifted slice of the input; where the windows are small, one product for all positions; and
+ * where the kernel is long, one convolution with the output's gradient as the kernel.
  */
 import { sizeOf } from '../../core/tensor.ts';
 import {
@@ -130,6 +131,12 @@ function kernelPositions(kernel: readonly number[]): number[][] {
   return positions;
 }
 
+/**
+ * Above this many kernel positions the gradient is one convolution. The matrix products take some seven nodes for each
+ * position, and the time to load a graph grows faster than its number of nodes. Below it the products run faster.
+ */
+const manyPositions = 32;
+
 /** Gradient of a kernel. @param x what the kernel slid over; @param dy gradient of what came out */
 export function weightGradient(c: Site, q: Geometry, x: Value, dy: Value): Value {
   const { g } = c;
@@ -152,6 +159,7 @@ export function weightGradient(c: Site, q: Geometry, x: Value, dy: Value): Value
     );
     return a.reshape(a.reduceSum(products, [0]), [q.filters, q.channels, ...q.kernel]);
   }
+  if (area > manyPositions && x.dtype === 'float32') return correlation(g, q, x, dy);
   const padded = q.pads.some((p) => p > 0)
     ? g.op('Pad', [x, g.ints([0, 0, ...q.pads.slice(0, n), 0, 0, ...q.pads.slice(n)]), a.scalar(0)])
     : x;
@@ -159,8 +167,8 @@ export function weightGradient(c: Site, q: Geometry, x: Value, dy: Value): Value
   const source = sideBySide ? a.transpose(padded, exchange) : padded;
   const axes = q.kernel.map((_, i) => i + 2);
 
-  // Each position of the kernel makes several nodes.
-  affordable(c, 2 ** 8 * sizeOf(q.kernel));
+  // Only float64, for which there is no convolution, can have many positions here; each makes several nodes.
+  affordable(c, 2 ** 8 * area);
   const columns = kernelPositions(q.kernel).map((position) => {
     const start = position.map((p, i) => p * q.dilations[i]!);
     const end = start.map((s, i) => s + (q.out[i]! - 1) * q.strides[i]! + 1);
@@ -206,6 +214,40 @@ export function weightGradient(c: Site, q: Geometry, x: Value, dy: Value): Value
     [q.filters, perGroup.channels],
     q.kernel,
   );
+}
+
+/**
+ * Gradient of a kernel as one convolution: the output's gradient slides over the input, the batch takes the place of
+ * the channels, and strides and dilations change places.
+ */
+function correlation(g: GraphBuilder, q: Geometry, x: Value, dy: Value): Value {
+  const a = algebra(g, x);
+  const rest = (from: number) => q.kernel.map((_, i) => i + from);
+  const perGroup = q.channels / q.group;
+  const exchanged = a.transpose(dy, [1, 0, ...rest(2)]);
+  const split = a.reshape(x, [q.batch, q.group, perGroup, ...q.spatial]);
+  const pictures = a.reshape(a.transpose(split, [2, 1, 0, ...rest(3)]), [
+    perGroup,
+    q.group * q.batch,
+    ...q.spatial,
+  ]);
+  const all = a.op('Conv', [pictures, exchanged], {
+    kernel_shape: q.out,
+    strides: q.dilations,
+    dilations: q.strides,
+    pads: q.pads,
+    group: q.group,
+  });
+  const gradient = a.transpose(all, [1, 0, ...rest(2)]);
+  // Input that the strides left over at the end lets the output's gradient slide on beyond the kernel.
+  const longer = q.kernel.flatMap((k, i) => (gradient.shape[i + 2] === k ? [] : [i]));
+  if (longer.length === 0) return gradient;
+  return a.op('Slice', [
+    gradient,
+    g.ints(longer.map(() => 0)),
+    g.ints(longer.map((i) => q.kernel[i]!)),
+    g.ints(longer.map((i) => i + 2)),
+  ]);
 }
 
 /** What the kernel sees at every place, [N, channels · area, …out]: one convolution that picks each element in turn. */

@@ -1,7 +1,6 @@
 /** @file Gradients of the classification losses that ONNX has as operators. Classes are on axis 1. */
-import { UnsupportedOpError } from '../../core/errors.ts';
 import { tensor } from '../../core/tensor.ts';
-import { describeNode, intAttribute, stringAttribute, type Value } from '../../onnx/index.ts';
+import { intAttribute, stringAttribute, type Value } from '../../onnx/index.ts';
 import {
   type Algebra,
   algebra,
@@ -18,6 +17,8 @@ interface Targets {
   readonly oneHot: Value;
   /** ∂loss/∂(−log p of the label) per example, [N, 1, …]: the label's weight, 0 where ignored, over the reduction. */
   readonly share: Value;
+  /** The same without the label's weight, 0 where ignored. */
+  readonly unweighted: Value;
 }
 
 /** @param dy gradient of the loss, of the labels' shape or a scalar */
@@ -45,11 +46,9 @@ function targets(c: VjpContext, a: Algebra, dy: Value): Targets {
   const wide = labels.dtype === 'int64' ? safe : a.op('Cast', [safe], { to: 7 });
   const oneHot = a.op('OneHot', [wide, g.ints([classes]), g.constant(levels)], { axis: 1 });
   const classWeights = c.inputs[2] ?? null;
+  const counted = ignored === null ? null : a.indicator(a.op('Not', [ignored]));
   let weights: Value | null = classWeights === null ? null : a.op('Gather', [classWeights, safe]);
-  if (ignored !== null) {
-    const counted = a.indicator(a.op('Not', [ignored]));
-    weights = weights === null ? counted : a.mul(weights, counted);
-  }
+  if (counted !== null) weights = weights === null ? counted : a.mul(weights, counted);
   const reduction = stringAttribute(c.node, 'reduction', 'mean');
   if (reduction === 'mean') {
     const total =
@@ -61,50 +60,75 @@ function targets(c: VjpContext, a: Algebra, dy: Value): Targets {
           );
     dy = a.div(dy, total);
   }
-  if (weights !== null) dy = a.mul(dy, weights);
-  if (dy.shape.length === 0) return { oneHot, share: dy };
-  return { oneHot, share: a.reshape(dy, single) };
+  const perExample = (v: Value) => (v.shape.length === 0 ? v : a.reshape(v, single));
+  return {
+    oneHot,
+    share: perExample(weights === null ? dy : a.mul(dy, weights)),
+    unweighted: perExample(counted === null ? dy : a.mul(dy, counted)),
+  };
 }
 
-function refuseWeightGradient(c: VjpContext): void {
-  if (!c.needs[2]) return;
-  throw new UnsupportedOpError(`${describeNode(c.node)}: there is no gradient rule for its class weights.`);
+/**
+ * Gradient of the class weights w: each example adds unweighted · (−log p of its label) to its class; a mean, divided
+ * by Σ w, takes −loss · Σ unweighted off again.
+ * @param logs log probabilities, [N, C, …]; @param loss output 0
+ */
+function classWeightGradient(
+  c: VjpContext,
+  a: Algebra,
+  { oneHot, unweighted }: Targets,
+  logs: Value,
+  loss: Value,
+): Value {
+  const mean = stringAttribute(c.node, 'reduction', 'mean') === 'mean';
+  const lost = mean ? a.add(logs, loss) : logs;
+  // 0 · log 0 of another class is no number.
+  const own = a.op('Where', [a.op('Greater', [oneHot, a.scalar(0)]), lost, a.scalar(0)]);
+  const others = logs.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+  return a.neg(a.reduceSum(a.mul(own, unweighted), others));
 }
 
 // loss: dx = share · (softmax(x) − one-hot); log_prob, where used: dx = d − softmax(x) · Σ_c d
 const softmaxCrossEntropyLoss: VjpRule = (c) => {
-  refuseWeightGradient(c);
   const x = input(c, 0);
   const a = algebra(c.g, x);
   const logs = c.outputs[1];
   const [dLoss, dLogs] = c.cotangents;
-  const probabilities = () => {
-    if (logs !== undefined) return a.op('Exp', [logs]);
-    if (c.g.opset >= 13 || x.shape.length === 2) return a.op('Softmax', [x], { axis: 1 });
-    // Before opset 13 Softmax joined all axes from its own on: put the classes last.
+  const overClasses = (op: 'Softmax' | 'LogSoftmax') => {
+    if (c.g.opset >= 13 || x.shape.length === 2) return a.op(op, [x], { axis: 1 });
+    // Before opset 13 it joined all axes from its own on: put the classes last.
     const last = x.shape.length - 1;
     const there = [0, ...Array.from({ length: last - 1 }, (_, i) => i + 2), 1];
     const back = [0, last, ...Array.from({ length: last - 1 }, (_, i) => i + 1)];
-    return a.transpose(a.op('Softmax', [a.transpose(x, there)], { axis: last }), back);
+    return a.transpose(a.op(op, [a.transpose(x, there)], { axis: last }), back);
   };
+  const probabilities = () => (logs === undefined ? overClasses('Softmax') : a.op('Exp', [logs]));
   let dx: Value | null = null;
+  let dWeights: Value | null = null;
   if (dLoss != null) {
-    const { oneHot, share } = targets(c, a, dLoss);
-    dx = a.mul(a.sub(probabilities(), oneHot), share);
+    const t = targets(c, a, dLoss);
+    if (c.needs[0]) dx = a.mul(a.sub(probabilities(), t.oneHot), t.share);
+    if (c.needs[2]) {
+      const known = logs ?? overClasses('LogSoftmax');
+      dWeights = classWeightGradient(c, a, t, known, c.outputs[0]!);
+    }
   }
-  if (dLogs != null) {
+  if (dLogs != null && c.needs[0]) {
     const through = a.sub(dLogs, a.mul(probabilities(), a.reduceSum(dLogs, [1], true)));
     dx = dx === null ? through : a.add(dx, through);
   }
-  return [dx, null, null];
+  return [dx, null, dWeights];
 };
 
 // The input holds log probabilities: dx = −share at the label
 const negativeLogLikelihoodLoss: VjpRule = (c) => {
-  refuseWeightGradient(c);
   const a = algebra(c.g, input(c, 0));
-  const { oneHot, share } = targets(c, a, cotangent(c));
-  return [a.neg(a.mul(oneHot, share)), null, null];
+  const t = targets(c, a, cotangent(c));
+  return [
+    c.needs[0] ? a.neg(a.mul(t.oneHot, t.share)) : null,
+    null,
+    c.needs[2] ? classWeightGradient(c, a, t, input(c, 0), c.outputs[0]!) : null,
+  ];
 };
 
 export const classificationLosses: VjpTable = {

@@ -111,22 +111,35 @@ const where: VjpRule = (c) => {
   ];
 };
 
-// Passes where the bounds leave x as it is, the bounds themselves included, as PyTorch's clamp; the rest goes to the bounds.
+/** Whether Clip's lower bound may exceed its upper one: not where both are constants, or one is absent. */
+function boundsMayCross(c: VjpContext): boolean {
+  const [low, high] = [c.inputs[1], c.inputs[2]];
+  if (low == null || high == null) return false;
+  const [a, b] = [c.g.constantOf(low)?.data[0], c.g.constantOf(high)?.data[0]];
+  return a === undefined || b === undefined || !(a <= b);
+}
+
+// y = min(max(x, low), high). dx = dy where the bounds leave x as it is, the bounds themselves included, as PyTorch's
+// clamp; the rest goes to the bound in force, which is the upper one everywhere if the bounds are crossed.
 const clip: VjpRule = (c) => {
   const x = input(c, 0);
   const a = algebra(c.g, x);
   const dy = cotangent(c);
-  const atBound = (i: number, comparison: 'Less' | 'Greater') => {
-    const beyond = a.indicator(a.op(comparison, [x, input(c, i)]));
-    return a.reduceSum(
-      a.mul(dy, beyond),
-      x.shape.map((_, axis) => axis),
+  const ordered = boundsMayCross(c)
+    ? a.indicator(a.op('Not', [a.op('Greater', [input(c, 1), input(c, 2)])]))
+    : null;
+  const where = (condition: Value) => a.mul(dy, a.indicator(condition));
+  const unlessCrossed = (v: Value) => (ordered === null ? v : a.mul(v, ordered));
+  const total = (v: Value) =>
+    a.reduceSum(
+      v,
+      v.shape.map((_, axis) => axis),
     );
-  };
+  const raised = () => (ordered === null ? x : a.op('Max', [x, input(c, 1)]));
   return [
-    c.needs[0] ? a.mul(dy, a.indicator(a.op('Equal', [x, c.outputs[0]!]))) : null,
-    c.needs[1] ? atBound(1, 'Less') : null,
-    c.needs[2] ? atBound(2, 'Greater') : null,
+    c.needs[0] ? unlessCrossed(where(a.op('Equal', [x, c.outputs[0]!]))) : null,
+    c.needs[1] ? total(unlessCrossed(where(a.op('Less', [x, input(c, 1)])))) : null,
+    c.needs[2] ? total(where(a.op('Greater', [raised(), input(c, 2)]))) : null,
   ];
 };
 

@@ -6,6 +6,8 @@ import { classificationLosses } from './classificationLoss.ts';
 import { convolutions } from './convolution.ts';
 import { einsums } from './einsum.ts';
 import { elementwise } from './elementwise.ts';
+import { fused } from './fused.ts';
+import { gridSampling } from './gridSample.ts';
 import { groupNormalizations } from './groupNormalization.ts';
 import { indexing } from './indexing.ts';
 import { linalg } from './linalg.ts';
@@ -13,6 +15,8 @@ import { movement } from './movement.ts';
 import { normalizations } from './normalization.ts';
 import { padding } from './padding.ts';
 import { pooling } from './pooling.ts';
+import { quantization } from './quantization.ts';
+import { recurrence } from './recurrent.ts';
 import { reductions } from './reduction.ts';
 import { resizing } from './resize.ts';
 import { signals } from './signal.ts';
@@ -34,6 +38,10 @@ export const vjpRules: VjpTable = Object.assign(Object.create(null) as Record<st
   ...groupNormalizations,
   ...classificationLosses,
   ...signals,
+  ...quantization,
+  ...gridSampling,
+  ...fused,
+  ...recurrence,
 });
 
 /** Their gradient is zero wherever it exists, or their result is no float: the pass stops here. */

@@ -6,7 +6,7 @@ import { algebra, cotangent, dims, input, type VjpContext, type VjpRule, type Vj
 /** ONNX Runtime's MatMul with transposes folded in: no copy of either factor is made. */
 function product(c: VjpContext, a: Value, b: Value, transA: boolean, transB: boolean): Value {
   if (!transA && !transB) return c.g.op('MatMul', [a, b]);
-  if (a.dtype === 'float64') {
+  if (a.dtype === 'float64' || c.standardOnly === true) {
     const swap = (v: Value) => {
       const perm = v.shape.map((_, i) => i);
       [perm[perm.length - 1], perm[perm.length - 2]] = [perm[perm.length - 2]!, perm[perm.length - 1]!];

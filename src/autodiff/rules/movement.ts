@@ -1,13 +1,16 @@
 /** @file Gradients of operators that move, repeat or select elements: each is undone by its mirror image. */
+import { sizeOf } from '../../core/tensor.ts';
 import {
   describeNode,
   intAttribute,
   intsAttribute,
+  isStatic,
   resolveAxis,
   stringAttribute,
   type Value,
 } from '../../onnx/index.ts';
 import {
+  affordable,
   algebra,
   constantInts,
   cotangent,
@@ -18,10 +21,7 @@ import {
   type VjpTable,
 } from '../vjp.ts';
 
-const reshaped: VjpRule = (c) => [
-  algebra(c.g, cotangent(c)).reshape(cotangent(c), dims(c, input(c, 0))),
-  null,
-];
+const reshaped: VjpRule = (c) => [algebra(c.g, cotangent(c)).reshapeLike(cotangent(c), input(c, 0)), null];
 
 const transpose: VjpRule = (c) => {
   const rank = input(c, 0).shape.length;
@@ -52,27 +52,44 @@ const concat: VjpRule = (c) => {
 
 const split: VjpRule = (c) => {
   const axis = resolveAxis(intAttribute(c.node, 'axis', 0), input(c, 0).shape.length, describeNode(c.node));
-  const like = c.cotangents.find((d) => d !== null)!;
-  const pieces = c.cotangents.map((dy, i) => {
-    if (dy !== null) return dy;
-    const a = algebra(c.g, like);
-    return a.op('Expand', [a.scalar(0), c.g.ints(dims(c, c.outputs[i]!))]);
-  });
-  return [c.g.op('Concat', pieces, { axis }), null];
+  const a = algebra(c.g, input(c, 0));
+  const pieces = c.cotangents.map((dy, i) => dy ?? a.expandLike(a.scalar(0), c.outputs[i]!));
+  const joined = c.g.op('Concat', pieces, { axis });
+  // Sizes that are known only at run time add up to the input's all the same.
+  return [isStatic(joined.shape) ? joined : a.reshapeLike(joined, input(c, 0)), null];
 };
+
+/**
+ * Gradient of a slice whose bounds are known only at run time: the same slice of the elements' numbers says where each
+ * element of `dy` came from.
+ */
+function sliceAtRunTime(c: VjpContext, x: Value): Value {
+  const shape = dims(c, x);
+  const count = sizeOf(shape);
+  affordable(c, count);
+  const a = algebra(c.g, x);
+  const numbers = BigInt64Array.from({ length: count }, (_, i) => BigInt(i));
+  const all = c.g.constant({ dtype: 'int64', dims: shape, data: numbers }, 'numbers');
+  const flat = (v: Value) => a.reshape(v, [-1]);
+  const from = c.g.op('Slice', [all, ...c.inputs.slice(1)]);
+  const dx = a.op('ScatterElements', [a.zeros([count]), flat(from), flat(cotangent(c))], { axis: 0 });
+  return a.reshape(dx, shape);
+}
 
 // Zeros go back where the slice left elements out: between them for a step above 1, then before and after.
 const slice: VjpRule = (c) => {
   const x = input(c, 0);
   const shape = dims(c, x);
   const a = algebra(c.g, x);
+  const none = [null, null, null, null];
+  const bounds = c.inputs.slice(1).filter((v) => v !== null);
+  if (bounds.some((v) => c.g.constantOf(v) === undefined)) return [sliceAtRunTime(c, x), ...none];
   const starts = constantInts(c, 1, 'starts') ?? [];
   const axes = (constantInts(c, 3, 'axes') ?? starts.map((_, i) => i)).map((axis) =>
     resolveAxis(axis, shape.length, describeNode(c.node)),
   );
   const steps = constantInts(c, 4, 'steps') ?? starts.map(() => 1);
   const out = dims(c, c.outputs[0]!);
-  const none = [null, null, null, null];
   if (out.includes(0)) return [a.zeros(shape), ...none];
   const first = shape.map(() => 0);
   const stride = shape.map(() => 1);
@@ -132,6 +149,15 @@ const trilu: VjpRule = (c) => [
   null,
 ];
 
+// Each sequence is turned around within its length; turning it once more undoes that.
+const reverseSequence: VjpRule = (c) => {
+  const axes = {
+    time_axis: intAttribute(c.node, 'time_axis', 0),
+    batch_axis: intAttribute(c.node, 'batch_axis', 1),
+  };
+  return [c.g.op('ReverseSequence', [cotangent(c), input(c, 1)], axes), null];
+};
+
 // Each moves blocks of channels to places and back. Mode CRD has the channel first in a block, DCR last.
 const depthToSpace: VjpRule = (c) => {
   const [n, channels, h, w] = dims(c, input(c, 0)) as [number, number, number, number];
@@ -160,6 +186,7 @@ export const movement: VjpTable = {
   Expand: expand,
   Tile: tile,
   Trilu: trilu,
+  ReverseSequence: reverseSequence,
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,
 };

@@ -31,6 +31,12 @@ export function inverseDeviation(a: Algebra, variance: Value, epsilon: number): 
   return a.op('Reciprocal', [a.op('Sqrt', [a.add(variance, a.scalar(epsilon))])]);
 }
 
+/** 1 / v, and 0 where v is 0: no gradient where there is no tangent, and no infinity that spoils a whole batch. */
+function reciprocalOr0(a: Algebra, v: Value): Value {
+  const zero = a.op('Equal', [v, a.scalar(0)]);
+  return a.op('Where', [zero, a.scalar(0), a.op('Reciprocal', [a.op('Where', [zero, a.scalar(1), v])])]);
+}
+
 /** The batch's own statistics: the node's outputs where momentum is 0, else computed anew. */
 function batchStatistics(c: VjpContext, a: Algebra, x: Value, epsilon: number): ChannelStatistics {
   if (c.outputs.length === 3 && floatAttribute(c.node, 'momentum', 0.9) === 0) {
@@ -89,16 +95,29 @@ const batchNormalization: VjpRule = (c) => {
   return [c.needs[0] ? dx() : null, c.needs[1] ? dGamma() : null, c.needs[2] ? dBeta : null, null, null];
 };
 
-// dx = s (g − mean(g) − x̂ mean(g·x̂)) with g = dy·γ, means over the normalised axes
+/** The axes from the attribute's on, over which layers are normalised. */
+function layerAxes(c: VjpContext): number[] {
+  const rank = input(c, 0).shape.length;
+  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), rank, describeNode(c.node));
+  return Array.from({ length: rank - axis }, (_, i) => axis + i);
+}
+
+/** The sum of the values that are there; null where none is. */
+function sumOf(a: Algebra, values: readonly (Value | null)[]): Value | null {
+  return values.reduce((sum, v) => (sum === null || v === null ? (sum ?? v) : a.add(sum, v)), null);
+}
+
+/*
+ * y = γ x̂ + β with x̂ = (x − μ) s; the mean μ and s = 1/√(σ² + ε) are outputs too.
+ * dx = s (g − mean(g) − x̂ mean(g·x̂)) with g = dy·γ, means over the normalised axes; + dμ / n − ds s² x̂ / n
+ */
 const layerNormalization: VjpRule = (c) => {
   const x = input(c, 0);
   const gamma = input(c, 1);
   const a = algebra(c.g, x);
-  const dy = cotangent(c);
-  const rank = x.shape.length;
-  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), rank, describeNode(c.node));
-  const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
-  const count = a.scalar(sizeOf(dims(c, x).slice(axis)));
+  const [dy = null, dMean = null, dInverse = null] = c.cotangents;
+  const axes = layerAxes(c);
+  const count = a.scalar(sizeOf(axes.map((axis) => dims(c, x)[axis]!)));
   const average = (v: Value) => a.div(a.reduceSum(v, axes, true), count);
   // The runtime's own outputs 2 and 3 save a pass where the forward node was built with them.
   const centred = a.sub(x, c.outputs[1] ?? average(x));
@@ -106,15 +125,23 @@ const layerNormalization: VjpRule = (c) => {
     c.outputs[2] ??
     inverseDeviation(a, average(a.mul(centred, centred)), floatAttribute(c.node, 'epsilon', 1e-5));
   const normalised = a.mul(centred, inverse);
-  const dx = () => {
-    const weighted = a.mul(dy, gamma);
+  const throughOutput = (d: Value) => {
+    const weighted = a.mul(d, gamma);
     const inner = a.sub(
       a.sub(weighted, average(weighted)),
       a.mul(normalised, average(a.mul(weighted, normalised))),
     );
     return a.mul(inverse, inner);
   };
-  return [c.needs[0] ? dx() : null, c.needs[1] ? a.mul(dy, normalised) : null, c.needs[2] ? dy : null];
+  const throughInverse = (d: Value) =>
+    a.neg(a.mul(a.div(a.mul(d, a.mul(inverse, inverse)), count), normalised));
+  const dx = () =>
+    sumOf(a, [
+      dy && throughOutput(dy),
+      dInverse && throughInverse(dInverse),
+      dMean && a.expandLike(a.div(dMean, count), x),
+    ]);
+  return [c.needs[0] ? dx() : null, c.needs[1] && dy ? a.mul(dy, normalised) : null, c.needs[2] ? dy : null];
 };
 
 // x̂ alone, over the axes of the attribute: dx = s (dy − mean(dy) − x̂ mean(dy·x̂))
@@ -134,26 +161,28 @@ const meanVarianceNormalization: VjpRule = (c) => {
   return [a.mul(inverse, a.sub(a.sub(dy, average(dy)), a.mul(y, average(a.mul(dy, y)))))];
 };
 
-// y = γ x r with r = 1/√(mean(x²) + ε): dx = r (g − x r² mean(g·x)), g = dy·γ
+// y = γ x r with r = 1/√(mean(x²) + ε), which is an output too in ONNX Runtime's form:
+// dx = r (g − x r² mean(g·x)) − dr r³ x / n, g = dy·γ
 const rmsNormalization: VjpRule = (c) => {
   const x = input(c, 0);
   const a = algebra(c.g, x);
-  const dy = cotangent(c);
-  const rank = x.shape.length;
-  const axis = resolveAxis(intAttribute(c.node, 'axis', -1), rank, describeNode(c.node));
-  const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
-  const count = a.scalar(sizeOf(dims(c, x).slice(axis)));
+  const [dy = null, dInverse = null] = c.cotangents;
+  const axes = layerAxes(c);
+  const count = a.scalar(sizeOf(axes.map((axis) => dims(c, x)[axis]!)));
   const average = (v: Value) => a.div(a.reduceSum(v, axes, true), count);
   const inverse = inverseDeviation(a, average(a.mul(x, x)), floatAttribute(c.node, 'epsilon', 1e-5));
   const normalised = a.mul(x, inverse);
-  const dx = () => {
-    const weighted = a.mul(dy, input(c, 1));
+  const throughOutput = (d: Value) => {
+    const weighted = a.mul(d, input(c, 1));
     return a.mul(inverse, a.sub(weighted, a.mul(normalised, average(a.mul(weighted, normalised)))));
   };
-  return [c.needs[0] ? dx() : null, c.needs[1] ? a.mul(dy, normalised) : null];
+  const throughInverse = (d: Value) =>
+    a.neg(a.mul(a.div(a.mul(d, a.mul(inverse, inverse)), count), normalised));
+  const dx = () => sumOf(a, [dy && throughOutput(dy), dInverse && throughInverse(dInverse)]);
+  return [c.needs[0] ? dx() : null, c.needs[1] && dy ? a.mul(dy, normalised) : null];
 };
 
-// y = x / n. p = 2: dx = (dy − y Σ dy·y) / n; p = 1: dx = (dy − sign(x) Σ dy·y) / n
+// y = x / n. p = 2: dx = (dy − y Σ dy·y) / n; p = 1: dx = (dy − sign(x) Σ dy·y) / n; 0 where n is 0, as y is there
 const lpNormalization: VjpRule = (c) => {
   const x = input(c, 0);
   const y = c.outputs[0]!;
@@ -163,7 +192,8 @@ const lpNormalization: VjpRule = (c) => {
   const euclidean = intAttribute(c.node, 'p', 2) === 2;
   const size = a.reduceSum(euclidean ? a.mul(x, x) : a.op('Abs', [x]), [axis], true);
   const along = a.mul(euclidean ? y : a.op('Sign', [x]), a.reduceSum(a.mul(dy, y), [axis], true));
-  return [a.div(a.sub(dy, along), euclidean ? a.op('Sqrt', [size]) : size)];
+  const norm = euclidean ? a.op('Sqrt', [size]) : size;
+  return [a.mul(a.sub(dy, along), reciprocalOr0(a, norm))];
 };
 
 // y = x s^−β with s = k + α/n Σ x² over n neighbouring channels: dx = dy s^−β − 2αβ/n · x · Σ' dy·y/s, Σ' over the
@@ -198,6 +228,7 @@ export const normalizations: VjpTable = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
   RMSNormalization: rmsNormalization,
+  SimplifiedLayerNormalization: rmsNormalization,
   MeanVarianceNormalization: meanVarianceNormalization,
   LpNormalization: lpNormalization,
   LRN: localResponseNormalization,

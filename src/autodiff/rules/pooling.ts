@@ -1,5 +1,5 @@
 import { sizeOf, type Tensor } from '../../core/tensor.ts';
-import { intAttribute, intsAttribute, type WindowOptions, windowOf } from '../../onnx/index.ts';
+import { intAttribute, intsAttribute, type Value, type WindowOptions, windowOf } from '../../onnx/index.ts';
 import { maxPoolGradient } from '../lowering/deferred.ts';
 import {
   affordable,
@@ -46,37 +46,22 @@ function counts(
   return perAxis.reduce<number[]>((all, axis) => all.flatMap((p) => axis.map((q) => p * q)), [1]);
 }
 
-// Each input element receives dy / count from every window it was in: a ConvTranspose with a kernel of ones.
-const averagePool: VjpRule = (c) => {
+/** The sum over all windows that an input element was in, of what each window is to give its elements. */
+function spreadBack(c: VjpContext, o: WindowOptions, share: Value): Value {
   const x = input(c, 0);
   const shape = dims(c, x);
   const a = algebra(c.g, x);
-  const o = window(c);
   const n = o.kernel.length;
   const spatial = shape.slice(2);
   const out = dims(c, c.outputs[0]!).slice(2);
-  const dy = cotangent(c);
-  const tiled = o.kernel.every(
-    (k, i) => k === o.strides[i] && o.dilations[i] === 1 && spatial[i] === k * out[i]!,
-  );
-  if (tiled && o.pads.every((p) => p === 0)) {
-    const share = a.div(dy, a.scalar(sizeOf(o.kernel)));
+  if (isTiled(o, spatial, out)) {
     const split = a.reshape(share, [shape[0]!, shape[1]!, ...out.flatMap((d) => [d, 1])]);
-    const spread = a.op('Expand', [
-      split,
-      c.g.ints([shape[0]!, shape[1]!, ...out.flatMap((d, i) => [d, o.kernel[i]!])]),
-    ]);
-    return [a.reshape(spread, shape)];
+    const spread = a.expand(split, [shape[0]!, shape[1]!, ...out.flatMap((d, i) => [d, o.kernel[i]!])]);
+    return a.reshape(spread, shape);
   }
   affordable(c, Math.max(sizeOf(out), ...out.map((size, i) => size * o.kernel[i]!)));
-  const number = counts(o, spatial, out, intAttribute(c.node, 'count_include_pad', 0) === 1);
-  const countTensor: Tensor =
-    x.dtype === 'float64'
-      ? { dtype: 'float64', dims: [1, 1, ...out], data: Float64Array.from(number) }
-      : { dtype: 'float32', dims: [1, 1, ...out], data: Float32Array.from(number) };
-  const share = a.div(dy, c.g.constant(countTensor, 'counts'));
   const images = a.reshape(share, [shape[0]! * shape[1]!, 1, ...out]);
-  const kernel = a.op('Expand', [a.scalar(1), c.g.ints([1, 1, ...o.kernel])]);
+  const kernel = a.expand(a.scalar(1), [1, 1, ...o.kernel]);
   const reach = o.kernel.map((k, i) => (out[i]! - 1) * o.strides[i]! + (k - 1) * o.dilations[i]! + 1);
   // Unpadded transposition, then cut to the input: covers padding and ceil_mode alike.
   const full = a.op('ConvTranspose', [images, kernel], {
@@ -97,14 +82,69 @@ const averagePool: VjpRule = (c) => {
     c.g.ints(begin.map((b, i) => b + spatial[i]!)),
     c.g.ints(axes),
   ]);
-  return [a.reshape(cut, shape)];
+  return a.reshape(cut, shape);
+}
+
+/** Windows that lie side by side and cover the whole input. */
+function isTiled(o: WindowOptions, spatial: readonly number[], out: readonly number[]): boolean {
+  const sideBySide = o.kernel.every(
+    (k, i) => k === o.strides[i] && o.dilations[i] === 1 && spatial[i] === k * out[i]!,
+  );
+  return sideBySide && o.pads.every((p) => p === 0);
+}
+
+// Each input element receives dy / count from every window it was in.
+const averagePool: VjpRule = (c) => {
+  const x = input(c, 0);
+  const a = algebra(c.g, x);
+  const o = window(c);
+  const spatial = dims(c, x).slice(2);
+  const out = dims(c, c.outputs[0]!).slice(2);
+  const dy = cotangent(c);
+  if (isTiled(o, spatial, out)) return [spreadBack(c, o, a.div(dy, a.scalar(sizeOf(o.kernel))))];
+  affordable(c, sizeOf(out));
+  const number = counts(o, spatial, out, intAttribute(c.node, 'count_include_pad', 0) === 1);
+  const countTensor: Tensor =
+    x.dtype === 'float64'
+      ? { dtype: 'float64', dims: [1, 1, ...out], data: Float64Array.from(number) }
+      : { dtype: 'float32', dims: [1, 1, ...out], data: Float32Array.from(number) };
+  return [spreadBack(c, o, a.div(dy, c.g.constant(countTensor, 'counts')))];
+};
+
+/**
+ * y = (Σ |x|^p)^(1/p): dx = sign(x) |x|^(p−1) · dy y^(1−p), and 0 where y is 0.
+ * @param spread lays what each norm gives its elements over the input
+ */
+function lpNorm(c: VjpContext, spread: (share: Value) => Value): Value {
+  const x = input(c, 0);
+  const y = c.outputs[0]!;
+  const a = algebra(c.g, x);
+  const p = intAttribute(c.node, 'p', 2);
+  const dy = cotangent(c);
+  if (p === 1) return a.mul(a.op('Sign', [x]), spread(dy));
+  const safe = a.op('Where', [a.op('Equal', [y, a.scalar(0)]), a.scalar(1), y]);
+  const power = (v: Value, k: number) => (k === 1 ? v : a.op('Pow', [v, a.scalar(k)]));
+  const slope = p === 2 ? x : a.mul(a.op('Sign', [x]), power(a.op('Abs', [x]), p - 1));
+  return a.mul(slope, spread(a.div(dy, power(safe, p - 1))));
+}
+
+const lpPool: VjpRule = (c) => [lpNorm(c, (share) => spreadBack(c, window(c), share))];
+
+const globalLpPool: VjpRule = (c) => [lpNorm(c, (share) => share)];
+
+// The values were laid into zeros at the places of the indices, which count through the whole output.
+const maxUnpool: VjpRule = (c) => {
+  const a = algebra(c.g, input(c, 0));
+  const flat = (v: Value) => a.reshape(v, [-1]);
+  const found = a.op('GatherElements', [flat(cotangent(c)), flat(input(c, 1))], { axis: 0 });
+  return [a.reshapeLike(found, input(c, 0)), null, null];
 };
 
 const globalAveragePool: VjpRule = (c) => {
   const shape = dims(c, input(c, 0));
   const a = algebra(c.g, input(c, 0));
   const share = a.div(cotangent(c), a.scalar(sizeOf(shape.slice(2))));
-  return [a.op('Expand', [share, c.g.ints(shape)])];
+  return [a.expand(share, shape)];
 };
 
 // Tied maxima get equal shares.
@@ -121,4 +161,7 @@ export const pooling: VjpTable = {
   AveragePool: averagePool,
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,
+  LpPool: lpPool,
+  GlobalLpPool: globalLpPool,
+  MaxUnpool: maxUnpool,
 };

@@ -1,7 +1,15 @@
 /** @file Gradients of reductions and of the softmax family. */
 import { GraphError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/tensor.ts';
-import { describeNode, intAttribute, intsAttribute, resolveAxis, type Value } from '../../onnx/index.ts';
+import {
+  dataTypeNumber,
+  describeNode,
+  intAttribute,
+  intsAttribute,
+  isStatic,
+  resolveAxis,
+  type Value,
+} from '../../onnx/index.ts';
 import {
   type Algebra,
   algebra,
@@ -35,13 +43,18 @@ export function reducedAxes(c: VjpContext): number[] {
 /** A reduced value (y or dy) with the reduced axes put back as size 1. */
 function restored(c: VjpContext, a: Algebra, reduced: Value, axes: readonly number[]): Value {
   if (intAttribute(c.node, 'keepdims', 1) === 1 || axes.length === 0) return reduced;
-  return a.reshape(
-    reduced,
-    dims(c, input(c, 0)).map((d, i) => (axes.includes(i) ? 1 : d)),
-  );
+  return a.unsqueeze(reduced, axes);
 }
 
-type Spread = (a: Algebra, x: Value, y: Value, dy: Value, count: number) => Value;
+/** How many elements of x each element of y was made from. */
+function countOf(c: VjpContext, a: Algebra, x: Value, axes: readonly number[]): Value {
+  const sizes = axes.map((axis) => x.shape[axis]!);
+  if (isStatic(sizes)) return a.scalar(sizeOf(sizes));
+  const sizeAtRunTime = (v: Value) => a.op('Cast', [a.op('Size', [v])], { to: dataTypeNumber(x.dtype) });
+  return a.div(sizeAtRunTime(x), sizeAtRunTime(c.outputs[0]!));
+}
+
+type Spread = (a: Algebra, x: Value, y: Value, dy: Value, count: () => Value) => Value;
 
 /** A reduction whose gradient is an elementwise function of x and of y and dy spread back over the reduced axes. */
 function reduction(spread: Spread): VjpRule {
@@ -49,11 +62,9 @@ function reduction(spread: Spread): VjpRule {
     const x = input(c, 0);
     const a = algebra(c.g, x);
     const axes = reducedAxes(c);
-    const shape = dims(c, x);
-    const count = sizeOf(axes.map((i) => shape[i]!));
+    const count = () => countOf(c, a, x, axes);
     const dx = spread(a, x, restored(c, a, c.outputs[0]!, axes), restored(c, a, cotangent(c), axes), count);
-    const full = dx.shape.every((d, i) => d === shape[i]);
-    return [full ? dx : a.op('Expand', [dx, c.g.ints(shape)]), null];
+    return [a.expandLike(dx, x), null];
   };
 }
 
@@ -122,7 +133,7 @@ const cumSum: VjpRule = (c) => {
 
 export const reductions: VjpTable = {
   ReduceSum: reduction((_a, _x, _y, dy) => dy),
-  ReduceMean: reduction((a, _x, _y, dy, count) => a.div(dy, a.scalar(count))),
+  ReduceMean: reduction((a, _x, _y, dy, count) => a.div(dy, count())),
   ReduceSumSquare: reduction((a, x, _y, dy) => a.mul(a.add(x, x), dy)),
   ReduceL1: reduction((a, x, _y, dy) => a.mul(a.op('Sign', [x]), dy)),
   // At the origin, where there is no tangent, the gradient is zero.

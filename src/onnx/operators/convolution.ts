@@ -181,6 +181,7 @@ const globalPool: InferRule = (c) => {
 
 export const convolution: OperatorTable = {
   Conv: conv,
+  FusedConv: conv,
   ConvTranspose: convTranspose,
   MaxPool: maxPool,
   MaxUnpool: maxUnpool,

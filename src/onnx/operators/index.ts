@@ -28,7 +28,8 @@ const operators = new Map(Object.values(shapeRules).flatMap((table: OperatorTabl
 
 /** Operators of ONNX Runtime's own domain that have a shape rule here. */
 export const microsoftOperators: ReadonlySet<string> = new Set([
-  ...['FusedMatMul', 'Gelu', 'FastGelu', 'QuickGelu', 'BiasGelu'],
+  ...['FusedMatMul', 'Gelu', 'FastGelu', 'QuickGelu', 'BiasGelu', 'FusedConv', 'FusedGemm'],
+  ...['SkipLayerNormalization', 'SkipSimplifiedLayerNormalization'],
 ]);
 
 /** Of these, the ones that the standard domain has too. */

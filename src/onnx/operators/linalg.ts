@@ -57,4 +57,5 @@ export const linalg: OperatorTable = {
   MatMul: matMul,
   FusedMatMul: fusedMatMul,
   Gemm: gemm,
+  FusedGemm: gemm,
 };

@@ -24,6 +24,16 @@ const layerNormalization: InferRule = (c) => {
   return [x, { dtype: 'float32', shape: kept }, { dtype: 'float32', shape: kept }];
 };
 
+/** ONNX Runtime's own: the second output is the inverse deviation. */
+const simplifiedLayerNormalization: InferRule = (c) => layerNormalization(c).slice(0, 2);
+
+/** ONNX Runtime's own, over the last axis: result, mean, inverse deviation, and the sum that was normalised. */
+const skipLayerNormalization: InferRule = (c) => {
+  const x = required(c, 0);
+  const statistics = { dtype: 'float32', shape: [...x.shape.slice(0, -1), 1] } as const;
+  return [x, statistics, statistics, x];
+};
+
 const grouped: InferRule = (c) => {
   const x = required(c, 0);
   const channels = x.shape[1];
@@ -52,6 +62,9 @@ export const normalization: OperatorTable = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
   RMSNormalization: same,
+  SimplifiedLayerNormalization: simplifiedLayerNormalization,
+  SkipLayerNormalization: skipLayerNormalization,
+  SkipSimplifiedLayerNormalization: skipLayerNormalization,
   LpNormalization: same,
   LRN: same,
   MeanVarianceNormalization: same,

@@ -55,6 +55,14 @@ export const convolutionCases: readonly RuleCase[] = [
   conv('auto_pad SAME_LOWER', [1, 2, 6, 5], [2, 2, 2, 3], { auto_pad: 'SAME_LOWER', strides: [2, 2] }),
   conv('auto_pad VALID', [1, 2, 5, 5], [2, 2, 3, 3], { auto_pad: 'VALID' }),
   conv('1-D, dilated, groups', [2, 4, 12], [4, 2, 3], { dilations: [3], group: 2, pads: [3, 3] }),
+  conv('long kernel', [2, 3, 60], [4, 3, 40], { pads: [5, 9] }),
+  conv('long kernel, stride 3 with a rest, groups', [2, 4, 91], [6, 2, 36], { strides: [3], group: 2 }),
+  conv('long kernel, dilated, depthwise', [2, 3, 100], [3, 1, 33], {
+    dilations: [2],
+    group: 3,
+    pads: [4, 0],
+  }),
+  conv('6×7, strides with a rest', [2, 2, 11, 13], [3, 2, 6, 7], { strides: [2, 3], pads: [1, 0, 2, 1] }),
   transposed('2×2 stride 2, bias', [2, 3, 3, 4], [3, 4, 2, 2], { strides: [2, 2] }, true),
   transposed('3×3 padded', [1, 2, 4, 4], [2, 3, 3, 3], { pads: [1, 1, 1, 1] }),
   transposed('output padding', [1, 2, 4, 3], [2, 3, 3, 3], {
@@ -70,6 +78,12 @@ export const convolutionCases: readonly RuleCase[] = [
   transposed('groups', [2, 4, 3, 3], [4, 3, 2, 3], { group: 2, strides: [1, 2] }),
   transposed('depthwise', [2, 3, 4, 4], [3, 1, 4, 4], { group: 3, strides: [2, 2], pads: [1, 1, 1, 1] }),
   transposed('1-D stride 4', [2, 3, 5], [3, 2, 8], { strides: [4], pads: [2, 2] }, true),
+  transposed('long kernel, groups', [2, 4, 6], [4, 3, 34], { strides: [5], group: 2, pads: [3, 2] }),
+  transposed('long kernel, large output padding', [1, 2, 4], [2, 3, 33], {
+    strides: [4],
+    pads: [1, 1],
+    output_padding: [3],
+  }),
   transposed('auto_pad SAME_UPPER', [1, 2, 3, 3], [2, 2, 3, 3], { auto_pad: 'SAME_UPPER', strides: [2, 2] }),
   transposed('auto_pad SAME_LOWER', [1, 2, 3, 3], [2, 2, 4, 3], { auto_pad: 'SAME_LOWER', strides: [1, 2] }),
   transposed('output_shape', [1, 2, 3, 3], [2, 2, 3, 3], { output_shape: [6, 5], strides: [2, 2] }),

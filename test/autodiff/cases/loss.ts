@@ -53,6 +53,20 @@ function attributes(form: LossForm): Record<string, string | number> {
   return { reduction: form.reduction, ...(form.ignore === undefined ? {} : { ignore_index: form.ignore }) };
 }
 
+/** The class weights as an operand of their own, [C]. */
+const learnt = (op: string, form: LossForm): RuleCase => ({
+  op,
+  variant: `${form.variant}, by the weights`,
+  shapes: [form.shape, [form.shape[1]!]],
+  range: [0.4, 2],
+  dtype: 'float32',
+  ...(form.opset === undefined ? {} : { opset: form.opset }),
+  build: (g, [x, w]) => {
+    const [scores, labels] = operands(g, x!, { ...form, weighted: false });
+    return g.op(op, [scores!, labels!, w!], attributes(form));
+  },
+});
+
 const row = (form: LossForm): Omit<RuleCase, 'op' | 'build'> => ({
   variant: form.variant,
   shapes: [form.shape],
@@ -73,6 +87,9 @@ export const lossCases: readonly RuleCase[] = [
       build: (g, [x]) => g.op('NegativeLogLikelihoodLoss', operands(g, x!, form), attributes(form)),
     },
   ]),
+  ...['SoftmaxCrossEntropyLoss', 'NegativeLogLikelihoodLoss'].flatMap((op) =>
+    forms.filter((form) => form.weighted !== true).map((form) => learnt(op, form)),
+  ),
   ...[0, 1].map(
     (used): RuleCase => ({
       op: 'SoftmaxCrossEntropyLoss',

@@ -79,6 +79,18 @@ export const normalizationCases: readonly RuleCase[] = [
     dtype: 'float32',
     build: (g, x) => g.ops('LayerNormalization', x, { axis: -1 }, { outputs: 3 })[0]!,
   },
+  ...[[1], [2], [0, 1, 2]].map(
+    (used): RuleCase => ({
+      op: 'LayerNormalization',
+      variant: `by its outputs ${used.join(', ')}`,
+      shapes: [[2, 3, 5], [5], [5]],
+      dtype: 'float32',
+      build: (g, x) => {
+        const outputs = g.ops('LayerNormalization', x, { axis: -1, epsilon: 1e-3 }, { outputs: 3 });
+        return used.map((i) => outputs[i]!);
+      },
+    }),
+  ),
   {
     op: 'RMSNormalization',
     variant: 'last axis',

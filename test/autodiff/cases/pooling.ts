@@ -1,16 +1,17 @@
-import type { RuleCase } from './ruleCase.ts';
+import { integers, type RuleCase } from './ruleCase.ts';
 
 const pool = (
   op: string,
   variant: string,
   x: number[],
   attributes: Record<string, number | number[] | string>,
+  apart = op === 'MaxPool' ? 0.05 : 0,
 ): RuleCase => ({
   op,
   variant,
   shapes: [x],
   dtype: 'float32',
-  ...(op === 'MaxPool' ? { apart: 0.05 } : {}),
+  ...(apart > 0 ? { apart } : {}),
   build: (g, [v]) => g.op(op, [v!], attributes),
 });
 
@@ -85,4 +86,42 @@ export const poolingCases: readonly RuleCase[] = [
   }),
   pool('GlobalAveragePool', '1-D', [2, 3, 5], {}),
   { ...pool('GlobalMaxPool', '1-D', [2, 2, 5], {}), apart: 0.05 },
+  ...[1, 2, 3].flatMap((p) => [
+    pool('LpPool', `p ${p}`, [1, 2, 4, 6], { kernel_shape: [2, 2], strides: [2, 2], p }, 0.05),
+    pool(
+      'LpPool',
+      `p ${p}, 3×2, padded, overlapping`,
+      [1, 2, 5, 6],
+      {
+        kernel_shape: [3, 2],
+        strides: [2, 1],
+        pads: [1, 0, 1, 1],
+        p,
+      },
+      0.05,
+    ),
+    pool('GlobalLpPool', `p ${p}`, [2, 3, 3, 2], { p }, 0.05),
+  ]),
+  pool(
+    'LpPool',
+    '1-D, dilated, ceil',
+    [1, 2, 9],
+    { kernel_shape: [2], strides: [3], dilations: [2], ceil_mode: 1 },
+    0.05,
+  ),
+  ...[false, true].map(
+    (sized): RuleCase => ({
+      op: 'MaxUnpool',
+      variant: sized ? 'with an output shape' : 'undoing 2×2',
+      shapes: [[1, 2, 2, 2]],
+      dtype: 'float32',
+      build: (g, [x]) => {
+        const places = integers(g, [1, 2, 2, 2], [5, 2, 8, 14, 17, 22, 25, 27]);
+        return g.op('MaxUnpool', sized ? [x!, places, g.ints([1, 2, 4, 5])] : [x!, places], {
+          kernel_shape: [2, 2],
+          strides: [2, 2],
+        });
+      },
+    }),
+  ),
 ];

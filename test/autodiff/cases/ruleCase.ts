@@ -15,6 +15,8 @@ export interface RuleCase {
   readonly opset?: number;
   /** Inputs that need a gradient; default all. */
   readonly wrt?: readonly number[];
+  /** Step of the difference, where the function bends too much for the default. */
+  readonly step?: number;
   /** float32 where the runtime has no float64 kernel. */
   readonly dtype?: 'float32';
 }
