@@ -89,4 +89,21 @@ describe('gradients where sizes or bounds come at run time', () => {
     );
     expect(dx).toEqual({ dims: [6], data: [0, 0, 0, 8, 0, 12] });
   });
+
+  it('Split', async () => {
+    for (const used of [0, 1]) {
+      const [dx] = await gradientsOf(
+        { x: floats([6], 1, 2, 3, 4, 5, 6), sizes: int64([2], [2, 4]) },
+        (g, { x, sizes }) => square(g, g.ops('Split', [x!, sizes!], { axis: 0 }, { outputs: 2 })[used]!),
+      );
+      expect(dx).toEqual({ dims: [6], data: used === 0 ? [2, 4, 0, 0, 0, 0] : [0, 0, 6, 8, 10, 12] });
+    }
+  });
+
+  it('Squeeze', async () => {
+    const [dx] = await gradientsOf({ x: floats([1, 2, 1], 3, 4), axes: int64([1], [0]) }, (g, { x, axes }) =>
+      square(g, g.op('Squeeze', [x!, axes!])),
+    );
+    expect(dx).toEqual({ dims: [1, 2, 1], data: [6, 8] });
+  });
 });

@@ -77,6 +77,7 @@ const cases: readonly ForwardCase[] = [
   { op: 'RandomNormalLike', inputs: [f(2, 3)] },
   { op: 'RandomUniformLike', inputs: [f(2, 3)], attributes: { dtype: 11 } },
   { op: 'Bernoulli', inputs: [f(2, 3)], attributes: { dtype: 7 } },
+  { op: 'Multinomial', inputs: [f(2, 3)], attributes: { sample_size: 4 } },
   { op: 'QuantizeLinear', inputs: [f(2, 3)], more: (g) => [one(g, 0.1, 'float32')] },
   {
     op: 'QuantizeLinear',

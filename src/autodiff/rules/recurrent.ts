@@ -14,7 +14,6 @@ import {
   type Shape,
   stringAttribute,
   type Value,
-  type ValueInfo,
 } from '../../onnx/index.ts';
 import { type Algebra, algebra, dims, input, type VjpContext, type VjpRule, type VjpTable } from '../vjp.ts';
 import { type Cell, type CellKind, cellOf, gatesOf } from './recurrentCells.ts';
@@ -85,7 +84,7 @@ function scan(
 /** A graph whose names all start with `prefix`: those of a body must differ from those of the graph around it. */
 function prefixed(graph: Graph, prefix: string): Graph {
   const renamed = (name: string) => (name === '' ? '' : prefix + name);
-  const info = (v: ValueInfo): ValueInfo => ({ ...v, name: renamed(v.name) });
+  const info = <T extends { readonly name: string }>(v: T): T => ({ ...v, name: renamed(v.name) });
   return {
     ...graph,
     inputs: graph.inputs.map(info),
