@@ -271,8 +271,8 @@ function fitWindowNodes(
     // Says what shape inference cannot know of a slice of an unknown length.
     return g.op('Reshape', [cut, g.ints([0, samples])]);
   }
-  const positions = BigInt64Array.from({ length: samples }, (_, i) => BigInt(i));
-  const steps = g.initializer('window_positions', { dtype: 'int64', dims: [samples], data: positions });
+  const integer = (v: number) => g.constant(int64([], [v]));
+  const steps = g.op('Range', [integer(0), integer(samples), integer(1)], {}, { name: 'window_positions' });
   const length = g.op('Gather', [g.op('Shape', [waveform]), g.constant(int64([], [1]))], { axis: 0 });
   return g.op('Gather', [waveform, g.op('Mod', [steps, length])], { axis: 1 });
 }

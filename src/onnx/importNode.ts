@@ -70,7 +70,8 @@ const dropout: ImportRule = (c) => {
 
 /**
  * In training the runtime overwrites its running inputs (see composites.ts), so what becomes of them is computed apart.
- * Before opset 14 a node with more than one output is in training, and outputs 3 and 4 are the batch's own statistics.
+ * Before opset 14 a node with more than one output is in training, and outputs 3 and 4 are what the backward pass of
+ * others reads: the batch's mean, and in place of its variance, as ONNX Runtime has it, the inverse deviation.
  */
 const batchNormalization: ImportRule = (c) => {
   const { g, node } = c;
@@ -88,7 +89,8 @@ const batchNormalization: ImportRule = (c) => {
   }
   const momentum = floatAttribute(node, 'momentum', 0.9);
   const [x, scale, bias, mean, variance] = [0, 1, 2, 3, 4].map((i) => operand(c, i)) as Value[];
-  const batch = batchNormalizationTraining(g, x!, scale!, bias!, floatAttribute(node, 'epsilon', 1e-5));
+  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
+  const batch = batchNormalizationTraining(g, x!, scale!, bias!, epsilon);
   const dtype = mean!.dtype === 'float64' ? 'float64' : 'float32';
   const running = (old: Value, now: Value) =>
     momentum === 0
@@ -102,8 +104,10 @@ const batchNormalization: ImportRule = (c) => {
       batch.output,
       node.outputs[1] ? running(mean!, batch.mean) : null,
       node.outputs[2] ? running(variance!, batch.variance) : null,
-      batch.mean,
-      batch.variance,
+      node.outputs[3] ? batch.mean : null,
+      node.outputs[4]
+        ? g.op('Reciprocal', [g.op('Sqrt', [g.op('Add', [batch.variance, g.scalar(epsilon, dtype)])])])
+        : null,
     ],
   };
 };

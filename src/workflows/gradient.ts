@@ -1,13 +1,17 @@
 /** @file The gradient of any ONNX model as a model of its own. */
-import { gradients } from '../autodiff/index.ts';
+import { gradients, nonDifferentiable } from '../autodiff/index.ts';
 import { GraphError, type Notice, ParameterError, ShapeError } from '../core/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import {
+  describeNode,
   encodeModel,
+  formatShape,
   type GraphBuilder,
   importGraph,
   isFloat,
   type Model,
+  type Node,
+  type OutputInfo,
   type Shape,
   type Value,
 } from '../onnx/index.ts';
@@ -15,20 +19,26 @@ import { readModel } from '../runtime/index.ts';
 import { nearestNames } from './nearestNames.ts';
 
 export interface GradientModelOptions {
-  /** Name of the tensor to differentiate: a float scalar. */
+  /** Name of the tensor to differentiate: a float scalar, unless `of` says otherwise. */
   readonly loss: string;
+  /**
+   * How a tensor of several elements becomes one number: their sum, or Σ element · cotangent, where the cotangent is an
+   * input of the new model, `LOSS_cotangent`, of the tensor's shape (a vector–Jacobian product).
+   */
+  readonly of?: 'sum' | 'cotangent';
   /** Names to differentiate by: inputs, initializers or inner tensors. */
   readonly wrt: readonly string[];
-  /** Sizes of the inputs' named dimensions. */
+  /** Sizes of the inputs' named dimensions, and values of inputs that are single integers. */
   readonly bind?: Readonly<Record<string, number>>;
   readonly onNotice?: (notice: Notice) => void;
 }
 
 /**
  * A model with the inputs of `model` and the outputs `LOSS` and, for each name in `wrt`, `NAME_grad`. It is written in
- * opset 20 and uses, beside the standard operators, only ONNX Runtime's own FusedMatMul.
+ * opset 20 and uses, beside the standard operators, only ONNX Runtime's own FusedMatMul. Integer inputs that are bound
+ * are constants in it.
  * @throws {ParameterError} for a name that the model does not have (with the nearest that it has), or sizes left open
- * @throws {ShapeError} when the loss is no float scalar
+ * @throws {ShapeError} when the loss is no float, or has several elements and `of` does not say what to do with them
  * @throws {UnsupportedOpError} naming the node, where there is no shape or gradient rule on the way
  * @throws {GraphError} when the model is malformed
  */
@@ -79,15 +89,11 @@ export function gradientModel(model: Model, options: GradientModelOptions): Mode
     }
     return value;
   });
-  const touched = dependencies(g, lossValue.name);
   for (const value of values) {
-    if (!touched.has(value.name))
-      options.onNotice?.({
-        subject: value.name,
-        message: `The loss does not depend on '${value.name}': its gradient is zero.`,
-      });
+    const message = whyZero(g, lossValue.name, value.name);
+    if (message !== null) options.onNotice?.({ subject: value.name, message });
   }
-  const derived = gradients(g, lossValue, values);
+  const derived = gradients(g, scalarOf(g, lossValue, options.of), values);
   g.output(lossValue, loss);
   derived.forEach((gradient, i) => {
     g.output(gradient, `${wrt[i]}_grad`);
@@ -95,13 +101,60 @@ export function gradientModel(model: Model, options: GradientModelOptions): Mode
   return { ...g.model(Object.fromEntries(model.metadata)) };
 }
 
-/** Names of all values that `name` is computed from, itself included. */
-function dependencies(g: GraphBuilder, name: string): Set<string> {
-  const found = new Set([name]);
-  for (const node of [...g.graph.nodes].reverse()) {
-    if (node.outputs.some((output) => found.has(output))) for (const input of node.inputs) found.add(input);
+/** The number that is differentiated. */
+function scalarOf(g: GraphBuilder, loss: Value, of: GradientModelOptions['of']): Value {
+  if (of === undefined) {
+    if (loss.shape.every((d) => d === 1)) return loss;
+    throw new ShapeError(
+      `The loss '${loss.name}' must be a single number, got ${loss.dtype}${formatShape(loss.shape)}.`,
+      { hint: 'Differentiate the sum of its elements (--sum), or weight them by an input (--cotangent).' },
+    );
   }
-  return found;
+  const weighted =
+    of === 'sum'
+      ? loss
+      : g.op('Mul', [loss, g.input(g.uniqueName(`${loss.name}_cotangent`), loss.dtype, loss.shape)]);
+  return g.op('ReduceSum', [weighted], { keepdims: 0 });
+}
+
+/**
+ * What lies between `name` and the loss: whether anything does, whether some way meets no operator without a gradient,
+ * and which such operators are met first.
+ */
+function waysTo(
+  g: GraphBuilder,
+  loss: string,
+  name: string,
+): { readonly any: boolean; readonly open: boolean; readonly blocking: readonly Node[] } {
+  const needed = new Set([loss]);
+  for (const node of [...g.graph.nodes].reverse())
+    if (node.outputs.some((output) => needed.has(output))) for (const input of node.inputs) needed.add(input);
+  const any = new Set([name]);
+  const open = new Set([name]);
+  const blocking: Node[] = [];
+  for (const node of g.graph.nodes) {
+    if (!node.outputs.some((output) => needed.has(output))) continue;
+    if (!node.inputs.some((input) => any.has(input))) continue;
+    for (const output of node.outputs) any.add(output);
+    if (!node.inputs.some((input) => open.has(input))) continue;
+    if (node.domain === '' && nonDifferentiable.has(node.opType)) blocking.push(node);
+    else for (const output of node.outputs) if (isFloat(g.find(output)!.dtype)) open.add(output);
+  }
+  return { any: any.has(loss), open: open.has(loss), blocking };
+}
+
+/** Why the gradient by `name` is zero, or lacks what is quantised on the way; null where it does neither. */
+function whyZero(g: GraphBuilder, loss: string, name: string): string | null {
+  const { any, open, blocking } = waysTo(g, loss, name);
+  if (!any) return `The loss does not depend on '${name}': its gradient is zero.`;
+  const named = (nodes: readonly Node[]) =>
+    `${nodes.slice(0, 3).map(describeNode).join(', ')}${nodes.length > 3 ? ` and ${nodes.length - 3} more` : ''}`;
+  if (!open) {
+    return `Every way from '${name}' to the loss goes through operators whose gradient is zero (${named(blocking)}): its gradient is zero.`;
+  }
+  const rounding = blocking.filter((node) => node.opType === 'QuantizeLinear');
+  if (rounding.length === 0) return null;
+  return `Some ways from '${name}' to the loss go through ${named(rounding)}, which let no gradient pass: their share is left out.`;
 }
 
 function unknownName(name: string, all: readonly string[]): ParameterError {
@@ -165,10 +218,8 @@ export async function gradient(options: GradientOptions): Promise<GradientOutcom
   const bytes = encodeModel(derived);
   await writeFileAtomic(options.out, bytes);
   const { inputs, outputs, nodes } = derived.graph;
-  const told = (v: (typeof outputs)[number]) => ({
-    name: v.name,
-    dtype: v.dtype ?? 'float32',
-    shape: v.shape ?? [],
+  const told = ({ name, dtype, shape }: OutputInfo) => ({
+    ...{ name, dtype: dtype ?? 'unknown', shape: shape ?? [] },
   });
   return {
     out: options.out,

@@ -39,16 +39,20 @@ describe('earshot gradient', () => {
     expect(lines.at(-1)).toBe('loss\tReduceSum\tfloat32[]');
   });
 
+  it('a listing says which sizes are open, and how to give them', async () => {
+    const { code, stdout, stderr } = await gradient('--list');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^x\tinput\tfloat32\[N, 3, 8, 8\]\n/);
+    expect(stderr).toMatch(/These sizes are open: N\. Give them with --bind, such as --bind N=4\./);
+  });
+
   it.each<[string[], RegExp]>([
     [['--loss', 'los', '--wrt', 'x', '-o', 'g.onnx'], /no tensor named 'los'\.\nHint: Nearest: loss\./],
     [['--loss', 'loss', '--wrt', 'x', '-o', 'g.onnx'], /leaves this size open: N\.\nHint: .*N=4/],
-    [
-      ['--loss', 'loss', '--wrt', 'x', '-o', 'g.onnx', '--bind', 'N'],
-      /a dimension and its size, such as N=4/,
-    ],
+    [['--loss', 'loss', '--wrt', 'x', '-o', 'g.onnx', '--bind', 'N'], /a name and an integer, such as N=4/],
     [
       ['--loss', 'loss', '--wrt', 'x', '-o', 'g.onnx', '--bind', 'N=0'],
-      /a dimension and its size, such as N=4/,
+      /'N' must be a whole number of at least 1, got 0/,
     ],
     [['--loss', 'loss', '--wrt', 'x'], /Missing required option -o <file>\.\nHint: .*--list/],
     [['--list', '--loss', 'loss'], /cannot be used with option/],

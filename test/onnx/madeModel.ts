@@ -1,6 +1,7 @@
 /** @file Models written down by hand, for tests: any opset, right or wrong. */
 import type { DType, Tensor } from '../../src/core/index.ts';
-import type { Attribute, Model, Node, Shape } from '../../src/onnx/index.ts';
+import { type Attribute, encodeModel, type Model, type Node, type Shape } from '../../src/onnx/index.ts';
+import { ProtobufReader, ProtobufWriter } from '../../src/onnx/protobuf.ts';
 
 export function node(
   opType: string,
@@ -46,4 +47,19 @@ export function madeModel({
     },
     metadata: new Map(),
   };
+}
+
+/** The branch of an If: a graph as an attribute. */
+export function graphAttribute(name: string, made: MadeModel): Attribute {
+  let graph: Uint8Array = new Uint8Array();
+  const r = new ProtobufReader(encodeModel(madeModel(made)));
+  while (r.next()) {
+    if (r.field === 7) graph = r.message();
+    else r.skip();
+  }
+  const w = new ProtobufWriter();
+  w.string(1, name);
+  w.bytes(6, graph);
+  w.int(20, 5);
+  return { kind: 'opaque', type: 5, bytes: w.finish() };
 }

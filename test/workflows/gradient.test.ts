@@ -6,7 +6,7 @@ import { EarshotError, float32, int64, type Notice, type Tensor, tensor } from '
 import { decodeModel, encodeModel, importGraph } from '../../src/onnx/index.ts';
 import { gradient, gradientModel, listTensors } from '../../src/workflows/gradient.ts';
 import { exportedModel, exportedNames, relativeError } from '../onnx/exportedModels.ts';
-import { int, madeModel, node } from '../onnx/madeModel.ts';
+import { graphAttribute, int, madeModel, node } from '../onnx/madeModel.ts';
 import { runModel } from '../support/runModel.ts';
 
 describe('gradients of models exported by PyTorch', () => {
@@ -106,6 +106,82 @@ describe('what a gradient is taken by', () => {
     const results = await runModel(made, { x, z: float32([2], [5, 6]) });
     expect([...(results['z_grad']!.data as Float32Array)]).toEqual([0, 0]);
     expect(notices.map((n) => n.subject)).toEqual(['z', 'aside']);
+  });
+
+  it('a way that ends in rounding gives a gradient of zero, or leaves a share out, and that is told', async () => {
+    const notices: Notice[] = [];
+    const model = madeModel({
+      inputs: { x: ['float32', [3]], w: ['float32', [3]], b: ['float32', [3]] },
+      initializers: { s: float32([], [0.5]) },
+      nodes: [
+        node('QuantizeLinear', ['x', 's'], ['q']),
+        node('DequantizeLinear', ['q', 's'], ['d']),
+        node('Mul', ['d', 'w'], ['p']),
+        node('Add', ['x', 'b'], ['a']),
+        node('Sum', ['p', 'a'], ['t']),
+        node('ReduceSum', ['t'], ['loss'], { keepdims: int(0) }),
+        node('ReduceSum', ['p'], ['other'], { keepdims: int(0) }),
+      ],
+    });
+    const options = { wrt: ['x', 'w'], onNotice: (n: Notice) => notices.push(n) };
+    gradientModel(model, { ...options, loss: 'loss' });
+    expect(notices).toHaveLength(1);
+    expect(notices[0]!.message).toMatch(/^Some ways from 'x' .* QuantizeLinear 'q\/QuantizeLinear'/);
+    const zero = gradientModel(model, { ...options, loss: 'other' });
+    expect(notices[1]!.message).toMatch(/^Every way from 'x' .*: its gradient is zero\./);
+    expect(notices).toHaveLength(2);
+    const results = await runModel(zero, { x, w: x, b: x });
+    expect([...(results['x_grad']!.data as Float32Array)]).toEqual([0, 0, 0]);
+  });
+
+  it('a tensor of several elements is differentiated as its sum, or with a cotangent', async () => {
+    const model = madeModel({
+      inputs: { x: ['float32', [3]] },
+      nodes: [node('Mul', ['x', 'x'], ['y'])],
+    });
+    const sum = await runModel(gradientModel(model, { loss: 'y', wrt: ['x'], of: 'sum' }), { x });
+    expect([...(sum['y']!.data as Float32Array)]).toEqual([1, 4, 9]);
+    expect([...(sum['x_grad']!.data as Float32Array)]).toEqual([2, -4, 6]);
+    const product = gradientModel(model, { loss: 'y', wrt: ['x'], of: 'cotangent' });
+    const results = await runModel(product, { x, y_cotangent: float32([3], [10, 1, -1]) });
+    expect([...(results['x_grad']!.data as Float32Array)]).toEqual([20, -4, -6]);
+    expect(() => gradientModel(model, { loss: 'y', wrt: ['x'] })).toThrow(
+      expect.objectContaining({ hint: expect.stringMatching(/--sum.*--cotangent/) }),
+    );
+  });
+
+  it('a bound integer decides the Ifs on it', async () => {
+    const branch = (name: string, factor: number) =>
+      graphAttribute(name, {
+        nodes: [node('Mul', ['x', 'k'], ['r'])],
+        initializers: { k: float32([], [factor]) },
+        outputs: { r: 'float32' },
+      });
+    const model = madeModel({
+      inputs: { x: ['float32', [3]], rate: ['int64', []] },
+      initializers: { wide: int64([], [16000]) },
+      nodes: [
+        node('Equal', ['rate', 'wide'], ['c']),
+        node('If', ['c'], ['y'], {
+          then_branch: branch('then_branch', 5),
+          else_branch: branch('else_branch', 7),
+        }),
+        node('ReduceSum', ['y'], ['loss'], { keepdims: int(0) }),
+      ],
+    });
+    for (const [rate, factor] of [
+      [16000, 5],
+      [8000, 7],
+    ] as const) {
+      const made = gradientModel(model, { loss: 'loss', wrt: ['x'], bind: { rate } });
+      expect(made.graph.inputs.map((v) => v.name)).toEqual(['x']);
+      expect([...((await runModel(made, { x }))['x_grad']!.data as Float32Array)]).toEqual(
+        Array(3).fill(factor),
+      );
+    }
+    expect(() => gradientModel(model, { loss: 'loss', wrt: ['x'] })).toThrow(
+      /chooses its branch while running/,
+    );
   });
 
   it('an operator without any rule off the way is no obstacle', async () => {

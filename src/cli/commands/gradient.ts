@@ -11,17 +11,19 @@ interface Options {
   wrt?: string[];
   bind: Record<string, number>;
   output?: string;
+  sum?: boolean;
+  cotangent?: boolean;
   list?: boolean;
   json?: boolean;
 }
 
-/** `N=4` or `N=4,T=10`, added to what came before. */
-function sizes(text: string, before: Record<string, number> = {}): Record<string, number> {
+/** `N=4` or `N=4,rate=16000`, added to what came before. */
+function integers(text: string, before: Record<string, number> = {}): Record<string, number> {
   const bound = { ...before };
   for (const part of text.split(',')) {
-    const match = /^\s*(.+?)\s*=\s*(\d{1,15})\s*$/.exec(part);
-    if (match === null || Number(match[2]) < 1)
-      throw new InvalidArgumentError('It must be a dimension and its size, such as N=4.');
+    const match = /^\s*(.+?)\s*=\s*(-?\d{1,15})\s*$/.exec(part);
+    if (match === null)
+      throw new InvalidArgumentError('It must be a name and an integer, such as N=4 or sample_rate=16000.');
     bound[match[1]!] = Number(match[2]);
   }
   return bound;
@@ -32,7 +34,12 @@ export function addGradient(program: Command, context: Context): void {
     .command('gradient')
     .description('derive the gradient of an ONNX model, as an ONNX model of its own')
     .argument('<model>', 'ONNX file, opset 7 to 24')
-    .addOption(new Option('--loss <name>', 'tensor to differentiate: a float scalar'))
+    .addOption(
+      new Option(
+        '--loss <name>',
+        'tensor to differentiate: a float scalar, or with --sum or --cotangent any',
+      ),
+    )
     .addOption(
       new Option(
         '--wrt <names>',
@@ -40,21 +47,36 @@ export function addGradient(program: Command, context: Context): void {
       ).argParser((text: string, before: string[] = []) => [...new Set([...before, ...names(text)])]),
     )
     .addOption(
-      new Option('--bind <name=size>', 'size of a named dimension of the inputs; may be repeated')
-        .argParser(sizes)
+      new Option(
+        '--bind <name=integer>',
+        'size of a named dimension of the inputs, or value of an input that is one integer; may be repeated',
+      )
+        .argParser(integers)
         .default({}, 'none'),
     )
     .addOption(
       new Option('-o, --output <file>', 'model to write: outputs the loss, and NAME_grad for each name'),
     )
-    .addOption(new Option('--list', "list the model's tensors instead").conflicts(['loss', 'wrt', 'output']))
+    .addOption(new Option('--sum', "differentiate the sum of the loss's elements").conflicts('cotangent'))
+    .addOption(
+      new Option(
+        '--cotangent',
+        'differentiate Σ loss · LOSS_cotangent, an input of the new model of the same shape',
+      ),
+    )
+    .addOption(
+      new Option('--list', "list the model's tensors instead, with the sizes that --bind gives").conflicts([
+        ...['loss', 'wrt', 'output', 'sum', 'cotangent'],
+      ]),
+    )
     .addOption(new Option('--json', 'print the result as one JSON document on stdout'))
     .addHelpText(
       'after',
       `
 Examples:
   earshot gradient model.onnx --list --bind N=4
-  earshot gradient model.onnx --loss loss --wrt conv1.weight,fc.weight --bind N=4 -o gradient.onnx`,
+  earshot gradient model.onnx --loss loss --wrt conv1.weight,fc.weight --bind N=4 -o gradient.onnx
+  earshot gradient vad.onnx --loss speech --sum --wrt audio --bind N=1,sample_rate=16000 -o gradient.onnx`,
     );
   command.action(async (file: string, options: Options) => {
     const { out, err } = context.terminal;
@@ -67,6 +89,12 @@ Examples:
       }
       for (const { name, kind, operator, dtype, shape } of tensors)
         out.line(`${name}\t${operator ?? kind}\t${dtype}[${(shape ?? ['?']).join(', ')}]`);
+      const inputs = tensors.filter((t) => t.kind === 'input');
+      const open = [...new Set(inputs.flatMap((t) => (t.shape ?? []).filter((d) => typeof d === 'string')))];
+      if (open.length > 0)
+        err.line(
+          `${err.colours.yellow('Note:')} These sizes are open: ${open.join(', ')}. Give them with --bind, such as --bind ${open[0]}=4.`,
+        );
       return;
     }
     const { loss, wrt, output } = options;
@@ -90,6 +118,7 @@ Examples:
       wrt,
       bind: options.bind,
       out: output,
+      ...(options.sum ? { of: 'sum' as const } : options.cotangent ? { of: 'cotangent' as const } : {}),
       onNotice: (notice) => err.line(`${err.colours.yellow('Note:')} ${noticeText(notice)}`),
     });
     if (options.json) {
