@@ -4,12 +4,13 @@
  */
 
 import { appendTemperature, type ProbabilisticClassifier } from '../classifiers/index.ts';
-import { float32, GraphError, int64, ParameterError, type Tensor } from '../core/index.ts';
+import { float32, GraphError, int64, ParameterError, parseRecord, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
 import { type FrontEndSpec, frontEndFrames, frontEndNodes, wholeCopiesNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
 import { GraphBuilder, type Model, type Precision, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
+import { artifactRecord } from './artifactRecord.ts';
 import type { ClipVectors } from './clipVectors.ts';
 import type { UnknownInfo } from './unknownSounds.ts';
 import type { WhisperSettings } from './whisperSettings.ts';
@@ -279,7 +280,8 @@ function fitWindowNodes(
 
 /**
  * Reads what an artefact says about itself.
- * @throws {GraphError} if the model is not an Earshot artefact
+ * @throws {GraphError} if the model is no Earshot artefact, its metadata are damaged or of another version, or do not
+ *   fit its outputs
  */
 export function artifactInfo(model: Model, name: string): ArtifactInfo {
   const text = model.metadata.get('earshot');
@@ -291,16 +293,25 @@ export function artifactInfo(model: Model, name: string): ArtifactInfo {
       },
     );
   }
-  const stored = JSON.parse(text) as ArtifactInfo;
-  if (stored.format !== 1) {
-    throw new GraphError(
-      `${name} has artefact format ${String(stored.format)}; this version reads format 1.`,
-    );
+  const info = parseRecord(artifactRecord, text, {
+    name,
+    what: 'an Earshot artefact',
+    error: GraphError,
+    version: { field: 'format', supported: [1] },
+    hint: "Its metadata are damaged. Make it again with 'earshot train'.",
+  });
+  for (const [output, size, what] of [
+    ['probabilities', info.classes.length, `names ${info.classes.length} classes`],
+    ['embedding', info.embeddingSize, `states an embedding of ${info.embeddingSize} numbers`],
+  ] as const) {
+    const found = model.graph.outputs.find((other) => other.name === output);
+    const given = found?.shape?.at(-1);
+    if (found === undefined || (typeof given === 'number' && given !== size)) {
+      const but = found === undefined ? 'has no such output' : `its output has ${given} columns`;
+      throw new GraphError(`${name} is not an Earshot artefact: it ${what}, but '${output}' ${but}.`, {
+        hint: "Make it again with 'earshot train'.",
+      });
+    }
   }
-  // Before there were several front ends, specs did not always say that they were log-mel.
-  const { pipeline } = stored;
-  const written: Partial<FrontEndSpec> | null = pipeline.frontEnd;
-  if (written === null) return stored;
-  const frontEnd = { kind: 'log-mel', version: 1, ...written } as FrontEndSpec;
-  return { ...stored, pipeline: { ...pipeline, frontEnd } };
+  return info;
 }

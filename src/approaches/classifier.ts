@@ -1,8 +1,12 @@
 /** @file An artefact in use: windows of waveform in, probabilities and embeddings out. */
-import { readFile } from 'node:fs/promises';
-import { GraphError, rowsOf, stackRows, type Tensor } from '../core/index.ts';
-import { decodeModel, type Model } from '../onnx/index.ts';
-import { Engine, type EngineOptions, type LoadedModel } from '../runtime/index.ts';
+import { rowsOf, stackRows, type Tensor } from '../core/index.ts';
+import {
+  decodeNamedModel,
+  Engine,
+  type EngineOptions,
+  type LoadedModel,
+  readModelBytes,
+} from '../runtime/index.ts';
 import { type ArtifactInfo, artifactInfo } from './artifact.ts';
 
 export interface WindowScores {
@@ -30,20 +34,11 @@ export class Classifier {
    * @throws {GraphError} if the file cannot be read or is no Earshot artefact
    */
   static async open(path: string, options: EngineOptions = {}): Promise<Classifier> {
-    let bytes: Uint8Array;
-    try {
-      bytes = await readFile(path);
-    } catch (error) {
-      throw new GraphError(`The model '${path}' cannot be read: ${(error as Error).message}.`, {
-        hint: "Pass the path of the model.onnx that 'earshot train' wrote.",
-        cause: error,
-      });
-    }
-    return Classifier.fromBytes(bytes, path, options);
+    return Classifier.fromBytes(await readModelBytes(path), path, options);
   }
 
   static async fromBytes(bytes: Uint8Array, name: string, options: EngineOptions = {}): Promise<Classifier> {
-    const info = artifactInfo(decodeNamed(bytes, name), name);
+    const info = artifactInfo(decodeNamedModel(bytes, name), name);
     const engine = new Engine(options);
     try {
       return new Classifier(info, engine, await engine.load(bytes));
@@ -92,17 +87,6 @@ export function* waveformBatches(
     while (end < windows.length && end - start < size && windows[end]!.length === samples) end++;
     yield stackRows(windows.slice(start, end), samples);
     start = end;
-  }
-}
-
-function decodeNamed(bytes: Uint8Array, name: string): Model {
-  try {
-    return decodeModel(bytes);
-  } catch (error) {
-    throw new GraphError(`'${name}' is not a readable ONNX model: ${(error as Error).message}`, {
-      hint: "Pass the model.onnx that 'earshot train' wrote.",
-      cause: error,
-    });
   }
 }
 

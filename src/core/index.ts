@@ -1,6 +1,8 @@
 /** @module earshot/core: errors, tensors, seeded random numbers and progress events. */
 export * from './alongside.ts';
+export * from './crc32.ts';
 export * from './errors.ts';
+export * from './fileKind.ts';
 export * from './plainError.ts';
 export * from './progress.ts';
 export * from './random.ts';

@@ -36,35 +36,55 @@ export function npyHeader(shape: readonly number[], description: keyof typeof de
   return header;
 }
 
+/** Header bytes that are believed: NumPy itself refuses more than 10,000 in files that it does not trust. */
+const longestHeader = 10_000;
+
 /**
  * Reads a `.npy` file of float32 or float64 in C order.
- * @throws {ParameterError} for anything else, or bytes that are cut short
+ * @param source how errors name the bytes, such as a path
+ * @throws {ParameterError} for anything else, a shape that is none, or bytes that are cut short
  */
-export function decodeNpy(bytes: Uint8Array): NpyArray {
+export function decodeNpy(bytes: Uint8Array, source = 'The NumPy array'): NpyArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || !magic.slice(0, 6).every((byte, i) => bytes[i] === byte))
-    throw new ParameterError('These bytes are no NumPy array: they do not begin with its mark.');
+    throw new ParameterError(`${source} is no NumPy array: it does not begin as one does.`);
   const [first, length] = bytes[6] === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
+  if (length > longestHeader || first + length > bytes.length)
+    throw new ParameterError(`${source} is damaged: it claims a header of ${length} bytes.`);
   const text = new TextDecoder('latin1').decode(bytes.subarray(first, first + length));
   const description = /'descr':\s*'([^']*)'/.exec(text)?.[1] ?? '';
   const tuple = /'shape':\s*\(([^)]*)\)/.exec(text)?.[1];
   if (
     !(description === '<f4' || description === '<f8') ||
     tuple === undefined ||
-    /order':\s*True/.test(text)
+    !/'fortran_order':\s*False/.test(text)
   ) {
     throw new ParameterError(
-      `Only NumPy arrays of float32 or float64 in C order are read, got ${text.trim()}.`,
+      `${source} is not read: only arrays of float32 or float64 in C order are, and it says ${JSON.stringify(text.trim().slice(0, 200))}.`,
     );
   }
-  const shape = tuple.split(',').flatMap((part) => (part.trim() === '' ? [] : [Number(part)]));
+  const shape = shapeOf(tuple, source);
   const type = descriptions[description];
   const count = shape.reduce((a, b) => a * b, 1);
   const at = first + length;
+  // In doubles a product past 2^53 stays larger than any file.
   if (bytes.length < at + count * type.BYTES_PER_ELEMENT)
-    throw new ParameterError(`The NumPy array is cut short: [${shape.join(', ')}] needs more bytes.`);
+    throw new ParameterError(
+      `${source} is cut short: the shape [${shape.join(', ')}] needs ${count * type.BYTES_PER_ELEMENT} bytes, ${bytes.length - at} are there.`,
+    );
   // A copy: the numbers need not be aligned in the file.
   const data = new type(count);
   new Uint8Array(data.buffer).set(bytes.subarray(at, at + data.byteLength));
   return { shape, data };
+}
+
+/** The sizes in a tuple as Python writes it: `()`, `(3,)`, `(2, 3)`. */
+function shapeOf(tuple: string, source: string): number[] {
+  const parts = tuple.split(',').map((part) => part.trim());
+  // A tuple of one has a comma behind it.
+  if (parts.at(-1) === '') parts.pop();
+  // NumPy has at most 64 dimensions.
+  if (parts.length > 64 || !parts.every((part) => /^\d{1,15}$/.test(part)))
+    throw new ParameterError(`${source} is damaged: its shape (${tuple.slice(0, 100)}) is not one.`);
+  return parts.map(Number);
 }

@@ -1,5 +1,6 @@
 /** @file NumPy's archive format: a zip of `.npy` files, uncompressed as `numpy.savez` writes it, or compressed. */
 import { inflateSync, zipSync } from 'fflate';
+import { crc32 } from '../core/crc32.ts';
 import { ParameterError } from '../core/errors.ts';
 import { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
 
@@ -19,19 +20,38 @@ export function encodeNpz({ arrays, comment }: Npz): Uint8Array {
   return zipSync(Object.fromEntries(entries) as Parameters<typeof zipSync>[0]);
 }
 
+export interface DecodeNpzOptions {
+  /** How errors name the bytes, such as a path. */
+  readonly source?: string;
+  /** Most bytes that all arrays may have together; default {@link npzLimit}. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Bytes that the arrays of an archive may have together: 64 MiB, and 64 times the archive's own size. Embeddings hardly
+ * shrink; zeros shrink a thousandfold, and an archive of them could fill the memory.
+ */
+export function npzLimit(archiveBytes: number): number {
+  return Math.min(2 ** 31, 2 ** 26 + 64 * archiveBytes);
+}
+
 /**
  * Reads an `.npz` file of float arrays and checks its checksums.
- * @throws {ParameterError} when it is no zip archive, is damaged, or holds something else
+ * @throws {ParameterError} when it is no zip archive, is damaged, holds something else, or more than `maxBytes`
  */
-export function decodeNpz(bytes: Uint8Array): Npz {
+export function decodeNpz(bytes: Uint8Array, options: DecodeNpzOptions = {}): Npz {
+  const { source = 'The .npz archive', maxBytes = npzLimit(bytes.length) } = options;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const damaged = (why: string) => new ParameterError(`The .npz archive is damaged: ${why}.`);
+  const damaged = (why: string) =>
+    new ParameterError(`${source} is damaged or no .npz archive: ${why}.`, {
+      hint: 'Fetch or write the file again.',
+    });
   try {
-    let end = bytes.length - 22;
-    while (end >= 0 && view.getUint32(end, true) !== 0x06054b50) end--;
-    if (end < 0) throw damaged('it has no table of contents');
+    const end = endOfContents(view);
+    if (end === null) throw damaged('it has no table of contents');
     const arrays = new Map<string, NpyArray>();
     let comment = '';
+    let budget = maxBytes;
     let at = view.getUint32(end + 16, true);
     for (let left = view.getUint16(end + 10, true); left > 0; left--) {
       if (view.getUint32(at, true) !== 0x02014b50) throw damaged('its table of contents is broken');
@@ -42,9 +62,22 @@ export function decodeNpz(bytes: Uint8Array): Npz {
         new TextDecoder().decode(bytes.subarray(from, from + length));
       const name = text(at + 46, nameLength);
       comment ||= text(at + 46 + nameLength + extraLength, commentLength);
-      const stored = storedBytes(bytes, view, at);
-      if (crc32(stored) !== view.getUint32(at + 16, true)) throw damaged(`the checksum of ${name} is wrong`);
-      arrays.set(name.replace(/\.npy$/, ''), decodeNpy(stored));
+      const size = view.getUint32(at + 24, true);
+      budget -= size;
+      if (budget < 0) {
+        throw new ParameterError(
+          `${source} would grow to more than ${maxBytes} bytes when it is unpacked; no more is accepted.`,
+          {
+            hint: 'If it is what it should be, save it uncompressed (numpy.savez) or raise the option maxBytes.',
+          },
+        );
+      }
+      const stored = storedBytes(bytes, view, at, size);
+      if (stored === null || crc32(stored) !== view.getUint32(at + 16, true))
+        throw damaged(`the checksum of ${JSON.stringify(name)} is wrong`);
+      const key = name.replace(/\.npy$/, '');
+      if (arrays.has(key)) throw damaged(`it holds ${JSON.stringify(name)} twice`);
+      arrays.set(key, decodeNpy(stored, `${source}: the array ${JSON.stringify(key)}`));
       at += 46 + nameLength + extraLength + commentLength;
     }
     return { arrays, comment };
@@ -55,28 +88,34 @@ export function decodeNpz(bytes: Uint8Array): Npz {
   }
 }
 
-/** The content of the entry whose record in the table of contents begins at `at`. */
-function storedBytes(bytes: Uint8Array, view: DataView, at: number): Uint8Array {
+/** Where the record at the end of a zip archive begins; a comment of at most 65,535 bytes may follow it. */
+function endOfContents(view: DataView): number | null {
+  const first = Math.max(0, view.byteLength - 22 - 0xffff);
+  for (let end = view.byteLength - 22; end >= first; end--)
+    if (view.getUint32(end, true) === 0x06054b50) return end;
+  return null;
+}
+
+/**
+ * The content of the entry whose record in the table of contents begins at `at`; null where it cannot be unpacked to
+ * `size` bytes.
+ */
+function storedBytes(bytes: Uint8Array, view: DataView, at: number, size: number): Uint8Array | null {
   const method = view.getUint16(at + 10, true);
   const length = view.getUint32(at + 20, true);
   const local = view.getUint32(at + 42, true);
   const from = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
   const content = bytes.subarray(from, from + length);
-  if (method === 0) return content;
-  if (method === 8) return inflateSync(content);
-  throw new ParameterError(`The .npz archive is compressed by method ${method}, which is not read.`);
-}
-
-let table: Uint32Array | undefined;
-
-/** The checksum of zip and gzip. */
-function crc32(bytes: Uint8Array): number {
-  table ??= Uint32Array.from({ length: 256 }, (_, n) => {
-    let c = n;
-    for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-    return c;
-  });
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = table[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
+  if (method === 0) return content.length === size ? content : null;
+  if (method !== 8)
+    throw new ParameterError(`The .npz archive is compressed by method ${method}, which is not read.`);
+  // A length that is deflate's largest ratio away cannot be true: nothing is set aside for it.
+  if (size > 1032 * content.length + 64) return null;
+  try {
+    // What comes out beyond the size is dropped, and the checksum tells.
+    const unpacked = inflateSync(content, { out: new Uint8Array(size) });
+    return unpacked.length === size ? unpacked : null;
+  } catch {
+    return null;
+  }
 }

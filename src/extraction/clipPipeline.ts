@@ -14,11 +14,14 @@ export interface ClipPipeline {
    * end, not at all, or with zeros that the network is told to leave out (`mask`).
    */
   readonly pad: 'repeat' | 'copies' | 'zero' | 'none' | 'mask';
-  /** Share of a window that the next one repeats, in [0, 1); for clips longer than a window. */
+  /** Share of a window that the next one repeats, in [0, {@link largestOverlap}]; for clips longer than a window. */
   readonly overlap: number;
   /** Null where the model takes waveforms and has its front end inside. */
   readonly frontEnd: FrontEndSpec | null;
 }
+
+/** A share nearer to 1 would cut a recording into a window per sample. */
+export const largestOverlap = 0.99;
 
 /** A pipeline that ends in pictures. */
 export interface PicturePipeline extends ClipPipeline {
@@ -56,8 +59,8 @@ export function checkClipPipeline(pipeline: ClipPipeline): void {
   if (!pads.includes(pad)) {
     throw new ParameterError(`The pipeline's pad must be one of ${pads.join(', ')}, got '${pad}'.`);
   }
-  if (!(overlap >= 0 && overlap < 1)) {
-    throw new ParameterError(`The pipeline's overlap must lie in [0, 1), got ${overlap}.`);
+  if (!(overlap >= 0 && overlap <= largestOverlap)) {
+    throw new ParameterError(`The pipeline's overlap must lie in [0, ${largestOverlap}], got ${overlap}.`);
   }
   if (frontEnd === null) return;
   checkFrontEnd(frontEnd);

@@ -9,6 +9,7 @@ export {
   type PicturePipeline,
   windowSamplesOf,
 } from './clipPipeline.ts';
+export { clipPipelineRecord } from './clipPipelineRecord.ts';
 export { eachClip } from './eachClip.ts';
 export { type ExtractedWindows, extractClip } from './extractClip.ts';
 export * from './extractFeatures.ts';

@@ -8,6 +8,7 @@ export { type DeltaOptions, delta } from './delta.ts';
 export { type ComplexFft, complexFft, type RealFft, realFft } from './fft.ts';
 export * from './frontEnd.ts';
 export * from './frontEndAxes.ts';
+export { frontEndRecord } from './frontEndRecord.ts';
 export { logMel } from './logMel.ts';
 export { logMelNodes } from './logMelNodes.ts';
 export * from './logMelSpec.ts';

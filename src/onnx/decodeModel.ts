@@ -1,5 +1,6 @@
 /** @file Reads an ONNX file's bytes into a {@link Model}. Field numbers are those of onnx.proto (IR version 10). */
 import { GraphError } from '../core/errors.ts';
+import { fileKind } from '../core/fileKind.ts';
 import {
   bytesPerElement,
   type DType,
@@ -9,11 +10,9 @@ import {
   viewBytes,
 } from '../core/tensor.ts';
 import { dtypeFromNumber, ElementTypeError } from './dataTypes.ts';
+import { decodeEntry, type ExternalDataReader, readExternal, withoutExternalData } from './externalData.ts';
 import type { Attribute, Dim, Graph, Model, Node, OutputInfo, ValueInfo } from './model.ts';
 import { IntegerList, ProtobufReader, textOf } from './protobuf.ts';
-
-/** Where the bytes of an external tensor come from: `location` is relative to the model's folder. */
-export type ExternalDataReader = (location: string, offset: number, length: number | null) => Uint8Array;
 
 export interface DecodeModelOptions {
   /** Without it, a model that keeps weights in another file is refused. */
@@ -28,6 +27,20 @@ const limits = { nodes: 2 ** 18, rank: 64 } as const;
  * @throws {GraphError} when the bytes are no ONNX model, or are truncated or damaged.
  */
 export function decodeModel(bytes: Uint8Array, options: DecodeModelOptions = {}): Model {
+  try {
+    return decodeFields(bytes, options);
+  } catch (error) {
+    // Another kind of file looks like a damaged model.
+    const kind = error instanceof GraphError ? fileKind(bytes) : null;
+    if (kind === null) throw error;
+    throw new GraphError(`It is ${kind.what}, not an ONNX model.`, {
+      ...(kind.hint === undefined ? {} : { hint: kind.hint }),
+      cause: error,
+    });
+  }
+}
+
+function decodeFields(bytes: Uint8Array, options: DecodeModelOptions): Model {
   const model: Model = {
     irVersion: 0,
     producerName: '',
@@ -71,18 +84,6 @@ function decodeOpset(bytes: Uint8Array): { domain: string; version: number } {
     else r.skip();
   }
   return { domain: domain === 'ai.onnx' ? '' : domain, version };
-}
-
-function decodeEntry(bytes: Uint8Array): [string, string] {
-  let key = '';
-  let value = '';
-  const r = new ProtobufReader(bytes);
-  while (r.next()) {
-    if (r.field === 1) key = r.string();
-    else if (r.field === 2) value = r.string();
-    else r.skip();
-  }
-  return [key, value];
 }
 
 function decodeGraph(bytes: Uint8Array, options: DecodeModelOptions): Graph {
@@ -170,6 +171,12 @@ function decodeAttribute(bytes: Uint8Array, options: DecodeModelOptions): [strin
     else r.skip();
   }
   if (name === '') throw new GraphError('An attribute has no name.');
+  // Carried along as it is, but for data in other files: what runs the graph must not look for them.
+  const opaque = (): Attribute => ({
+    kind: 'opaque',
+    type,
+    bytes: withoutExternalData('attribute', bytes, options.externalData),
+  });
   switch (type) {
     case attributeTypes.float:
       return [name, { kind: 'float', value: f }];
@@ -177,7 +184,7 @@ function decodeAttribute(bytes: Uint8Array, options: DecodeModelOptions): [strin
       return [name, { kind: 'int', value: Number(i) }];
     case attributeTypes.string:
       // Some runtimes keep binary data in a string; it is carried along as it is.
-      return [name, s === null ? { kind: 'opaque', type, bytes } : { kind: 'string', value: s }];
+      return [name, s === null ? opaque() : { kind: 'string', value: s }];
     case attributeTypes.tensor:
       if (t === undefined) throw new GraphError(`Attribute '${name}' says it is a tensor but holds none.`);
       return [name, { kind: 'tensor', value: t }];
@@ -188,7 +195,7 @@ function decodeAttribute(bytes: Uint8Array, options: DecodeModelOptions): [strin
     case attributeTypes.strings:
       return [name, { kind: 'strings', value: strings }];
     default:
-      return [name, { kind: 'opaque', type, bytes }];
+      return [name, opaque()];
   }
 }
 
@@ -310,7 +317,7 @@ function decodeNamedTensor(bytes: Uint8Array, options: DecodeModelOptions): [str
   if (shape.some((d) => d < 0 || !Number.isSafeInteger(d)) || !Number.isSafeInteger(sizeOf(shape))) {
     throw new GraphError(`${where} has an impossible shape [${shape.join(', ')}].`);
   }
-  if (location === 1) raw = readExternal(where, external, options);
+  if (location === 1) raw = readExternal(where, external, options.externalData);
   const count = sizeOf(shape);
   const expected = count * bytesPerElement(dtype);
   if (raw !== null) {
@@ -352,27 +359,6 @@ function fromLists(dtype: DType, numbers: readonly number[], integers: BigInt64A
     case 'bool':
       return Uint8Array.from(small);
   }
-}
-
-function readExternal(where: string, entries: Map<string, string>, options: DecodeModelOptions): Uint8Array {
-  const location = entries.get('location');
-  if (location === undefined)
-    throw new GraphError(`${where} is said to be in another file, which is not named.`);
-  if (options.externalData === undefined) {
-    throw new GraphError(`${where} keeps its data in '${location}', beside the model.`, {
-      hint: 'Read the model from its path, so that its external data can be found.',
-    });
-  }
-  const offset = Number(entries.get('offset') ?? 0);
-  const length = entries.has('length') ? Number(entries.get('length')) : null;
-  if (
-    !Number.isSafeInteger(offset) ||
-    offset < 0 ||
-    (length !== null && (!Number.isSafeInteger(length) || length < 0))
-  ) {
-    throw new GraphError(`${where} has an impossible external offset or length.`);
-  }
-  return options.externalData(location, offset, length);
 }
 
 /**

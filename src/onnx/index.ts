@@ -4,6 +4,7 @@ export * from './composites.ts';
 export { dataTypeNumber, dtypeFromNumber, isFloat } from './dataTypes.ts';
 export * from './decodeModel.ts';
 export * from './encodeModel.ts';
+export { type ExternalDataReader, withoutExternalData } from './externalData.ts';
 export * from './importGraph.ts';
 export * from './model.ts';
 export { windowOf } from './operators/convolution.ts';

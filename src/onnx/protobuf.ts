@@ -51,6 +51,11 @@ export class ProtobufReader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Bytes read so far: where the next field begins. */
+  get offset(): number {
+    return this.position;
+  }
+
   /** Moves to the next field; false at the end of the message. */
   next(): boolean {
     if (this.position >= this.bytes.length) return false;
@@ -271,6 +276,13 @@ export class ProtobufWriter {
     this.flush();
     this.chunks.push(value);
     this.size += value.length;
+  }
+
+  /** Fields that are encoded already. */
+  raw(fields: Uint8Array): void {
+    this.flush();
+    this.chunks.push(fields);
+    this.size += fields.length;
   }
 
   string(field: number, value: string): void {

@@ -1,4 +1,5 @@
 /** @module Worker threads and processes (Node): starting one, a pool of threads, one task in a process of its own. */
+export * from './guarded.ts';
 export * from './pool.ts';
 export * from './process.ts';
 export * from './serveProcess.ts';

@@ -1,5 +1,6 @@
 /** @file PNG files from pixels (PNG specification, third edition: RGB or RGBA, 8 bits, filtered by row). */
 import { deflateSync } from 'node:zlib';
+import { crc32 } from '../core/crc32.ts';
 import { ParameterError, ShapeError } from '../core/errors.ts';
 
 export interface Pixels {
@@ -47,19 +48,6 @@ function chunk(type: string, data: Uint8Array): Uint8Array {
   out.set(data, 8);
   out.writeUInt32BE(crc32(out.subarray(4, data.length + 8)), data.length + 8);
   return out;
-}
-
-let crcTable: Uint32Array | undefined;
-
-/** CRC-32 as PNG and zlib use it; Node has one of its own only since 20.15. */
-function crc32(bytes: Uint8Array): number {
-  crcTable ??= Uint32Array.from({ length: 256 }, (_, n) => {
-    for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-    return n;
-  });
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = crcTable[(crc ^ byte) & 255]! ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }
 
 /** Each row preceded by the filter (none, left, up, mean, Paeth) whose residues have the least absolute sum. */

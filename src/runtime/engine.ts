@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { EarshotError, fromPlainError, RuntimeError, type Tensor, type TensorData } from '../core/index.ts';
-import { encodeModel, type Model } from '../onnx/index.ts';
+import { encodeModel, type Model, withoutExternalData } from '../onnx/index.ts';
 import { startWorker } from '../parallel/worker.ts';
 import { blockSizeOf, layoutProbe, probeInput } from './blockedLayout.ts';
 import { type Device, type DeviceChoice, deviceChoices, noDeviceError } from './device.ts';
@@ -77,12 +77,13 @@ export class Engine {
   }
 
   /**
-   * Loads a model.
+   * Loads a model. It gets no location: a tensor whose data are in another file is refused, wherever in the model it is.
+   * @throws {GraphError} for a model that keeps data in other files
    * @throws {RuntimeError} with ONNX Runtime's own words if it refuses the graph, or where the device does not start
    */
   async load(model: Model | Uint8Array): Promise<LoadedModel> {
     const session = this.nextSession++;
-    const bytes = model instanceof Uint8Array ? model : encodeModel(model);
+    const bytes = withoutExternalData('model', model instanceof Uint8Array ? model : encodeModel(model));
     const device = await this.device();
     await this.ask(
       { kind: 'load', session, model: bytes, threads: this.threads, device },

@@ -1,9 +1,9 @@
 /** @file Reads an ONNX model from disk, with the weights that it keeps in files beside it. */
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { GraphError } from '../core/index.ts';
-import { decodeModel, type ExternalDataReader, type Model } from '../onnx/index.ts';
+import { type DecodeModelOptions, decodeModel, type ExternalDataReader, type Model } from '../onnx/index.ts';
 
 /**
  * The model in the file `path`. External data are read from the model's own folder and those below it, nowhere else.
@@ -11,21 +11,36 @@ import { decodeModel, type ExternalDataReader, type Model } from '../onnx/index.
  *   missing, too short, or outside its folder (an absolute path, one through `..`, a link that leads out)
  */
 export async function readModel(path: string): Promise<Model> {
-  let bytes: Uint8Array;
+  return decodeNamedModel(await readModelBytes(path), path, { externalData: externalDataIn(dirname(path)) });
+}
+
+/** The bytes of a model's file. @throws {GraphError} that says why there are none, and what is meant where a folder is given */
+export async function readModelBytes(path: string): Promise<Uint8Array> {
+  const fail = (why: string, options: { hint?: string; cause?: unknown } = {}) =>
+    new GraphError(`The model ${path} cannot be read: ${why}.`, options);
   try {
-    bytes = await readFile(path);
+    const found = await stat(path);
+    if (found.isDirectory()) {
+      const inner = ['model.onnx', 'onnx/model.onnx']
+        .map((name) => join(path, name))
+        .find((name) => existsSync(name));
+      throw fail('it is a folder', {
+        hint: inner === undefined ? 'Name the .onnx file in it.' : `Its model is ${inner}.`,
+      });
+    }
+    if (!found.isFile()) throw fail('it is not a regular file');
+    return await readFile(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'ENOENT'
-        ? 'there is no such file'
-        : code === 'EISDIR'
-          ? 'it is a folder'
-          : (error as Error).message;
-    throw new GraphError(`The model ${path} cannot be read: ${why}.`, { cause: error });
+    if (error instanceof GraphError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw fail(code === 'ENOENT' ? 'there is no such file' : message, { cause: error });
   }
+}
+
+/** A model from bytes, with the file named in what is thrown. @throws {GraphError} */
+export function decodeNamedModel(bytes: Uint8Array, path: string, options: DecodeModelOptions = {}): Model {
   try {
-    return decodeModel(bytes, { externalData: externalDataIn(dirname(path)) });
+    return decodeModel(bytes, options);
   } catch (error) {
     if (!(error instanceof GraphError)) throw error;
     throw new GraphError(`The model ${path} cannot be read. ${error.message}`, {
@@ -45,10 +60,12 @@ function externalDataIn(folder: string): ExternalDataReader {
     const known = parts.get(key);
     if (known !== undefined) return known;
     const path = pathInside(folder, location);
-    const file = openSync(path, 'r');
+    // A pipe without a writer would be waited for, for ever.
+    const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
       const stat = fstatSync(file);
-      if (!stat.isFile()) throw new GraphError(`The model's external data '${location}' are no file.`);
+      if (!stat.isFile())
+        throw new GraphError(`The model's external data '${location}' are not a regular file.`);
       const count = length ?? stat.size - offset;
       if (count < 0 || offset + count > stat.size) {
         throw new GraphError(

@@ -56,7 +56,8 @@ function reason(cause: unknown): string {
   return (lines.at(-1)?.[1] ?? message.split('\n')[0] ?? 'unknown reason').replace(/\.$/, '');
 }
 
-function notHdf5(bytes: Uint8Array, source: string): WeightsError {
+/** Says what bytes are that are no HDF5 file. */
+export function notHdf5(bytes: Uint8Array, source: string): WeightsError {
   if (bytes.length === 0) {
     return new WeightsError(`${source} is empty.`, { hint: 'Was the download cut off?' });
   }

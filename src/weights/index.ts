@@ -10,8 +10,13 @@ export {
   type Safetensors,
 } from './decodeSafetensors.ts';
 export * from './encodeSafetensors.ts';
-export * from './kerasFile.ts';
-export * from './kerasWeights.ts';
+export { type ReadKerasOptions, readKerasWeights } from './kerasFile.ts';
+export {
+  type DecodeKerasOptions,
+  decodeKerasWeights,
+  type KerasLayer,
+  type KerasWeights,
+} from './kerasWeights.ts';
 export * from './safetensorsFile.ts';
 export { type SafetensorsDType, type SafetensorsEntry, safetensorsDTypes } from './safetensorsHeader.ts';
 export { toFloat32 } from './toFloat32.ts';

@@ -30,7 +30,10 @@ export interface KerasWeights {
 export interface DecodeKerasOptions {
   /** How errors name the bytes, such as a path. */
   readonly source?: string;
-  /** Most bytes that the file may have decompressed, and that all its weights may have; default 2³⁰ (1 GiB). */
+  /**
+   * Most bytes that the file may have decompressed, and that all its weights may have. Default 2³⁰ (1 GiB) for weights,
+   * {@link gzipLimit} for what a gzip file grows to.
+   */
   readonly maxBytes?: number;
 }
 
@@ -43,7 +46,8 @@ export async function decodeKerasWeights(
   options: DecodeKerasOptions = {},
 ): Promise<KerasWeights> {
   const { source = 'The data', maxBytes = 2 ** 30 } = options;
-  const plain = isGzip(bytes) ? await gunzip(bytes, maxBytes, source) : bytes;
+  const limit = options.maxBytes ?? gzipLimit(bytes.length);
+  const plain = isGzip(bytes) ? await gunzip(bytes, limit, source) : bytes;
   return withHdf5(plain, source, (root) => {
     const top = weightsGroup(root, source);
     const budget = { left: maxBytes, source };
@@ -55,6 +59,14 @@ export async function decodeKerasWeights(
     });
     return { layers, kerasVersion: textAttribute(top, 'keras_version')?.[0] ?? null };
   });
+}
+
+/**
+ * Bytes that a gzip file of weights may grow to: 16 MiB, and 16 times its own size. Trained weights are close to noise and
+ * hardly shrink at all, so whatever grows more is something else.
+ */
+export function gzipLimit(packedBytes: number): number {
+  return Math.min(2 ** 30, 2 ** 24 + 16 * packedBytes);
 }
 
 /** The group with `layer_names`. */

@@ -8,7 +8,7 @@ import {
   type EmbedderSpec,
   type EmbeddingFormat,
   embedderKey,
-  embeddingFileSource,
+  embeddingFileState,
   embedRecordings,
   encodeEmbeddingFile,
 } from '../embeddings/index.ts';
@@ -133,13 +133,13 @@ async function isMade(
   });
   // A file that was renamed before a power cut may have no content.
   if (bytes === null || bytes.length === 0) return false;
-  const source = await embeddingFileSource(bytes, format);
-  if (source === null) {
-    throw new UsageError(`${output} exists, and earshot embed did not make it (or it is damaged).`, {
+  const found = embeddingFileState(bytes, format);
+  if (found.state === 'foreign') {
+    throw new UsageError(`${output} exists, and earshot embed did not make it.`, {
       hint: 'Remove it, or choose another folder.',
     });
   }
-  return source === (await wanted());
+  return found.state === 'whole' && found.source === (await wanted());
 }
 
 /** Where each file's embeddings go. @throws {UsageError} when two would go to the same place */

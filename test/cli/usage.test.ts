@@ -121,7 +121,7 @@ describe('failures', () => {
     write(join(cwd, 'a.wav'), '');
     const { code, stderr } = await earshot(['classify', 'model.onnx', 'a.wav'], { cwd });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^Error: '.*' is not a readable ONNX model: The protobuf data is damaged/);
+    expect(stderr).toMatch(/^Error: The model .* cannot be read\. The protobuf data is damaged/);
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 

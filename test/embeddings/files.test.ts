@@ -4,15 +4,16 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
-import { ParameterError } from '../../src/core/index.ts';
+import { crc32, ParameterError, Random } from '../../src/core/index.ts';
 import {
   decodeNpy,
   decodeNpz,
   type EmbeddingFile,
-  embeddingFileSource,
+  embeddingFileState,
   embeddingFormats,
   encodeEmbeddingFile,
   encodeNpy,
@@ -69,6 +70,66 @@ describe('NumPy files', () => {
     expect(() => encodeNpy({ shape: [3], data: Float64Array.of(1, 2) })).toThrow(ParameterError);
   });
 
+  const header = (text: string) => {
+    const npy = Buffer.from(encodeNpy({ shape: [12], data: new Float32Array(12) }));
+    npy.fill(' ', 10, 127);
+    npy.write(`{'descr': '<f4', 'fortran_order': False, 'shape': ${text}, }`, 10, 'latin1');
+    return npy;
+  };
+  it.each([
+    '(0.54)',
+    '(3,-1)',
+    '(-4,-3)',
+    '(nan,)',
+    '(1e1,)',
+    '(0x2,)',
+    '(,)',
+    '(3, , 4)',
+    `(${'1,'.repeat(90)})`,
+  ])('whose shape is %s are refused', (shape) => {
+    expect(() => decodeNpy(header(shape), 'a.npy')).toThrow(ParameterError);
+    expect(() => decodeNpy(header(shape), 'a.npy')).toThrow(/a\.npy is (damaged|not read)/);
+  });
+  it('of no dimension hold one number', () => {
+    expect(decodeNpy(header('()'))).toMatchObject({ shape: [], data: Float32Array.of(0) });
+    expect(decodeNpy(header('(3, 4)')).shape).toEqual([3, 4]);
+  });
+  it('that claim more than the file holds are refused before memory is taken', () => {
+    expect(() => decodeNpy(header('(999999999999999, 999999999999999)'))).toThrow('is cut short');
+  });
+
+  /** An archive of one compressed entry that claims `size` bytes. */
+  const zip = (content: Uint8Array, size: number, packed: Uint8Array = deflateRawSync(content)) => {
+    const made = Buffer.from(
+      encodeNpz({ arrays: new Map([['a', { shape: [1], data: Float32Array.of(1) }]]), comment: '' }),
+    );
+    const contents = made.readUInt32LE(made.length - 6);
+    const entry = Buffer.from(made.subarray(contents));
+    entry.writeUInt16LE(8, 10);
+    entry.writeUInt32LE(crc32(content), 16);
+    entry.writeUInt32LE(packed.length, 20);
+    entry.writeUInt32LE(size, 24);
+    entry.writeUInt32LE(35 + packed.length, entry.length - 6);
+    return Buffer.concat([made.subarray(0, 35), packed, entry]);
+  };
+  it('in archives that grow beyond the limit are refused before they have grown', () => {
+    const zeros = Buffer.alloc(2 ** 20);
+    const npy = Buffer.concat([encodeNpy({ shape: [1], data: Float32Array.of(1) }), zeros]);
+    expect(decodeNpz(zip(npy, npy.length)).arrays.get('a')!.data).toEqual(Float32Array.of(1));
+    expect(() => decodeNpz(zip(npy, npy.length), { maxBytes: 2 ** 19 })).toThrow(
+      'would grow to more than 524288 bytes',
+    );
+    // 256 MiB of zeros in 261 kB, which NumPy would write too.
+    const claimed = zip(npy, 2 ** 28);
+    expect(() => decodeNpz(claimed)).toThrow('would grow to more than');
+    // Less is claimed than comes out, or more, or nothing comes out at all.
+    expect(() => decodeNpz(zip(npy, 500))).toThrow(ParameterError);
+    expect(() => decodeNpz(zip(npy, npy.length + 1))).toThrow(ParameterError);
+    expect(() => decodeNpz(zip(npy, npy.length, deflateRawSync(npy).subarray(0, 60)))).toThrow(
+      ParameterError,
+    );
+  });
+
   it.skipIf(!existsSync(python))('are read by numpy as the openl3 package writes them', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'earshot-npz-')), 'a.npz');
     await writeFile(path, encodeEmbeddingFile(file, 'npz'));
@@ -87,16 +148,40 @@ print(json.dumps([z.files, [[str(z[k].dtype), z[k].shape, z[k].tolist()] for k i
 });
 
 describe('files of embeddings', () => {
-  it.each(embeddingFormats)('in %s say what they were made from, whole files only', async (format) => {
+  it.each(embeddingFormats)('in %s say what they were made from, whole files only', (format) => {
     const bytes = encodeEmbeddingFile(file, format);
     expect(encodeEmbeddingFile(file, format)).toEqual(bytes);
-    expect(await embeddingFileSource(bytes, format)).toBe('abc123');
+    const whole = { state: 'whole', source: 'abc123' };
+    expect(embeddingFileState(bytes, format)).toEqual(whole);
     // As Node reads them: a view of a larger buffer.
     const shifted = Buffer.concat([Buffer.alloc(3), bytes]).subarray(3);
-    expect(await embeddingFileSource(shifted, format)).toBe('abc123');
-    for (const length of [0, 1, bytes.length >> 1, bytes.length - 5])
-      expect(await embeddingFileSource(bytes.subarray(0, length), format)).toBeNull();
-    expect(await embeddingFileSource(Buffer.from('{"file": 1}'), format)).toBeNull();
+    expect(embeddingFileState(shifted, format)).toEqual(whole);
+    for (const length of [bytes.length >> 1, bytes.length - 5])
+      expect(embeddingFileState(bytes.subarray(0, length), format).state).toBe('damaged');
+    for (const length of [0, 1])
+      expect(embeddingFileState(bytes.subarray(0, length), format).state).toBe('foreign');
+    expect(embeddingFileState(Buffer.from('{"file": 1}'), format).state).toBe('foreign');
+  });
+
+  it.each(embeddingFormats)(
+    'in %s with any one byte changed are never taken for whole ones of the same source',
+    (format) => {
+      const bytes = encodeEmbeddingFile(file, format);
+      const random = new Random(5);
+      let unnoticed = 0;
+      for (let at = 0; at < bytes.length; at++) {
+        const changed = bytes.slice();
+        changed[at]! ^= 1 + Math.floor(random.uniform(0, 255));
+        const found = embeddingFileState(changed, format);
+        if (found.state === 'whole' && found.source === 'abc123') unnoticed++;
+      }
+      expect(unnoticed).toBe(0);
+    },
+  );
+
+  it('in Parquet whose parser would never end are known as damaged at once', () => {
+    const bytes = readFileSync(join(fixtures, 'parquet-4996.parquet'));
+    expect(embeddingFileState(bytes, 'parquet').state).toBe('damaged');
   });
 
   it('in Parquet have a row per window, in JSON a list', async () => {
@@ -110,6 +195,7 @@ describe('files of embeddings', () => {
     const json = JSON.parse(Buffer.from(encodeEmbeddingFile(file, 'json')).toString());
     expect(json).toEqual({
       source: 'abc123',
+      crc32: json.crc32,
       file: file.file,
       timestamps: [0, 0.1],
       embedding: expected.map(({ embedding }) => embedding),

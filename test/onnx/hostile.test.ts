@@ -1,5 +1,6 @@
 /** @file Damaged and hostile files: each is a typed error, at once, without taking memory. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -14,9 +15,16 @@ import {
   type Tensor,
   UnsupportedOpError,
 } from '../../src/core/index.ts';
-import { decodeModel, encodeModel, importGraph, type Model, printGraph } from '../../src/onnx/index.ts';
+import {
+  decodeModel,
+  encodeModel,
+  importGraph,
+  type Model,
+  printGraph,
+  withoutExternalData,
+} from '../../src/onnx/index.ts';
 import { ProtobufWriter } from '../../src/onnx/protobuf.ts';
-import { readModel } from '../../src/runtime/index.ts';
+import { Engine, readModel } from '../../src/runtime/index.ts';
 import { exportedModel } from './exportedModels.ts';
 import { int, ints, madeModel, node } from './madeModel.ts';
 
@@ -224,13 +232,11 @@ describe('deep nesting', () => {
         }),
       );
     }
-    const model = decodeModel(
-      message((m) => {
-        m.bytes(7, branch);
-        m.message(8, (o) => o.int(2, 17));
-      }),
-    );
-    expect(refusal(() => importGraph(model)).message).toContain('nested more than 16 deep');
+    const file = message((m) => {
+      m.bytes(7, branch);
+      m.message(8, (o) => o.int(2, 17));
+    });
+    expect(refusal(() => importGraph(decodeModel(file))).message).toContain('nested more than 16 deep');
   });
 });
 
@@ -458,6 +464,149 @@ describe('external data', () => {
     ['a length of another size than the tensor', { length: '4' }, /needs 8 bytes, the file has 4/],
   ])('%s', async (_title, entries, said) => {
     await expect(read('w.bin', entries)).rejects.toThrow(said);
+  });
+
+  /** A tensor whose two floats are at `location`. */
+  const externalTensor = (location: string) => (t: ProtobufWriter) => {
+    t.packedInts(1, [2]);
+    t.int(2, 1);
+    t.string(8, 'w');
+    t.message(13, (e) => {
+      e.string(1, 'location');
+      e.string(2, location);
+    });
+    t.int(14, 1);
+  };
+  /** A node with the attribute, in a graph. */
+  const nodeWith = (attribute: (a: ProtobufWriter) => void) => (g: ProtobufWriter) =>
+    g.message(1, (n) => {
+      n.string(2, 'y');
+      n.string(4, 'Some');
+      n.message(5, (a) => {
+        a.string(1, 'a');
+        attribute(a);
+      });
+    });
+  type Put = (tensor: (t: ProtobufWriter) => void) => Uint8Array;
+  const places: [where: string, put: Put][] = [
+    [
+      'an initializer of a branch',
+      (t) =>
+        fileWith(
+          nodeWith((a) => {
+            a.message(6, (g) => g.message(5, t));
+            a.int(20, 5);
+          }),
+        ),
+    ],
+    [
+      'an initializer of one of several branches',
+      (t) =>
+        fileWith(
+          nodeWith((a) => {
+            a.message(11, (g) => g.message(5, t));
+            a.int(20, 10);
+          }),
+        ),
+    ],
+    [
+      'a constant in a branch in a branch',
+      (t) =>
+        fileWith(
+          nodeWith((a) => {
+            a.message(6, (g) =>
+              nodeWith((b) => {
+                b.message(6, (h) =>
+                  nodeWith((c) => {
+                    c.message(5, t);
+                    c.int(20, 4);
+                  })(h),
+                );
+                b.int(20, 5);
+              })(g),
+            );
+            a.int(20, 5);
+          }),
+        ),
+    ],
+    [
+      'a list of tensors',
+      (t) =>
+        fileWith(
+          nodeWith((a) => {
+            a.message(10, t);
+            a.int(20, 9);
+          }),
+        ),
+    ],
+    [
+      'the values of a sparse tensor',
+      (t) =>
+        fileWith(
+          nodeWith((a) => {
+            a.message(22, (sparse) => sparse.message(1, t));
+            a.int(20, 11);
+          }),
+        ),
+    ],
+    [
+      'the indices of sparse tensors',
+      (t) =>
+        fileWith(
+          nodeWith((a) => {
+            a.message(23, (sparse) => sparse.message(2, t));
+            a.int(20, 12);
+          }),
+        ),
+    ],
+  ];
+  it.each(places)(
+    'of %s are read from the folder and nowhere else, and put into the model',
+    async (_, put) => {
+      const path = join(folder, 'model', 'm.onnx');
+      const load = (location: string) => {
+        writeFileSync(path, put(externalTensor(location)));
+        return readModel(path);
+      };
+      const written = encodeModel(await load('parts/w.bin'));
+      expect(Buffer.from(written).includes(Buffer.from(Float32Array.of(5, 6).buffer))).toBe(true);
+      expect(Buffer.from(written).includes('w.bin')).toBe(false);
+      for (const [title, location] of outside())
+        await expect(load(location), title).rejects.toThrow(/outside its folder|not named/);
+      // Without a folder of its own, as the runtime would have it, it is refused.
+      expect(refusal(() => decodeModel(put(externalTensor('w.bin')))).message).toContain(
+        "keeps its data in 'w.bin'",
+      );
+      expect(() => withoutExternalData('model', put(externalTensor('w.bin')))).toThrow(GraphError);
+    },
+  );
+
+  it('in functions and in what trains never reach the runtime, which would read the working folder', () => {
+    const graph = (g: ProtobufWriter) => g.message(5, externalTensor('secret.txt'));
+    const made = (write: (m: ProtobufWriter) => void) => () => withoutExternalData('model', message(write));
+    expect(
+      made((m) => m.message(25, (f) => f.message(7, (n) => n.message(5, (a) => a.message(6, graph))))),
+    ).toThrow(GraphError);
+    expect(made((m) => m.message(20, (training) => training.message(2, graph)))).toThrow(GraphError);
+    const whole = fileWith((g) => g.string(2, 'g'));
+    expect(withoutExternalData('model', whole)).toBe(whole);
+  });
+
+  it('of the file that gave away the working folder are refused', async () => {
+    const bytes = readFileSync(join(import.meta.dirname, '../fixtures/hostile/subgraph-external-cwd.onnx'));
+    expect(() => decodeModel(bytes)).toThrow(/keeps its data in 'secret.txt'/);
+    const engine = new Engine({ threads: 1 });
+    try {
+      await expect(engine.load(bytes)).rejects.toThrow(GraphError);
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it.skipIf(process.platform === 'win32')('that are a pipe or a device are refused at once', async () => {
+    execFileSync('mkfifo', [join(folder, 'model', 'pipe.bin')]);
+    await expect(read('pipe.bin')).rejects.toThrow(/not a regular file/);
+    await expect(readModel('/dev/zero')).rejects.toThrow(/not a regular file/);
   });
 
   it('a missing file, a folder, and a model read without its path', async () => {

@@ -1,5 +1,7 @@
 /** @file Keras's HDF5 files, written by h5py in each of Keras's forms (tools/fixtures/openl3.py), and damaged ones. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -79,6 +81,26 @@ describe('what is refused', () => {
       /w grows to more than 1048576 bytes/,
     );
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 2 ** 20);
+  });
+
+  it('a file that sends the HDF5 library round for ever, in time, and the reader goes on', async () => {
+    const hanging = file('divided.h5');
+    hanging[2128] = 0x26;
+    const path = join(mkdtempSync(join(tmpdir(), 'earshot-hdf5-')), 'hang.h5');
+    writeFileSync(path, hanging);
+    const read = readKerasWeights(path, { maxSeconds: 0.5 });
+    await expect(read).rejects.toThrow(WeightsError);
+    await expect(read).rejects.toThrow(
+      /hang\.h5 is a damaged HDF5 file: the HDF5 library was not done with it after 0\.5 s/,
+    );
+    expectTable(await readKerasWeights(pathOf('divided.h5')));
+  });
+
+  it('what grows more in gzip than weights ever do', async () => {
+    const bomb = gzipSync(new Uint8Array(2 ** 25), { level: 9 });
+    await expect(decodeKerasWeights(bomb, { source: 'w' })).rejects.toThrow(
+      /w grows to more than 1729\d{4} bytes/,
+    );
   });
 
   it('a file larger than is accepted, unread', async () => {

@@ -105,6 +105,13 @@ describe('embed', () => {
     expect(states(await run({}))).toEqual(['written', 'failed', 'written', 'written']);
     expect(await readFile(outputs[0]!)).toEqual(before);
 
+    // A bit of the disk's has turned: made anew, to the same bytes.
+    const turned = Uint8Array.from(before);
+    turned[before.length >> 1]! ^= 1;
+    await writeFile(outputs[0]!, turned);
+    expect(states(await run({}))).toEqual(['written', 'failed', 'kept', 'kept']);
+    expect(await readFile(outputs[0]!)).toEqual(before);
+
     await writeFile(outputs[1]!, 'something of mine');
     const again = await run({});
     expect(states(again)).toEqual(['kept', 'failed', 'failed', 'kept']);
