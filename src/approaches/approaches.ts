@@ -10,6 +10,7 @@ import {
   type ScheduleSpec,
 } from '../training/index.ts';
 import { type PromptApproach, promptApproaches } from './clap/promptApproach.ts';
+import { chooseInput, modelScaling, sizeOfPicture } from './inputChoices.ts';
 import type { NetworkRunConfig, Overrides } from './runConfig.ts';
 import { type VectorApproach, vectorApproaches } from './vectorApproaches.ts';
 import { whisperFrontEndOf } from './whisperCheckpoint.ts';
@@ -20,8 +21,8 @@ export interface Approach {
   readonly description: string;
   /** Null: the network is made from a model of the user's. */
   readonly network: NetworkName | null;
-  /** Whether pictures are standardised; null: where the front end does not say otherwise. */
-  readonly standardize: boolean | null;
+  /** How pictures are scaled where the front end's are not made to be taken as they are. */
+  readonly scaling: 'bands' | 'clip' | 'none';
   /** Side of the square picture the network sees by default; null for the log-mel picture as it is. */
   readonly pictureSize: number | null;
   readonly nMels: number;
@@ -49,7 +50,9 @@ const resnet = (network: NetworkName, description: string): Approach => ({
   description,
   network,
   pictureSize: 224,
-  standardize: true,
+  // Frozen, such a network is asked for vectors where there is no training side: it is fed alike everywhere.
+  scaling: 'clip',
+  fromRandom: { scaling: 'bands' },
   nMels: 128,
   epochs: 12,
   batchSize: 16,
@@ -69,7 +72,7 @@ const table: readonly Approach[] = [
     description: 'Compact CNN on log-mel pictures, from scratch: minutes on a CPU.',
     network: 'cnn',
     pictureSize: null,
-    standardize: true,
+    scaling: 'bands',
     nMels: 64,
     epochs: 40,
     batchSize: 32,
@@ -93,7 +96,7 @@ const table: readonly Approach[] = [
     description: "Whisper's encoder under a classification head: the report's third system.",
     network: 'whisper',
     pictureSize: null,
-    standardize: false,
+    scaling: 'none',
     nMels: 80,
     epochs: 10,
     batchSize: 16,
@@ -122,7 +125,7 @@ export const importedApproach: Approach = {
   name: 'network',
   description: 'A head on a tensor of any ONNX model, fine-tuned in all or in part.',
   network: null,
-  standardize: null,
+  scaling: modelScaling,
   pictureSize: null,
   nMels: 128,
   epochs: 15,
@@ -224,7 +227,17 @@ export function resolveConfig(
       hint: 'Choose --pad repeat or zero.',
     });
   }
-  const side = o.pictureSize ?? approach.pictureSize;
+  const size = o.pictureSize ?? approach.pictureSize;
+  const { standardize, input } = chooseInput(
+    o,
+    frontEnd.standardize ? approach.scaling : 'none',
+    frontEnd.name,
+  );
+  if (input?.scaling !== undefined && pipeline.pad === 'mask') {
+    throw new UsageError('A picture is scaled as a whole, so what fills it up cannot be left out.', {
+      hint: 'Choose --pad repeat or zero, or --picture-scaling none.',
+    });
+  }
   const kind = o.optimizer ?? approach.optimizer.kind;
   const lora = loraOptions(o, approach);
   const trainable = o.trainable ?? (lora === null ? 'all' : 'head');
@@ -256,10 +269,11 @@ export function resolveConfig(
   const config: NetworkRunConfig = {
     approach: approach.name,
     pipeline,
-    standardize: o.standardize ?? approach.standardize ?? frontEnd.standardize,
+    standardize,
     network: {
       name: approach.network ?? approach.name,
-      pictureSize: side === null ? null : [side, side],
+      pictureSize: size === null ? null : sizeOfPicture(size),
+      ...(input === undefined ? {} : { input }),
       weights: o.weights ?? null,
       ...(whisper === null ? {} : { whisper }),
       ...(lora === null ? {} : { lora }),

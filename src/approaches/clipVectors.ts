@@ -2,7 +2,7 @@
  * @file What a clip becomes before a classifier sees it: one vector, computed by nodes from its waveform, so that the
  * numbers that a classifier is fitted to are those of the model file.
  */
-import { ParameterError } from '../core/index.ts';
+import { int64, ParameterError } from '../core/index.ts';
 import {
   type EmbedderParts,
   type Pooling,
@@ -88,16 +88,17 @@ export const mfccVectors: ClipVectors = {
 };
 
 /**
- * The embeddings of a clip's windows, pooled over time. The last window is filled up with zeros.
+ * The embeddings of a clip's windows, pooled over time, cut as {@link cutWindow} does.
  * @param size numbers in an embedding
  * @throws {ParameterError} for an embedder whose windows end otherwise
  */
 export function embeddingVectors(parts: EmbedderParts, size: number, pooling: Pooling): ClipVectors {
   const { network, settings, embedding, windowing, weights, frontEnd, sampleRate, forward } = parts;
-  if (windowing.end !== 'zeros') {
-    throw new ParameterError(
-      `The windows of ${network} do not end in zeros, so clips cannot be pooled in a graph.`,
-    );
+  const poolable = windowing.end === 'zeros' ? windowing.pad === 'zero' : windowing.pad === 'repeat';
+  if (windowing.end === 'short' || !poolable) {
+    throw new ParameterError(`The windows of ${network} cannot be cut and pooled in a graph.`, {
+      hint: 'Choose another front end.',
+    });
   }
   return {
     spec: { kind: 'embedding', network, settings, embedding, frontEnd, windowing, pooling, weights },
@@ -151,6 +152,28 @@ export function vectorPipeline({ spec, sampleRate }: ClipVectors, windowSeconds:
 
 /** [batch, samples] to [batch · windows, window samples]: as many windows as cover the samples that there are. */
 function windowNodes(g: GraphBuilder, waveform: Value, most: number, windowing: Windowing): Value {
+  const all =
+    windowing.end === 'zeros'
+      ? windowsBeforeZeros(g, waveform, most, windowing)
+      : windowsMovedBack(g, waveform, most, windowing);
+  const { samples, hopSamples, leading } = windowing;
+  // ⌈(length + leading − samples) / hop⌉ + 1, at least 1. Slicing ends at the largest count.
+  const length = lengthOf(g, waveform);
+  const beyond = g.op('Max', [
+    g.op('Add', [length, g.ints([leading - samples + hopSamples - 1])]),
+    g.ints([0]),
+  ]);
+  const used = g.op('Add', [g.op('Div', [beyond, g.ints([hopSamples])]), g.ints([1])]);
+  return g.op('Reshape', [g.op('Slice', [all, g.ints([0]), used, g.ints([1])]), g.ints([-1, samples])]);
+}
+
+/** Samples of a waveform [batch, samples], as [1]. */
+function lengthOf(g: GraphBuilder, waveform: Value): Value {
+  return g.op('Slice', [g.op('Shape', [waveform]), g.ints([1]), g.ints([2]), g.ints([0])]);
+}
+
+/** All windows of `most` samples, [batch, windows, samples]; behind the waveform lie zeros. */
+function windowsBeforeZeros(g: GraphBuilder, waveform: Value, most: number, windowing: Windowing): Value {
   const { samples, hopSamples, leading } = windowing;
   const count = windowCount(most, windowing);
   const total = (count - 1) * hopSamples + samples;
@@ -166,15 +189,29 @@ function windowNodes(g: GraphBuilder, waveform: Value, most: number, windowing: 
       axis,
     ]),
   );
-  const all = windows.length === 1 ? windows[0]! : g.op('Concat', windows, { axis: 1 });
-  // ⌈(length + leading − samples) / hop⌉ + 1, at least 1; what lies beyond is zeros alone. Slicing ends at `count`.
-  const length = g.op('Slice', [g.op('Shape', [waveform]), g.ints([1]), g.ints([2]), g.ints([0])]);
-  const beyond = g.op('Max', [
-    g.op('Add', [length, g.ints([leading - samples + hopSamples - 1])]),
-    g.ints([0]),
-  ]);
-  const used = g.op('Add', [g.op('Div', [beyond, g.ints([hopSamples])]), g.ints([1])]);
-  return g.op('Reshape', [g.op('Slice', [all, g.ints([0]), used, axis]), g.ints([-1, samples])]);
+  return windows.length === 1 ? windows[0]! : g.op('Concat', windows, { axis: 1 });
+}
+
+/**
+ * All windows of `most` samples, [batch, windows, samples]; those that would end behind the waveform are moved back to end
+ * with it, and a waveform shorter than a window is repeated ({@link cutWindow}).
+ */
+function windowsMovedBack(g: GraphBuilder, waveform: Value, most: number, windowing: Windowing): Value {
+  const { samples, hopSamples, leading } = windowing;
+  const count = windowCount(most, windowing);
+  const heard = g.op('Slice', [waveform, g.ints([0]), g.ints([most]), g.ints([1])]);
+  const length = lengthOf(g, heard);
+  const lastStart = g.op('Max', [g.op('Add', [length, g.ints([leading - samples])]), g.ints([0])]);
+  const range = (n: number, step: number) => Array.from({ length: n }, (_, i) => i * step);
+  const starts = g.op('Min', [g.constant(int64([count, 1], range(count, hopSamples)), 'starts'), lastStart]);
+  const place = g.op('Add', [starts, g.constant(int64([1, samples], range(samples, 1)), 'places')]);
+  // Counted from the first leading zero: those first, then the waveform again and again.
+  const behind = g.op('Sub', [place, g.ints([leading])]);
+  const repeated = g.op('Add', [g.op('Mod', [behind, length]), g.ints([leading])]);
+  const index =
+    leading === 0 ? repeated : g.op('Where', [g.op('Less', [place, g.ints([leading])]), place, repeated]);
+  const led = leading === 0 ? heard : g.op('Pad', [heard, g.ints([leading, 0]), g.scalar(0), g.ints([1])]);
+  return g.op('Gather', [led, index], { axis: 1 });
 }
 
 /** [batch, windows, size] to [batch, size] or [batch, 2 · size]: the nodes of `poolWindows`. */

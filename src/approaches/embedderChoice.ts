@@ -4,15 +4,16 @@ import { UsageError } from '../core/index.ts';
 import type { Windowing } from '../embeddings/browser.ts';
 import { type FrontEndSpec, frontEndByName, type WhisperContext } from '../features/index.ts';
 import type { PictureLayout } from '../networks/index.ts';
+import type { InputChoices, PictureSize } from './inputChoices.ts';
 
 /** What a user may say of an embedder. Which of it applies is the network's to decide. */
-export interface EmbedderChoice {
+export interface EmbedderChoice extends InputChoices {
   /** A name of the table, or the path of an ONNX model. */
   readonly network: string;
   /** The tensor of an ONNX model that is the embedding. */
   readonly embedding?: string;
   readonly layout?: PictureLayout;
-  readonly pictureSize?: number;
+  readonly pictureSize?: PictureSize;
   /** A name of the table of front ends, or one that the network knows. */
   readonly frontEnd?: string;
   readonly sampleRate?: number;
@@ -38,6 +39,10 @@ const flags: { readonly [K in EmbedderOption]: string } = {
   embedding: '--embedding',
   layout: '--picture-layout',
   pictureSize: '--picture-size',
+  pictureScaling: '--picture-scaling',
+  pictureRange: '--picture-range',
+  pictureMean: '--picture-mean',
+  pictureDeviation: '--picture-deviation',
   frontEnd: '--front-end',
   sampleRate: '--sample-rate',
   nMels: '--n-mels',

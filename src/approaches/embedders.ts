@@ -19,6 +19,7 @@ import { whisperEmbedder } from './whisperEmbedder.ts';
 
 const modelOptions: readonly EmbedderOption[] = [
   ...(['embedding', 'layout', 'pictureSize', 'frontEnd', 'sampleRate', 'nMels'] as const),
+  ...(['pictureScaling', 'pictureRange', 'pictureMean', 'pictureDeviation'] as const),
   ...(['windowSeconds', 'hopSeconds', 'center'] as const),
 ];
 const artifactOptions: readonly EmbedderOption[] = ['hopSeconds', 'center'];

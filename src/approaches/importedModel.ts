@@ -16,6 +16,7 @@ import {
   ParameterTable,
   type PictureLayout,
   pictureLayoutOf,
+  withInput,
 } from '../networks/index.ts';
 import { GraphBuilder, type Model } from '../onnx/index.ts';
 import { readModel } from '../runtime/index.ts';
@@ -109,10 +110,13 @@ export function embeddingTensor(imported: ImportedModel, name: string | undefine
 
 /** Which tensors would do, as the sentence of a hint. */
 function candidatesHint({ model }: ImportedModel): string {
-  const candidates = embeddingCandidates(model);
-  return candidates.length === 0
-    ? 'Name a tensor of shape [N, size] or [N, channels, …].'
-    : `A head can stand on ${candidatesText(candidates)}.`;
+  const found = embeddingCandidates(model);
+  const which =
+    found.candidates.length === 0
+      ? 'Name a tensor of shape [N, size] or [N, channels, …].'
+      : `A head can stand on ${candidatesText(found)}.`;
+  if (found.problem === null) return which;
+  return `${which} The shapes inside the model could not be worked out: ${found.problem}`;
 }
 
 /**
@@ -125,13 +129,14 @@ export function createNetwork(
   classes: number,
   imported: ImportedModel | null = null,
 ): Network {
-  const { name, pictureSize, imported: spec, whisper } = config.network;
+  const { name, pictureSize, input, imported: spec, whisper } = config.network;
   if (spec === undefined) {
-    return networkByName(name).create({
+    const network = networkByName(name).create({
       classes,
       ...(pictureSize === null ? {} : { pictureSize }),
       ...(whisper === undefined ? {} : { whisper }),
     });
+    return withInput(network, input);
   }
   if (imported === null || imported.weightsSha256 !== spec.weightsSha256) {
     throw new GraphError(`The run starts from the model ${spec.file}, which is not the one given.`, {
@@ -144,6 +149,7 @@ export function createNetwork(
     embedding: spec.embedding,
     picture: spec.layout,
     pictureSize,
+    ...(input === undefined ? {} : { input }),
   });
 }
 

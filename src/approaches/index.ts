@@ -11,6 +11,7 @@ export * from './clipVectors.ts';
 export * from './embedderChoice.ts';
 export * from './embedders.ts';
 export * from './importedModel.ts';
+export * from './inputChoices.ts';
 export * from './namedEmbedders.ts';
 export * from './openVectors.ts';
 export * from './runConfig.ts';

@@ -8,6 +8,8 @@ import {
   forwardContext,
   type ImportedBody,
   importedBody,
+  inputSettings,
+  inputText,
   learntNumbers,
   ParameterTable,
   pictureLayoutOf,
@@ -15,6 +17,7 @@ import {
 import type { GraphBuilder, Value } from '../onnx/index.ts';
 import { type EmbedderChoice, usualWindowing } from './embedderChoice.ts';
 import { embeddingTensor, type ImportedModel } from './importedModel.ts';
+import { chooseFrozenInput, modelScaling, sizeOfPicture } from './inputChoices.ts';
 
 /**
  * The parts of an embedder whose vectors are a tensor of an ONNX model.
@@ -26,7 +29,8 @@ export function modelEmbedder(imported: ImportedModel, choice: EmbedderChoice): 
   const embedding = embeddingTensor(imported, choice.embedding, 'is the embedding');
   const { sampleRate, nMels } = choice;
   // A name that is none is refused there.
-  const frontEnd: FrontEndSpec = frontEndByName((choice.frontEnd ?? 'log-mel') as FrontEndName).spec({
+  const made = frontEndByName((choice.frontEnd ?? 'log-mel') as FrontEndName);
+  const frontEnd: FrontEndSpec = made.spec({
     ...(sampleRate === undefined ? {} : { sampleRate }),
     ...(nMels === undefined ? {} : { nMels }),
   });
@@ -35,29 +39,32 @@ export function modelEmbedder(imported: ImportedModel, choice: EmbedderChoice): 
     frontEnd.sampleRate,
     choice,
   );
-  const side = choice.pictureSize ?? null;
+  const pictureSize = choice.pictureSize === undefined ? null : sizeOfPicture(choice.pictureSize);
   const nFrames = frontEndFrames(windowing.samples, frontEnd);
-  const layout = choice.layout ?? pictureLayoutOf(model, file, side ?? frontEnd.nMels, side ?? nFrames);
-  const body = importedBody(model, {
-    name: file,
-    embedding,
-    picture: layout,
-    pictureSize: side === null ? null : [side, side],
-  });
+  const [height, width] = pictureSize ?? [frontEnd.nMels, nFrames];
+  const layout = choice.layout ?? pictureLayoutOf(model, file, height, width);
+  const input = chooseFrozenInput(choice, made.standardize ? modelScaling : 'none', made.name);
+  const body = importedBody(model, { name: file, embedding, picture: layout, pictureSize, input });
   return {
     network: basename(file, extname(file)),
-    settings: { layout, pictureSize: side },
+    settings: { layout, pictureSize: sizeSetting(pictureSize), ...inputSettings(input) },
     embedding,
     sampleRate: frontEnd.sampleRate,
     frontEnd,
     windowing,
     weights: {
-      description: `Weights from ${file} (SHA-256 ${sha256.slice(0, 12)}…), its tensor '${embedding}'.`,
+      description: `Weights from ${file} (SHA-256 ${sha256.slice(0, 12)}…), its tensor '${embedding}'; it sees ${inputText(input)}.`,
       sha256: digest(sha256, weightsSha256),
     },
     parameters: learntNumbers(body.specs.values()),
     forward: (g, x) => appendFrozen(body, g, x),
   };
+}
+
+/** A square's side, or both sizes. */
+export function sizeSetting(size: readonly [number, number] | null): number | string | null {
+  if (size === null) return null;
+  return size[0] === size[1] ? size[0] : size.join('x');
 }
 
 /** Appends a part of a model with its own weights as constants. @param x pictures @returns [N, size] */

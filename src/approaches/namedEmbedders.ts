@@ -16,19 +16,22 @@ import { openl3ModelName } from '../models/index.ts';
 import {
   inferenceContext,
   initializeParameters,
+  inputSettings,
   learntNumbers,
   type Network,
   type NetworkEntry,
   networkByName,
   networks,
   parameterSpecs,
+  withInput,
 } from '../networks/index.ts';
-import { GraphBuilder, type Value } from '../onnx/index.ts';
+import { GraphBuilder } from '../onnx/index.ts';
 import { openClap } from './clap/clapModel.ts';
 import { clapAudioSide } from './clap/labelVectors.ts';
 import { type EmbedderChoice, type EmbedderOption, usualWindowing } from './embedderChoice.ts';
 import { openImportedModel } from './importedModel.ts';
-import { modelEmbedder } from './modelEmbedder.ts';
+import { chooseFrozenInput, sizeOfPicture } from './inputChoices.ts';
+import { modelEmbedder, sizeSetting } from './modelEmbedder.ts';
 import { readWeights, weightsFile } from './startingWeights.ts';
 
 export interface NamedEmbedder {
@@ -214,6 +217,7 @@ function pictureNetwork(entry: NetworkEntry): NamedEmbedder {
     description: entry.description,
     options: [
       ...(['weights', 'sampleRate', 'nMels', 'pictureSize'] as const),
+      ...(['pictureScaling', 'pictureRange'] as const),
       ...(['windowSeconds', 'hopSeconds', 'center'] as const),
     ],
     async open(choice) {
@@ -228,25 +232,20 @@ function pictureNetwork(entry: NetworkEntry): NamedEmbedder {
         ...(sampleRate === undefined ? {} : { sampleRate }),
         ...(nMels === undefined ? {} : { nMels }),
       });
-      const network = entry.create({
-        classes: 1,
-        ...(pictureSize === undefined ? {} : { pictureSize: [pictureSize, pictureSize] as const }),
-      });
-      const parts = await pretrained(choice, {
-        network,
+      const size = pictureSize === undefined ? null : sizeOfPicture(pictureSize);
+      const network = entry.create({ classes: 1, ...(size === null ? {} : { pictureSize: size }) });
+      const input = chooseFrozenInput(choice, 'clip', frontEnd.kind);
+      const { scaling } = input;
+      return pretrained(choice, {
+        network: withInput(network, input),
         frontEnd,
         usual: (spec) => usualWindowing(spec, choice.windowSeconds),
-        settings: { pictureSize: pictureSize ?? null },
+        settings: {
+          pictureSize: sizeSetting(size),
+          // The usual scaling has no name in the settings of embeddings that were made before there were others.
+          ...(scaling?.kind === 'clip' ? {} : { scaling: 'none', ...inputSettings(input) }),
+        },
       });
-      return { ...parts, forward: (g, x) => parts.forward(g, standardizedPicture(g, x)) };
     },
   };
-}
-
-/** Each picture less its mean, over its deviation. There is no training side here to take statistics from. */
-function standardizedPicture(g: GraphBuilder, x: Value): Value {
-  const axes = g.ints([1, 2, 3]);
-  const centred = g.op('Sub', [x, g.op('ReduceMean', [x, axes])]);
-  const variance = g.op('ReduceMean', [g.op('Mul', [centred, centred]), axes]);
-  return g.op('Div', [centred, g.op('Sqrt', [g.op('Add', [variance, g.scalar(1e-6)])])]);
 }

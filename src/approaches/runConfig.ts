@@ -2,11 +2,12 @@
 import type { Pooling } from '../embeddings/browser.ts';
 import type { ClipPipeline, PicturePipeline } from '../extraction/index.ts';
 import type { ClapSpec, FrontEndName } from '../features/index.ts';
-import type { LoraOptions, PictureLayout } from '../networks/index.ts';
+import type { LoraOptions, NetworkInput, PictureLayout } from '../networks/index.ts';
 import type { TrainingConfig } from '../training/index.ts';
 import type { ClapModel } from './clap/clapModel.ts';
 import type { PromptedLabel } from './clap/prompts.ts';
 import type { VectorSpec } from './clipVectors.ts';
+import type { InputChoices, PictureSize } from './inputChoices.ts';
 import type { WhisperChoices, WhisperSettings } from './whisperSettings.ts';
 
 export type RunConfig = NetworkRunConfig | VectorRunConfig | PromptRunConfig;
@@ -16,13 +17,15 @@ export interface NetworkRunConfig {
   readonly approach: string;
   /** From a recording to windows of features. */
   readonly pipeline: PicturePipeline;
-  /** Whether pictures are standardised per band by the training side's statistics. */
+  /** Whether pictures are standardised per band by the training side's statistics; see `network.input` otherwise. */
   readonly standardize: boolean;
   readonly network: {
     /** One of the networks here, or the imported model's name. */
     readonly name: string;
     /** Pictures are resized to this [height, width] inside the graph; null leaves them as they are. */
     readonly pictureSize: readonly [number, number] | null;
+    /** What else is done to pictures before the network sees them; absent for nothing. */
+    readonly input?: NetworkInput;
     /** A file of weights, the name of fetched ones, `random`, or null: random unless the network needs weights. */
     readonly weights: string | null;
     /** The encoder and its head, where the network is Whisper's. */
@@ -129,7 +132,7 @@ export interface PromptChoices {
 }
 
 /** What a user may set explicitly; everything else comes from the approach. */
-export interface Overrides {
+export interface Overrides extends InputChoices {
   readonly weights?: string;
   readonly vectors?: VectorChoices;
   readonly prompts?: PromptChoices;
@@ -170,8 +173,7 @@ export interface Overrides {
   readonly validationFraction?: number;
   /** Share of the training side held out for a temperature and for prediction sets, in [0, 1). */
   readonly calibrationFraction?: number;
-  /** Side of the square picture. */
-  readonly pictureSize?: number;
+  readonly pictureSize?: PictureSize;
   readonly windowSeconds?: number;
   readonly pad?: PicturePipeline['pad'];
   readonly sampleRate?: number;

@@ -1,17 +1,20 @@
 /** @file The approaches that fit a linear SVM to one vector per clip: frozen embeddings, or classic features. */
 import { ParameterError, UsageError } from '../core/index.ts';
 import { describeEmbedder, type Pooling } from '../embeddings/browser.ts';
-import type { Openl3InputRepr } from '../networks/index.ts';
+import { frontEndByName } from '../features/index.ts';
+import type { Openl3InputRepr, PictureLayout } from '../networks/index.ts';
 import { type ClipVectors, embeddingVectors, mfccVectors, vectorPipeline } from './clipVectors.ts';
 import { checkOptions, type EmbedderChoice } from './embedderChoice.ts';
+import type { ImportedModel } from './importedModel.ts';
+import { modelEmbedder } from './modelEmbedder.ts';
 import { namedEmbedderByName } from './namedEmbedders.ts';
 import type { Overrides, VectorChoices, VectorRunConfig } from './runConfig.ts';
 
 export interface VectorApproach {
   readonly name: string;
   readonly description: string;
-  /** The frozen network; null for features without one. */
-  readonly network: 'openl3' | 'edgel3' | 'yamnet' | null;
+  /** The frozen network; `model`: an ONNX model that the user names; null for features without one. */
+  readonly network: 'openl3' | 'edgel3' | 'yamnet' | 'model' | null;
   readonly pooling: Pooling;
   /** Seconds from one window of the network to the next; absent: the network's own. */
   readonly hopSeconds?: number;
@@ -39,6 +42,12 @@ export const vectorApproaches: readonly VectorApproach[] = [
     pooling: 'mean-deviation',
   },
   {
+    name: 'onnx-svm',
+    description: 'Any tensor of any ONNX model, as it is, and a linear SVM. Needs --network.',
+    network: 'model',
+    pooling: 'mean',
+  },
+  {
     name: 'mfcc-svm',
     description: 'MFCC, their slopes and the zero-crossing rate, 82 numbers a clip, and a linear SVM.',
     network: null,
@@ -59,6 +68,20 @@ const applicable = new Set<keyof Overrides>([
   'calibrationFraction',
 ]);
 
+/** What a user may set of the pictures that an ONNX model is fed with. */
+const pictureChoices = [
+  ...(['frontEnd', 'sampleRate', 'nMels', 'pictureSize'] as const),
+  ...(['pictureScaling', 'pictureRange', 'pictureMean', 'pictureDeviation'] as const),
+];
+
+/** The model that `onnx-svm` takes its vectors from. */
+export interface VectorModel {
+  readonly imported: ImportedModel;
+  /** The tensor that is the vector. */
+  readonly embedding: string;
+  readonly layout?: PictureLayout;
+}
+
 /** What decides the vectors of a network. */
 const networkChoices = ['inputRepr', 'contentType', 'embeddingSize', 'hopSeconds', 'center'] as const;
 
@@ -74,9 +97,11 @@ export async function resolveVectorRun(
   windowSeconds: number,
   seed: number,
   o: Overrides = {},
+  model?: VectorModel,
 ): Promise<{ config: VectorRunConfig; vectors: ClipVectors }> {
+  const own = approach.network === 'model' ? new Set<keyof Overrides>(pictureChoices) : null;
   const wrong = (Object.keys(o) as (keyof Overrides)[]).find(
-    (key) => o[key] !== undefined && !applicable.has(key),
+    (key) => o[key] !== undefined && !applicable.has(key) && own?.has(key) !== true,
   );
   if (wrong !== undefined) {
     throw new UsageError(
@@ -94,7 +119,10 @@ export async function resolveVectorRun(
       hint: 'Leave one of them out.',
     });
   }
-  const vectors = await openVectors(approach, choices, o);
+  const vectors =
+    approach.network === 'model'
+      ? modelVectors(approach, windowSeconds, o, model)
+      : await openVectors(approach, choices, o);
   return {
     vectors,
     config: {
@@ -113,6 +141,43 @@ export async function resolveVectorRun(
       seed,
     },
   };
+}
+
+/** The vectors of an ONNX model: of its front end's windows, or of whole clips where any length will do. */
+function modelVectors(
+  approach: VectorApproach,
+  windowSeconds: number,
+  o: Overrides,
+  model: VectorModel | undefined,
+): ClipVectors {
+  if (model === undefined) {
+    throw new UsageError(`${approach.name} needs an ONNX model whose vectors the SVM is fitted to.`, {
+      hint: 'Name it with --network FILE and its tensor with --embedding NAME.',
+    });
+  }
+  const choices = o.vectors ?? {};
+  const openl3 = (['inputRepr', 'contentType', 'embeddingSize'] as const).find(
+    (key) => choices[key] !== undefined,
+  );
+  if (openl3 !== undefined) {
+    throw new UsageError(`The setting ${openl3} is about OpenL3; ${approach.name} takes an ONNX model.`, {
+      hint: 'Leave it out.',
+    });
+  }
+  const ofWindows = frontEndByName(o.frontEnd ?? 'log-mel').window.seconds !== null;
+  const seconds = o.windowSeconds ?? (ofWindows ? undefined : windowSeconds);
+  const { imported, embedding, layout } = model;
+  const { hopSeconds, center } = choices;
+  const parts = modelEmbedder(imported, {
+    network: imported.file,
+    embedding,
+    ...Object.fromEntries(pictureChoices.map((key) => [key, o[key]])),
+    ...(layout === undefined ? {} : { layout }),
+    ...(seconds === undefined || ofWindows ? {} : { windowSeconds: seconds }),
+    ...(hopSeconds === undefined ? {} : { hopSeconds }),
+    ...(center === undefined ? {} : { center }),
+  });
+  return embeddingVectors(parts, describeEmbedder(parts).spec.size, choices.pooling ?? approach.pooling);
 }
 
 async function openVectors(

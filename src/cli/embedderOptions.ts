@@ -1,14 +1,13 @@
 /** @file The options that say which network embeds, through which front end and in which windows. */
 import { type Command, Option } from 'commander';
 import type { EmbedderChoice } from '../workflows/embed.ts';
-import { layoutNames } from './commands/train.ts';
 import { choiceOption, number, wholeNumber } from './optionValues.ts';
+import { addPictureOptions, type PictureOptions, pictureChoices } from './pictureOptions.ts';
 
-export interface EmbedderOptions {
+export interface EmbedderOptions extends PictureOptions {
   network: string;
   embedding?: string;
   pictureLayout?: EmbedderChoice['layout'];
-  pictureSize?: number;
   weights?: string;
   inputRepr?: EmbedderChoice['inputRepr'];
   contentType?: EmbedderChoice['contentType'];
@@ -36,14 +35,6 @@ export function addEmbedderOptions(command: Command, options: { readonly optiona
     ).makeOptionMandatory(options.optional === undefined),
     new Option('--weights <file>', "the network's pretrained weights, or random"),
     new Option('--embedding <name>', 'tensor of the ONNX model that is the embedding'),
-    choiceOption(
-      '--picture-layout <order>',
-      "order of the axes of the model's picture (default: by the sizes the model fixes)",
-      layoutNames,
-    ),
-    new Option('--picture-size <n>', 'side of the picture that the network sees').argParser(
-      wholeNumber({ min: 32, max: 1024 }),
-    ),
     choiceOption('--input-repr <name>', 'spectrogram that the weights were trained on', [
       'linear',
       'mel128',
@@ -57,6 +48,7 @@ export function addEmbedderOptions(command: Command, options: { readonly optiona
       ['clip', 'full'],
     ),
   );
+  addPictureOptions(command, 'Picture:');
   add(
     'Sound:',
     new Option('--front-end <name>', 'what turns sound into pictures, such as log-mel or yamnet'),
@@ -77,10 +69,11 @@ export function addEmbedderOptions(command: Command, options: { readonly optiona
 }
 
 export function embedderChoice(options: EmbedderOptions): EmbedderChoice {
-  const { network, embedding, pictureLayout, pictureSize, weights, inputRepr, contentType } = options;
+  const { network, embedding, pictureLayout, weights, inputRepr, contentType } = options;
   const { embeddingSize, context, frontEnd, sampleRate, nMels, windowSeconds, hopSize, center } = options;
   return {
-    ...{ network, embedding, layout: pictureLayout, pictureSize, weights, inputRepr, contentType },
+    ...pictureChoices(options),
+    ...{ network, embedding, layout: pictureLayout, weights, inputRepr, contentType },
     ...{ embeddingSize, context, frontEnd, sampleRate, nMels, windowSeconds, hopSeconds: hopSize, center },
   };
 }

@@ -68,6 +68,21 @@ export function interval(text: string): [number, number] {
   return [parts[0]!, parts[1]!];
 }
 
+/** Two numbers `low,high` with low < high. */
+export function risingPair(text: string): [number, number] {
+  const [low, high] = interval(text);
+  if (low === high) throw new InvalidArgumentError('It must be two numbers, the first below the second.');
+  return [low, high];
+}
+
+/** Numbers separated by commas. */
+export function numbers(text: string): number[] {
+  const parts = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (!parts.every(Number.isFinite))
+    throw new InvalidArgumentError('It must be numbers separated by commas, such as 0.485,0.456,0.406.');
+  return parts;
+}
+
 /** What is trained: `head`, `last-stage`, `all`, or `last:N` with a whole number N. */
 export function trainablePart(text: string): 'head' | 'last-stage' | 'all' | `last:${number}` {
   if (text === 'head' || text === 'last-stage' || text === 'all') return text;

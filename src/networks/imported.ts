@@ -18,6 +18,7 @@ import { linear } from './blocks.ts';
 import { layOut, type PictureLayout, pictureInput } from './importedPicture.ts';
 import { isSequence } from './importedSequence.ts';
 import type { Network, NetworkContext, ParameterRole, ParameterSpec } from './network.ts';
+import { type NetworkInput, scalePicture } from './networkInput.ts';
 
 export interface ImportedNetworkOptions {
   /** For reports and metadata, such as the file's name. */
@@ -32,6 +33,8 @@ export interface ImportedNetworkOptions {
   readonly picture?: PictureLayout;
   /** Resize pictures to [nMels, nFrames] of that size first; default null: as they come. */
   readonly pictureSize?: readonly [number, number] | null;
+  /** How pictures are scaled before they are resized, and their channels after; default: as they come. */
+  readonly input?: NetworkInput;
 }
 
 /** Operands that set how an operator works, rather than being worked on: no parameters. */
@@ -121,14 +124,17 @@ export interface ImportedBody {
  * @throws {GraphError} when the model is malformed
  */
 export function importedBody(model: Model, options: Omit<ImportedNetworkOptions, 'classes'>): ImportedBody {
-  const { name, embedding, picture = 'mel-frames', pictureSize = null } = options;
+  const { name, embedding, picture = 'mel-frames', pictureSize = null, input = {} } = options;
   if (!model.graph.nodes.some((node) => node.outputs.includes(embedding)))
     throw new ParameterError(`The model ${name} computes no tensor named '${embedding}'.`);
   const specs = parametersOf(model, embedding);
   return {
     specs,
     embed(c, x) {
-      const laidOut = layOut(c, x, pictureInput(model, name).shape, picture, pictureSize);
+      const laidOut = layOut(c, scalePicture(c.g, x, input.scaling), pictureInput(model, name).shape, {
+        ...{ layout: picture, size: pictureSize },
+        ...(input.channels === undefined ? {} : { channels: input.channels }),
+      });
       const value = replay(c, model, specs, embedding, laidOut, name);
       return flattened(c, value, embedding, value.shape.length === 3 && isSequence(model, embedding));
     },

@@ -3,6 +3,7 @@ import { ParameterError, ShapeError } from '../core/errors.ts';
 import { formatShape, type Model, type Shape, type Value } from '../onnx/index.ts';
 import { resizePicture } from './blocks.ts';
 import type { NetworkContext } from './network.ts';
+import { type ChannelStatistics, standardizeChannels } from './networkInput.ts';
 
 /**
  * The order of a model's picture axes after the batch: PyTorch's `mel-frames` [N, channels, nMels, nFrames] and
@@ -25,14 +26,18 @@ function axesOf(
   return { mels, frames, channels: rank === 3 ? null : last ? 3 : 1 };
 }
 
+/** The inputs of a model that can be pictures: float32, of three or four dimensions. */
+export function pictureInputs({ graph }: Model): { name: string; shape: Shape }[] {
+  return graph.inputs.flatMap(({ name, dtype, shape }) =>
+    dtype === 'float32' && (shape?.length === 3 || shape?.length === 4) && !graph.initializers.has(name)
+      ? [{ name, shape }]
+      : [],
+  );
+}
+
 /** The one input of the model that can be a picture. @throws {ShapeError} where there is none, or several */
 export function pictureInput(model: Model, name: string): { name: string; shape: Shape } {
-  const inputs = model.graph.inputs.filter(
-    (v) =>
-      v.dtype === 'float32' &&
-      (v.shape?.length === 3 || v.shape?.length === 4) &&
-      !model.graph.initializers.has(v.name),
-  );
+  const inputs = pictureInputs(model);
   const [input] = inputs;
   if (input === undefined || inputs.length > 1) {
     const all = model.graph.inputs.map((v) => `${v.name} ${v.dtype} ${formatShape(v.shape ?? [])}`);
@@ -40,7 +45,7 @@ export function pictureInput(model: Model, name: string): { name: string; shape:
       `The model ${name} must have one float32 input of 3 or 4 dimensions, for pictures; it has ${all.join(', ') || 'no inputs'}.`,
     );
   }
-  return { name: input.name, shape: input.shape! };
+  return input;
 }
 
 /**
@@ -68,16 +73,22 @@ export function pictureLayoutOf(model: Model, name: string, nMels: number, nFram
   );
 }
 
+export interface LaidOut {
+  readonly layout: PictureLayout;
+  /** Resized to [nMels, nFrames] of that size; null: as it comes. */
+  readonly size: readonly [number, number] | null;
+  readonly channels?: ChannelStatistics;
+}
+
 /**
  * Nodes that bring x [N, 1, nMels, nFrames] into the model's layout; where it wants three colour channels, each is x.
- * @throws {ParameterError} for a layout that the rank does not have
+ * @throws {ParameterError} for a layout that the rank does not have, or statistics of other channels
  */
 export function layOut(
   c: NetworkContext,
   x: Value,
   declared: Shape,
-  layout: PictureLayout,
-  size: readonly [number, number] | null,
+  { layout, size, channels: statistics }: LaidOut,
 ): Value {
   const { channels } = axesOf(layout, declared.length);
   if (declared.length === 3 && layout.endsWith('channels')) {
@@ -85,7 +96,9 @@ export function layOut(
   }
   let picture = size === null ? x : resizePicture(c, x, size);
   if (layout.startsWith('frames')) picture = c.g.op('Transpose', [picture], { perm: [0, 1, 3, 2] });
+  if (channels !== null && declared[channels] === 3)
+    picture = c.g.op('Concat', [picture, picture, picture], { axis: 1 });
+  picture = standardizeChannels(c.g, picture, statistics);
   if (channels === null) return c.g.op('Squeeze', [picture, c.g.ints([1])]);
-  if (declared[channels] === 3) picture = c.g.op('Concat', [picture, picture, picture], { axis: 1 });
   return layout.endsWith('channels') ? c.g.op('Transpose', [picture], { perm: [0, 2, 3, 1] }) : picture;
 }

@@ -14,6 +14,7 @@ export * from './lora.ts';
 export { type LoraCandidate, loraCandidates, type WeightUse } from './loraTargets.ts';
 export * from './network.ts';
 export * from './networkByName.ts';
+export * from './networkInput.ts';
 export * from './openl3.ts';
 export * from './resnet.ts';
 export * from './transformer.ts';

@@ -277,14 +277,15 @@ async function resolveRun(
   seed: number,
 ): Promise<Pick<SplitRun, 'config' | 'imported' | 'vectors' | 'clap'>> {
   const windowSeconds = await suggestWindowSeconds(dataset);
+  const named = approachByName(approach);
+  if (isVectorApproach(named))
+    return resolveVectorRun(named, windowSeconds, seed, overrides, chosen ?? undefined);
   if (chosen !== null) {
     const { imported } = chosen;
     const config = resolveConfig(importedApproach, windowSeconds, seed, overrides);
     return { config: configureImported(config, imported, chosen), imported };
   }
-  const named = approachByName(approach);
   if (isPromptApproach(named)) return resolvePromptRun(named, dataset.classes, seed, overrides);
-  if (isVectorApproach(named)) return resolveVectorRun(named, windowSeconds, seed, overrides);
   const config = resolveConfig(named, windowSeconds, seed, await withWhisperShape(named, overrides));
   // Missing or unfitting weights are reported now, not after all features were extracted.
   await requireRunWeights(config);
@@ -308,7 +309,9 @@ async function withWhisperShape(
 /** The model of `network`, read; null where an approach is trained. */
 async function chosenNetwork({ approach, network, overrides }: TrainOptions) {
   if (network === undefined) return null;
-  if (approach !== undefined) {
+  const frozen = approach === undefined ? null : approachByName(approach);
+  const takesModel = frozen !== null && isVectorApproach(frozen) && frozen.network === 'model';
+  if (approach !== undefined && !takesModel) {
     throw new UsageError(`Either an approach ('${approach}') or a network ('${network.file}') is trained.`, {
       hint: 'Leave one of them out.',
     });
@@ -323,6 +326,7 @@ async function chosenNetwork({ approach, network, overrides }: TrainOptions) {
   }
   const imported = await openImportedModel(network.file);
   const { layout } = network;
-  const embedding = embeddingTensor(imported, network.embedding, 'shall the head stand on');
+  const use = takesModel ? 'are the vectors' : 'shall the head stand on';
+  const embedding = embeddingTensor(imported, network.embedding, use);
   return { imported, embedding, ...(layout === undefined ? {} : { layout }) };
 }

@@ -24,7 +24,7 @@ async function laidOut(declared: Shape, layout: PictureLayout) {
   const g = new GraphBuilder();
   const context = forwardContext(g, new ParameterTable(), inputParameter(g));
   const input = g.input('x', 'float32', ['batch', 1, mels, frames]);
-  g.output(layOut(context, input, declared, layout, null), 'picture');
+  g.output(layOut(context, input, declared, { layout, size: null }), 'picture');
   const { picture } = await runModel(g.model(), { x });
   return picture!;
 }

@@ -24,7 +24,7 @@ const options = { name: 'encoder_model', classes: 3, embedding: 'last_hidden_sta
 const [nMels, nFrames] = [config.nMels, 2 * config.maxPositions];
 
 it('its embedding is the mean over the positions of the encoder built here', async () => {
-  expect(embeddingCandidates(model).map(({ name }) => name)).toContain('last_hidden_state');
+  expect(embeddingCandidates(model).candidates.map(({ name }) => name)).toContain('last_hidden_state');
   const network = importedNetwork(model, options);
   const x = float32([2, 1, nMels, nFrames], hashed('log-mel', [2, nMels, nFrames]).data);
   const own = specsOf(whisper({ classes: 3, config }), x.dims);

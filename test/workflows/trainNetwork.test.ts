@@ -131,8 +131,9 @@ describe('train with a network from an ONNX model', () => {
       imported: { file: 'ears.onnx', embedding: 'features', layout: 'mel-frames' },
     });
     expect(config.network.imported.sha256).toMatch(/^[0-9a-f]{64}$/);
-    // Log-mel decibels are standardised; batch statistics are the model's own.
-    expect(config.standardize).toBe(true);
+    // Log-mel pictures are each scaled by themselves; batch statistics are the model's own.
+    expect(config.standardize).toBe(false);
+    expect(config.network.input).toEqual({ scaling: { kind: 'clip' } });
     expect(await changed(outcome.directory)).toEqual(
       bodyParameters.filter((name) => name !== 'norm.mean' && name !== 'norm.variance'),
     );

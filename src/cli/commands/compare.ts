@@ -13,6 +13,7 @@ import {
   checkSplitOptions,
   entryOf,
   entryParser,
+  modelApproach,
   type SplitOptions,
   splitOf,
 } from './train.ts';
@@ -178,7 +179,8 @@ function trainWords(
     fraction === undefined || words.includes('--calibration-fraction')
       ? []
       : ['--calibration-fraction', String(fraction)];
-  const own = approach === undefined && network === undefined ? ['--approach', name] : [];
+  const own =
+    approach === undefined && (network === undefined || name === modelApproach) ? ['--approach', name] : [];
   const list = (flag: string, folds: readonly number[] | undefined) =>
     folds === undefined ? [] : [flag, folds.join(',')];
   const used = on === 'random' ? choice.split : split;

@@ -6,6 +6,7 @@ import type { TrainOptions, TrainOutcome } from '../../workflows/train.ts';
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
 import { choiceOption, folds, interval, names, number, trainablePart, wholeNumber } from '../optionValues.ts';
+import { addPictureOptions, pictureChoices } from '../pictureOptions.ts';
 import { addPromptOptions, type PromptFlags, promptChoices } from '../promptOptions.ts';
 import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
@@ -53,8 +54,10 @@ interface Options extends SharedOptions, SplitOptions, EntryOptions {
 /** A test compares these with what the library knows. */
 export const approachNames = [
   ...['cnn', 'resnet50', 'resnet34', 'resnet18', 'whisper'],
-  ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'mfcc-svm', 'clap'],
+  ...['openl3-svm', 'yamnet-svm', 'edgel3-svm', 'onnx-svm', 'mfcc-svm', 'clap'],
 ];
+/** The one that takes an ONNX model. */
+export const modelApproach = 'onnx-svm';
 const frontEndNames = [
   ...['log-mel', 'yamnet', 'clap', 'whisper', 'whisper-128'],
   ...['linear', 'mel128', 'mel256'].flatMap((representation) =>
@@ -62,7 +65,6 @@ const frontEndNames = [
   ),
   'edgel3-sea',
 ];
-export const layoutNames = ['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels'];
 
 const overrideNames = [
   ...['loraRank', 'loraAlpha', 'loraTargets', 'checkpointActivations'],
@@ -77,7 +79,7 @@ const overrideNames = [
     'frozenStatistics',
     'patience',
   ],
-  ...['select', 'validationFraction', 'pictureSize', 'windowSeconds', 'pad', 'sampleRate', 'nMels', 'mixup'],
+  ...['select', 'validationFraction', 'windowSeconds', 'pad', 'sampleRate', 'nMels', 'mixup'],
   ...['specAugment', 'timeShift', 'gain', 'noiseSnr', 'calibrationFraction'],
 ] as (keyof Overrides & keyof EntryOptions)[];
 
@@ -152,7 +154,10 @@ function addChoiceOptions(command: Command): void {
   const add = (option: Option) => command.addOption(option.helpGroup(dataAndSplit));
   add(choiceOption('--approach <name>', 'what to train (default: cnn)', approachNames));
   add(
-    new Option('--network <file>', 'put a head on this ONNX model and fine-tune it, instead of an approach'),
+    new Option(
+      '--network <file>',
+      'put a head on this ONNX model and fine-tune it, instead of an approach; with --approach onnx-svm: leave it as it is and fit a linear SVM to its vectors',
+    ),
   );
 }
 
@@ -234,11 +239,9 @@ function addTrainingOptions(command: Command): void {
       '--weights <file>',
       "published weights: a safetensors or Keras HDF5 file, or a name from 'earshot models list' (default: random weights)",
     ),
-    new Option('--embedding <name>', "tensor of --network's model that the head stands on"),
-    choiceOption(
-      '--picture-layout <order>',
-      "order of the axes of the model's picture (default: by the sizes the model fixes)",
-      layoutNames,
+    new Option(
+      '--embedding <name>',
+      "tensor of --network's model that the head stands on, or the SVM's vector",
     ),
     new Option(
       '--train <part>',
@@ -260,14 +263,12 @@ function addTrainingOptions(command: Command): void {
       'batch normalisation keeps its statistics (default where not all is trained)',
     ),
     new Option('--no-frozen-statistics', 'batch normalisation goes on measuring'),
-    new Option('--picture-size <n>', 'side of the picture that a ResNet or a model sees').argParser(
-      wholeNumber({ min: 32, max: 1024 }),
-    ),
   );
+  addPictureOptions(command, 'Picture:');
   addWhisperOptions(command);
   addPromptOptions(command, 'Prompts (--approach clap):');
   add(
-    'Linear SVM on vectors (openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm):',
+    'Linear SVM on vectors (openl3-svm, yamnet-svm, edgel3-svm, onnx-svm, mfcc-svm):',
     new Option(
       '--svm-c <x>',
       'cost of a unit of loss: the smaller, the more regular (default: 0.01)',
@@ -362,9 +363,9 @@ function addTrainingOptions(command: Command): void {
     choiceOption('--front-end <name>', 'what turns sound into pictures (default: log-mel)', frontEndNames),
     new Option(
       '--standardize',
-      'standardise pictures per mel band (default: unless the front end is made for raw ones)',
+      "standardise pictures per mel band by the training side (--picture-scaling bands; the default of Earshot's own networks on log-mel)",
     ),
-    new Option('--no-standardize', 'the network sees the front end as it is'),
+    new Option('--no-standardize', 'the network sees the front end as it is (--picture-scaling none)'),
     new Option('--sample-rate <Hz>', 'rate everything is resampled to').argParser(
       wholeNumber({ min: 1000, max: 192000 }),
     ),
@@ -430,10 +431,18 @@ export function checkSplitOptions(options: SplitOptions): void {
 
 function checkNetworkOptions({ approach, network, embedding, pictureLayout }: EntryOptions): void {
   if (network !== undefined) {
-    if (approach === undefined) return;
+    if (approach === undefined || approach === modelApproach) return;
     throw new UsageError('--approach and --network each say what is trained; both were given.', {
       hint: 'Leave one of them out.',
     });
+  }
+  if (approach === modelApproach) {
+    throw new UsageError(
+      `--approach ${modelApproach} needs an ONNX model whose vectors the SVM is fitted to.`,
+      {
+        hint: 'Add --network FILE and --embedding NAME.',
+      },
+    );
   }
   const alone =
     embedding !== undefined ? '--embedding' : pictureLayout !== undefined ? '--picture-layout' : null;
@@ -480,6 +489,7 @@ function overridesOf(options: EntryOptions): Overrides {
   const whisper = whisperChoices(options);
   return {
     ...chosen,
+    ...pictureChoices(options),
     ...(options.train === undefined ? {} : { trainable: options.train }),
     ...(Object.keys(vectors).length === 0 ? {} : { vectors }),
     ...(prompts === undefined ? {} : { prompts }),

@@ -23,7 +23,7 @@ import { openNamedDataset } from '../namedDataset.ts';
 import { poolSplits } from '../splits.ts';
 import type { TrainOptions } from '../train.ts';
 import { versions } from '../versions.ts';
-import { type CompareEntry, type CompareJob, compareJobs } from './compareJobs.ts';
+import { approachOf, type CompareEntry, type CompareJob, compareJobs } from './compareJobs.ts';
 import { calibrationOf, conformalOf } from './conformalRuns.ts';
 import { inferenceSeconds } from './inferenceTime.ts';
 import { type FinishedRun, readRun, runCosts } from './readRuns.ts';
@@ -93,8 +93,9 @@ export async function compare(options: CompareOptions): Promise<CompareOutcome> 
   );
   const device = await resolveDevice(options.device ?? 'cpu');
   const directory = resolve(options.out);
-  for (const { name, approach, network } of entries) {
-    if (network === undefined) approachByName(approach ?? name);
+  for (const entry of entries) {
+    const approach = approachOf(entry);
+    if (approach !== undefined) approachByName(approach);
   }
   const dataset = await openNamedDataset(options.dataset, options);
   const { jobs, splits } = compareJobs(dataset, entries, {

@@ -1,5 +1,5 @@
 /** @file What a comparison has to run: one training per approach, fold and seed, each with a folder of its own. */
-import type { Overrides } from '../../approaches/index.ts';
+import { type Overrides, vectorApproaches } from '../../approaches/index.ts';
 import { UsageError } from '../../core/index.ts';
 import { type Dataset, foldsOf, type Split } from '../../datasets/index.ts';
 import { chosenSplits, foldName, type SplitChoice } from '../splits.ts';
@@ -15,6 +15,15 @@ export interface CompareEntry {
   readonly overrides?: Overrides;
   /** The settings as words of the command line, for reports. */
   readonly words?: readonly string[];
+}
+
+/**
+ * The approach that an entry trains; undefined where a head is put on its network. An entry that is called like an approach
+ * of ONNX models is one.
+ */
+export function approachOf({ name, approach, network }: CompareEntry): string | undefined {
+  if (approach !== undefined || network === undefined) return approach ?? name;
+  return vectorApproaches.some((row) => row.name === name && row.network === 'model') ? name : undefined;
 }
 
 /** One training. */

@@ -6,7 +6,7 @@ import { readJson, writeJson } from '../../files/index.ts';
 import { runInProcess } from '../../parallel/index.ts';
 import type { WorkflowHooks } from '../hooks.ts';
 import { earshotVersion } from '../versions.ts';
-import type { CompareJob } from './compareJobs.ts';
+import { approachOf, type CompareJob } from './compareJobs.ts';
 import type { TrainTask } from './trainProcessWorker.ts';
 
 export interface RunJobsOptions extends WorkflowHooks {
@@ -79,12 +79,14 @@ async function runJob(
   onEvent: (event: ProgressEvent) => void,
 ): Promise<void> {
   const { dataset, subset, directory, threads, device, cacheDir, signal } = options;
-  const { approach, network, overrides, name } = job.entry;
+  const { network, overrides } = job.entry;
+  const approach = approachOf(job.entry);
   const out = join(directory, ...job.id.split('/'));
   const task: TrainTask = {
     ...{ dataset, seed: job.seed, out, resume: true, command: options.commandOf(job, out) },
     ...job.split,
-    ...(network === undefined ? { approach: approach ?? name } : { network }),
+    ...(approach === undefined ? {} : { approach }),
+    ...(network === undefined ? {} : { network }),
     ...(overrides === undefined ? {} : { overrides }),
     ...(subset === undefined ? {} : { subset }),
     ...(threads === undefined ? {} : { threads }),
