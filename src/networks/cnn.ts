@@ -14,7 +14,7 @@ import {
   linear,
   resizePicture,
 } from './blocks.ts';
-import type { Network, NetworkContext } from './network.ts';
+import { type Network, type NetworkContext, withHead } from './network.ts';
 
 /** How the last maps become one vector: the mean over time and frequency, the largest value, or both added. */
 export type CnnPooling = 'mean' | 'max' | 'mean+max';
@@ -75,9 +75,12 @@ function resolve(options: CnnOptions): Settings {
 export function cnn(options: CnnOptions): Network {
   const o = resolve(options);
   check(o);
+  const head: Network['head'] = (c, embedding) =>
+    linear(c, dropout(c, embedding, 'dropout', o.dropout), 'fc', o.classes);
   return {
     name: 'cnn',
     classes: o.classes,
+    head,
     stages: [
       ...o.widths.map((_, i) => ({ name: `blocks.${i}`, prefixes: [`blocks.${i}.`] })),
       { name: 'fc', prefixes: ['fc.'] },
@@ -98,8 +101,7 @@ export function cnn(options: CnnOptions): Network {
         }
       }
       const embedding = c.g.op('Flatten', [pool(c, y, o.pooling)], { axis: 1 });
-      const logits = linear(c, dropout(c, embedding, 'dropout', o.dropout), 'fc', o.classes);
-      return { logits, embedding };
+      return withHead(c, embedding, head);
     },
   };
 }

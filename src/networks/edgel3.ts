@@ -4,7 +4,7 @@
  */
 import { linear } from './blocks.ts';
 import { type L3Architecture, l3Layers, l3Stages } from './l3.ts';
-import { type Network, requireClasses, requirePicture } from './network.ts';
+import { type Network, requireClasses, requirePicture, withHead } from './network.ts';
 
 const architecture: L3Architecture = { widths: [32, 64, 128], embedding: 64, activated: true };
 const picture = [64, 50] as const;
@@ -16,16 +16,18 @@ const picture = [64, 50] as const;
  */
 export function edgel3({ classes }: { readonly classes: number }): Network {
   requireClasses('edgel3', classes);
+  const head: Network['head'] = (c, embedding) => linear(c, embedding, 'fc', classes);
   return {
     name: 'edgel3',
     classes,
     picture,
+    head,
     stages: l3Stages(architecture),
     forward(c, x) {
       requirePicture('edgel3', x, picture);
       const maps = l3Layers(c, x, architecture);
       const embedding = c.g.op('ReduceMax', [maps, c.g.ints([2, 3])], { keepdims: 0 });
-      return { logits: linear(c, embedding, 'fc', classes), embedding };
+      return withHead(c, embedding, head);
     },
   };
 }

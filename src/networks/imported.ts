@@ -17,7 +17,13 @@ import {
 import { linear } from './blocks.ts';
 import { layOut, type PictureLayout, pictureInput } from './importedPicture.ts';
 import { isSequence } from './importedSequence.ts';
-import type { Network, NetworkContext, ParameterRole, ParameterSpec } from './network.ts';
+import {
+  type Network,
+  type NetworkContext,
+  type ParameterRole,
+  type ParameterSpec,
+  withHead,
+} from './network.ts';
 import { type NetworkInput, scalePicture } from './networkInput.ts';
 
 export interface ImportedNetworkOptions {
@@ -154,14 +160,13 @@ export function importedNetwork(model: Model, options: ImportedNetworkOptions): 
   const { specs, embed } = importedBody(model, options);
   let head = 'head';
   while ([...specs.keys()].some((parameter) => parameter.startsWith(`${head}.`))) head = `new_${head}`;
+  const onEmbedding: Network['head'] = (c, embedding) => linear(c, embedding, head, classes);
   return {
     name,
     classes,
     stages: [...stagesOf(specs.keys()), { name: head, prefixes: [`${head}.`] }],
-    forward(c, x) {
-      const embedding = embed(c, x);
-      return { logits: linear(c, embedding, head, classes), embedding };
-    },
+    head: onEmbedding,
+    forward: (c, x) => withHead(c, embed(c, x), onEmbedding),
   };
 }
 

@@ -76,6 +76,12 @@ export interface Network {
   readonly picture?: readonly [nMels: number, nFrames: number];
   /** How published files name its parameters, where that is not by the names here. */
   readonly published?: PublishedNames;
+  /**
+   * Appends the head alone on an embedding [N, embeddingSize], as {@link forward} does: logits [N, classes]. Present where
+   * the stage that is the head begins at the embedding, so that everything before it can be computed once when it is not
+   * trained.
+   */
+  readonly head?: (context: NetworkContext, embedding: Value) => Value;
   /** Appends the forward pass. @param x log-mel pictures, float32 [N, 1, nMels, nFrames], normalised */
   forward(context: NetworkContext, x: Value): NetworkOutputs;
 }
@@ -94,6 +100,29 @@ export function requirePicture(network: string, x: Value, picture: readonly [num
     `${network} takes pictures of ${formatShape(['N', ...expected])}, got ${formatShape(x.shape)}.`,
     { hint: 'Use the front end and the window that it was trained with.' },
   );
+}
+
+/** The head of a network as a network of its own on embeddings [N, 1, size, 1]; null where it cannot be taken apart. */
+export function headNetwork({ name, classes, stages, head }: Network): Network | null {
+  if (head === undefined) return null;
+  return {
+    name,
+    classes,
+    stages: stages.slice(-1),
+    forward(c, x) {
+      const embedding = c.g.op('Flatten', [x], { axis: 1 });
+      return { logits: head(c, embedding), embedding };
+    },
+  };
+}
+
+/** The outputs of a network whose head stands on its embedding. */
+export function withHead(
+  c: NetworkContext,
+  embedding: Value,
+  head: NonNullable<Network['head']>,
+): NetworkOutputs {
+  return { logits: head(c, embedding), embedding };
 }
 
 /** He (Kaiming) normal over the fan-out, as torchvision initialises convolutions. */

@@ -5,7 +5,7 @@
 import { ParameterError } from '../core/errors.ts';
 import { linear } from './blocks.ts';
 import { type L3Architecture, l3Layers, l3Stages } from './l3.ts';
-import { type Network, requireClasses, requirePicture } from './network.ts';
+import { type Network, requireClasses, requirePicture, withHead } from './network.ts';
 
 export type Openl3InputRepr = 'linear' | 'mel128' | 'mel256';
 export type Openl3EmbeddingSize = 512 | 6144;
@@ -64,10 +64,12 @@ export function openl3(options: Openl3Options): Network {
       `OpenL3's audio embeddings have ${openl3EmbeddingSizes.join(' or ')} numbers, not ${embeddingSize}.`,
     );
   }
+  const head: Network['head'] = (c, embedding) => linear(c, embedding, 'fc', classes);
   return {
     name: 'openl3',
     classes,
     picture,
+    head,
     stages: l3Stages(architecture),
     forward(c, x) {
       requirePicture(`openl3 (${inputRepr})`, x, picture);
@@ -76,7 +78,7 @@ export function openl3(options: Openl3Options): Network {
       const embedding = c.g.op('Flatten', [c.g.op('Transpose', [pooled], { perm: [0, 2, 3, 1] })], {
         axis: 1,
       });
-      return { logits: linear(c, embedding, 'fc', classes), embedding };
+      return withHead(c, embedding, head);
     },
   };
 }

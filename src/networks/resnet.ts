@@ -6,7 +6,7 @@
 import { ParameterError } from '../core/errors.ts';
 import type { Value } from '../onnx/index.ts';
 import { batchNorm, channelsOf, convolution, convolutionUnit, linear, resizePicture } from './blocks.ts';
-import type { Network, NetworkContext, NetworkOutputs } from './network.ts';
+import { type Network, type NetworkContext, withHead } from './network.ts';
 
 export type ResnetName = 'resnet18' | 'resnet34' | 'resnet50';
 
@@ -42,9 +42,11 @@ export function resnet(name: ResnetName, options: ResnetOptions): Network {
       throw new ParameterError(`${name} needs a positive integer ${what}, got ${n}.`);
   }
   const architecture = architectures[name];
+  const head: Network['head'] = (c, embedding) => linear(c, embedding, 'fc', classes);
   return {
     name,
     classes,
+    head,
     stages: [
       { name: 'stem', prefixes: ['conv1.', 'bn1.'] },
       ...[1, 2, 3, 4].map((i) => ({ name: `layer${i}`, prefixes: [`layer${i}.`] })),
@@ -57,7 +59,8 @@ export function resnet(name: ResnetName, options: ResnetOptions): Network {
         );
       }
       const picture = pictureSize === undefined ? x : resizePicture(c, x, pictureSize);
-      return classify(c, layers(c, picture, architecture), classes);
+      const pooled = c.g.op('GlobalAveragePool', [layers(c, picture, architecture)]);
+      return withHead(c, c.g.op('Flatten', [pooled], { axis: 1 }), head);
     },
   };
 }
@@ -74,11 +77,6 @@ function layers(c: NetworkContext, x: Value, { depths, bottleneck }: Architectur
     }
   });
   return y;
-}
-
-function classify(c: NetworkContext, maps: Value, classes: number): NetworkOutputs {
-  const embedding = c.g.op('Flatten', [c.g.op('GlobalAveragePool', [maps])], { axis: 1 });
-  return { logits: linear(c, embedding, 'fc', classes), embedding };
 }
 
 /** Two 3×3 convolutions beside the identity. */

@@ -11,6 +11,7 @@ import {
   type NetworkContext,
   requireClasses,
   requirePicture,
+  withHead,
 } from './network.ts';
 
 /** Pairs of a depthwise and a pointwise convolution: stride of the first, filters of the second. */
@@ -43,10 +44,12 @@ const picture = [64, 96] as const;
  */
 export function yamnet({ classes }: { readonly classes: number }): Network {
   requireClasses('yamnet', classes);
+  const head: Network['head'] = (c, embedding) => linear(c, embedding, 'fc', classes);
   return {
     name: 'yamnet',
     classes,
     picture,
+    head,
     stages: [
       ...Array.from({ length: yamnetPairs.length + 1 }, (_, i) => ({
         name: `layer${i + 1}`,
@@ -65,7 +68,7 @@ export function yamnet({ classes }: { readonly classes: number }): Network {
         y = unit(c, y, `${layer}.pointwise_conv`, { outChannels, kernel: 1 });
       });
       const embedding = c.g.op('Flatten', [c.g.op('GlobalAveragePool', [y])], { axis: 1 });
-      return { logits: linear(c, embedding, 'fc', classes), embedding };
+      return withHead(c, embedding, head);
     },
   };
 }

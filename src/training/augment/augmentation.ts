@@ -30,6 +30,13 @@ export const noAugmentation: Augmentation = {
   mixup: 0,
 };
 
+/** Whether clips stay as they are in every epoch. */
+export function changesNothing(a: Augmentation): boolean {
+  return (
+    a.timeShift === 0 && a.gain === 0 && a.noiseSnr === null && a.specAugment === null && a.mixup === 0
+  );
+}
+
 /** Whether the clips' waveforms must be kept for it. */
 export function needsWaveforms(a: Augmentation): boolean {
   return a.noiseSnr !== null || (a.gain > 0 && a.gainOn === 'waveform');
