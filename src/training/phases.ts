@@ -7,6 +7,8 @@ export interface Phase {
   readonly from: number;
   readonly trainable: (spec: ParameterSpec) => boolean;
   readonly frozenStatistics: boolean;
+  /** Nothing but the head changes: what comes before it gives the same for the same picture throughout. */
+  readonly headAlone: boolean;
 }
 
 /**
@@ -21,10 +23,14 @@ export function trainingPhases(
   specs: readonly ParameterSpec[],
 ): Phase[] {
   const { warmHeadEpochs = 0, frozenStatistics } = config;
-  const main = { trainable: trainableParameters(network, config.trainable, specs), frozenStatistics };
+  const trainable = trainableParameters(network, config.trainable, specs);
+  const head = inHead(network);
+  const headAlone =
+    frozenStatistics && specs.every((spec) => spec.role === 'statistic' || !trainable(spec) || head(spec));
+  const main = { trainable, frozenStatistics, headAlone };
   if (warmHeadEpochs === 0) return [{ from: 0, ...main }];
   return [
-    { from: 0, trainable: inHead(network), frozenStatistics: true },
+    { from: 0, trainable: head, frozenStatistics: true, headAlone: true },
     { from: warmHeadEpochs, ...main },
   ];
 }

@@ -12,7 +12,13 @@ import {
   type Tensor,
   TrainingError,
 } from '../core/index.ts';
-import { learntNumbers, type Network, type ParameterValues, parameterSpecs } from '../networks/network.ts';
+import {
+  learntNumbers,
+  type Network,
+  type ParameterSpec,
+  type ParameterValues,
+  parameterSpecs,
+} from '../networks/network.ts';
 import { GraphBuilder } from '../onnx/index.ts';
 import { type DeviceChoice, Engine, type LoadedModel } from '../runtime/index.ts';
 import {
@@ -53,6 +59,11 @@ export interface TrainingTask {
   readonly train: readonly TrainingClip[];
   /** May be empty: then the last epoch is the model. Never the test side. */
   readonly validation: readonly TrainingClip[];
+  /**
+   * What the network up to its head makes of all clips, as it starts: then the head is trained on that in the epochs in
+   * which it learns alone. Only where clips are not augmented.
+   */
+  readonly frozen?: FrozenPart;
   /** The front end, needed only when waveforms are augmented. */
   readonly frontEnd?: (samples: Float32Array) => Float32Array;
   /** Where checkpoints go; null to keep none. */
@@ -70,6 +81,17 @@ export interface TrainingTask {
   readonly onEvent?: (event: TrainingEvent) => void;
   /** Also save within an epoch when the last checkpoint is older than this; default 300 s. */
   readonly checkpointSeconds?: number;
+}
+
+/** Clips as the head of a frozen network sees them. */
+export interface FrozenPart {
+  /** The head alone ({@link headNetwork}). */
+  readonly network: Network;
+  /** Numbers in an embedding. */
+  readonly size: number;
+  /** The task's clips in the same order, an embedding in the place of each window's picture. */
+  readonly train: readonly TrainingClip[];
+  readonly validation: readonly TrainingClip[];
 }
 
 export type TrainingEvent =
@@ -118,12 +140,21 @@ export async function trainNetwork(task: TrainingTask): Promise<TrainingResult> 
   }
 }
 
+/** The network that a phase trains, and its clips. */
+type TrainingView = Required<
+  Pick<TrainingTask, 'network' | 'statistics' | 'nMels' | 'nFrames' | 'masked' | 'train' | 'validation'>
+>;
+
 /** One training run in progress; lives as long as {@link trainNetwork}. */
 class Trainer {
   private readonly task: TrainingTask;
   private readonly engine: Engine;
   private readonly blockSize: number | null;
-  private readonly batchOptions: BatchOptions;
+  private readonly batchOptions: Omit<BatchOptions, 'nMels' | 'nFrames'>;
+  /** All parameters of the network. */
+  private readonly specs: readonly ParameterSpec[];
+  /** Values of those that the phase's step does not take. */
+  private resting: ReadonlyMap<string, Tensor> = new Map();
   private readonly phases: readonly Phase[];
   private phase: Phase;
   private step: StepGraph;
@@ -142,8 +173,6 @@ class Trainer {
     const { config, network } = task;
     const labels = task.train.map((clip) => clip.label);
     this.batchOptions = {
-      nMels: task.nMels,
-      nFrames: task.nFrames,
       batchSize: effectiveBatchSize(config.batchSize, task.train.length),
       seed: config.seed,
       augmentation: config.augmentation,
@@ -158,8 +187,8 @@ class Trainer {
     };
     this.optimizer = makeOptimizer(config.optimizer);
     this.batches = batchesPerEpoch(task.train.length, config.batchSize);
-    const specs = networkParameters(network, task.nMels, task.nFrames);
-    this.phases = trainingPhases(network, config, specs);
+    this.specs = networkParameters(network, task.nMels, task.nFrames);
+    this.phases = trainingPhases(network, config, this.specs);
     this.phase = this.phases[0]!;
     this.step = this.stepOf(this.phase);
     this.progress = {
@@ -175,8 +204,18 @@ class Trainer {
     };
   }
 
+  /** What is trained in a phase, and on what. */
+  private view({ headAlone }: Phase): TrainingView {
+    const { frozen, network, statistics, nMels, nFrames, masked = false, train, validation } = this.task;
+    if (frozen === undefined || !headAlone)
+      return { network, statistics, nMels, nFrames, masked, train, validation };
+    const { size, ...part } = frozen;
+    return { ...part, statistics: null, nMels: size, nFrames: 1, masked: false };
+  }
+
   private stepOf(phase: Phase): StepGraph {
-    const { config, network, statistics, nMels, nFrames, masked = false } = this.task;
+    const { config } = this.task;
+    const { network, statistics, nMels, nFrames, masked } = this.view(phase);
     return buildStepGraph({
       ...{ network, statistics, nMels, nFrames, masked, optimizer: this.optimizer },
       batchSize: this.batchOptions.batchSize,
@@ -238,7 +277,7 @@ class Trainer {
 
   /** The phase's graphs. */
   private async load(): Promise<{ model: LoadedModel; validation: Validation | null }> {
-    const { network, statistics, nMels, nFrames, masked = false, validation: clips } = this.task;
+    const { network, statistics, nMels, nFrames, masked, validation: clips } = this.view(this.phase);
     const options = { network, statistics, nMels, nFrames, masked, clips, blockSize: this.blockSize };
     return {
       model: await this.engine.load(this.step.model),
@@ -252,6 +291,7 @@ class Trainer {
   /** Stores parameters for the phase of the epoch in progress; the optimiser starts with it. */
   private async beginPhase(values: ParameterValues): Promise<void> {
     this.enterPhase();
+    this.rest(values);
     await this.put(this.parametersFrom(values));
     for (const [name, shape] of this.step.slots)
       await this.put([[name, float32(shape, new Float32Array(sizeOf(shape)))]]);
@@ -265,10 +305,12 @@ class Trainer {
   }
 
   private async trainEpoch(model: LoadedModel): Promise<void> {
-    const { task, step, batchOptions } = this;
+    const { task, step } = this;
+    const { train, nMels, nFrames } = this.view(this.phase);
+    const batchOptions = { ...this.batchOptions, nMels, nFrames };
     const { epoch } = this.progress;
     const order = epochOrder(task.train.length, task.config.batchSize, task.config.seed, epoch);
-    const prepare = (b: number) => makeBatch(task.train, order[b]!, batchOptions, epoch, b);
+    const prepare = (b: number) => makeBatch(train, order[b]!, batchOptions, epoch, b);
     let next = this.progress.batch < order.length ? prepare(this.progress.batch) : null;
     for (let b = this.progress.batch; b < order.length; b++) {
       await this.pauseIfAborted();
@@ -403,7 +445,8 @@ class Trainer {
         throw new TrainingError(
           `The checkpoint lacks ${missing.length} tensors, '${missing[0]}' among them.`,
         );
-      await this.put(saved.tensors);
+      this.rest(saved.tensors);
+      await this.put(this.step.resident.map((name) => [name, saved.tensors.get(name)!] as const));
     }
     if (saved.progress.bestEpoch !== null && this.task.config.select === 'best') {
       const best = await loadCheckpoint(checkpoints!, 'best');
@@ -456,8 +499,16 @@ class Trainer {
     }
   }
 
+  /** Keeps what the phase's step does not take. */
+  private rest(values: ReadonlyMap<string, Tensor>): void {
+    const taken = new Set(this.step.resident);
+    this.resting = new Map([...values].filter(([name]) => !taken.has(name)));
+  }
+
+  /** All parameters, in the network's order. */
   private async parameters(): Promise<Map<string, Tensor>> {
-    return this.get(this.step.parameters.map((spec) => spec.name));
+    const held = await this.get(this.step.parameters.map((spec) => spec.name));
+    return new Map(this.specs.map(({ name }) => [name, held.get(name) ?? this.resting.get(name)!]));
   }
 
   /**
@@ -488,7 +539,8 @@ class Trainer {
     const { checkpoints, onEvent } = this.task;
     this.savedAt = performance.now();
     if (checkpoints === null) return;
-    const tensors = this.requireFinite(await this.get(this.step.resident));
+    const held = this.requireFinite(await this.get(this.step.resident));
+    const tensors = new Map([...this.resting, ...held]);
     await saveCheckpoint(checkpoints, name, {
       progress: { ...this.progress, seconds: this.elapsed() },
       tensors,
@@ -508,7 +560,7 @@ class Trainer {
       stoppedEarly,
       seconds: this.elapsed(),
       throughput: this.clipsDone / ((performance.now() - this.startedAt) / 1000),
-      parameterCount: learntNumbers(this.step.parameters),
+      parameterCount: learntNumbers(this.specs),
       trainedParameterCount: learntNumbers(this.step.parameters.filter(({ name }) => trained.has(name))),
     };
   }

@@ -112,7 +112,9 @@ async function embedded(
   };
   for (const [i, clip] of clips.entries()) {
     if (signal?.aborted)
-      throw new CancelledError('Stopped while the frozen network was run; what was computed is in the cache.');
+      throw new CancelledError(
+        'Stopped while the frozen network was run; what was computed is in the cache.',
+      );
     const pictures = clip.windows.map((picture) =>
       sha256(new Uint8Array(picture.buffer, picture.byteOffset, picture.byteLength)),
     );

@@ -31,6 +31,7 @@ import {
   type TrainingClip,
   trainNetwork,
 } from '../training/index.ts';
+import { frozenPart } from './frozenPart.ts';
 import { engineOptions, extractionOptions } from './hooks.ts';
 import { firstFailure, type Learner, untrainedNotices } from './learner.ts';
 
@@ -90,16 +91,17 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
     });
   }
   const log = createWriteStream(join(directory, 'log.jsonl'), { flags: 'a' });
-  const trained = await trainNetwork({
-    network,
-    config: config.training,
-    initial,
-    statistics,
-    nMels,
-    nFrames,
+  const task = {
+    ...{ network, config: config.training, initial, statistics, nMels, nFrames },
     masked: config.pipeline.pad === 'mask',
     train: toTraining(train, classes, windowSamples),
     validation: toTraining(validation, classes, windowSamples),
+  };
+  const frozen = await frozenPart(task, hooks);
+  if (frozen !== null) clock.lap('frozen network');
+  const trained = await trainNetwork({
+    ...task,
+    ...(frozen === null ? {} : { frozen }),
     ...(keepWaveforms
       ? {
           frontEnd: (samples: Float32Array) =>

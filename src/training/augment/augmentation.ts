@@ -32,9 +32,7 @@ export const noAugmentation: Augmentation = {
 
 /** Whether clips stay as they are in every epoch. */
 export function changesNothing(a: Augmentation): boolean {
-  return (
-    a.timeShift === 0 && a.gain === 0 && a.noiseSnr === null && a.specAugment === null && a.mixup === 0
-  );
+  return a.timeShift === 0 && a.gain === 0 && a.noiseSnr === null && a.specAugment === null && a.mixup === 0;
 }
 
 /** Whether the clips' waveforms must be kept for it. */
