@@ -39,6 +39,8 @@ export interface Approach {
   readonly timeShift: number;
   /** Whether bands and frames are masked. */
   readonly specAugment: boolean;
+  /** Whether batch normalisation keeps its statistics; default where not all is trained. */
+  readonly frozenStatistics?: boolean;
   /** Weights that LoRA adapts where the user names none; default those of all matrix products. */
   readonly loraTargets?: readonly string[];
   /** What is otherwise where the network starts from random weights. */
@@ -139,6 +141,15 @@ export const importedApproach: Approach = {
   // Both took more from a pretrained network than they gave; docs/networks.md has the numbers.
   timeShift: 0,
   specAugment: false,
+  // Statistics belong to the weights they came with, unless they are asked to move.
+  frozenStatistics: true,
+  fromRandom: {
+    epochs: 40,
+    optimizer: { kind: 'adamw', learningRate: 1e-3, weightDecay: 0.05 },
+    timeShift: 0.5,
+    specAugment: true,
+    frozenStatistics: false,
+  },
 };
 
 /** All approaches with a network of their own, for help texts and choices. */
@@ -179,7 +190,13 @@ export function resolveConfig(
   seed: number,
   o: Overrides = {},
 ): NetworkRunConfig {
-  const random = o.weights === undefined || o.weights === randomWeights;
+  const imported = named.network === null;
+  if (o.fromScratch && !imported) {
+    throw new UsageError(`${named.name} starts from random weights unless it is given some.`, {
+      hint: '--from-scratch is for the ONNX model of --network. Leave it and --weights out.',
+    });
+  }
+  const random = imported ? o.fromScratch === true : o.weights === undefined || o.weights === randomWeights;
   const approach: Approach = { ...named, ...(random ? named.fromRandom : {}) };
   const whisper = whisperOf(approach, o, random);
   const frontEnd = frontEndByName(
@@ -290,7 +307,7 @@ export function resolveConfig(
       trainable,
       ...(o.warmHead === undefined ? {} : { warmHeadEpochs: o.warmHead }),
       // Statistics of layers that are not trained belong to the weights they came with.
-      frozenStatistics: o.frozenStatistics ?? trainable !== 'all',
+      frozenStatistics: o.frozenStatistics ?? (approach.frozenStatistics || trainable !== 'all'),
       ...(o.checkpointActivations ? { checkpointActivations: true } : {}),
       patience: o.patience ?? null,
       // Without a validation part there is no best epoch, and stopping early asks for one.

@@ -1,7 +1,7 @@
 /** @file The model of `--network`: read, identified, and made the network of a run. */
 import { createHash } from 'node:crypto';
 import { basename, extname } from 'node:path';
-import { GraphError, ParameterError, UsageError } from '../core/index.ts';
+import { GraphError, ParameterError, randomWeights, UsageError } from '../core/index.ts';
 import { windowSamplesOf } from '../extraction/index.ts';
 import { frontEndFrames } from '../features/index.ts';
 import { hashFile } from '../files/index.ts';
@@ -61,7 +61,7 @@ export async function openImportedModel(path: string): Promise<ImportedModel> {
 export function configureImported(
   config: NetworkRunConfig,
   imported: ImportedModel,
-  choice: { readonly embedding: string; readonly layout?: PictureLayout },
+  choice: { readonly embedding: string; readonly layout?: PictureLayout; readonly fromScratch?: boolean },
 ): NetworkRunConfig {
   const { model, file, sha256, weightsSha256 } = imported;
   const embedding = embeddingTensor(imported, choice.embedding, 'shall the head stand on');
@@ -74,7 +74,10 @@ export function configureImported(
     network: {
       ...config.network,
       name: basename(file, extname(file)),
-      imported: { file, sha256, weightsSha256, embedding, layout },
+      imported: {
+        ...{ file, sha256, weightsSha256, embedding, layout },
+        ...(choice.fromScratch ? { fromScratch: true } : {}),
+      },
     },
   };
   // What does not fit is said now, and not when all features are extracted.
@@ -150,13 +153,15 @@ export function createNetwork(
     picture: spec.layout,
     pictureSize,
     ...(input === undefined ? {} : { input }),
+    ...(spec.fromScratch ? { fromScratch: true } : {}),
   });
 }
 
-/** A sentence for reports: what an imported network started from. */
+/** What an imported network started from: a sentence for reports, or `random`; null for the networks here. */
 export function importedWeights({ network }: NetworkRunConfig): string | null {
   const { imported } = network;
   if (imported === undefined) return null;
-  const { file, sha256, embedding } = imported;
+  const { file, sha256, embedding, fromScratch } = imported;
+  if (fromScratch) return randomWeights;
   return `Weights from ${file} (SHA-256 ${sha256.slice(0, 12)}…) up to its tensor '${embedding}'; the head is new.`;
 }

@@ -104,6 +104,8 @@ export interface ImportedModelSpec {
   /** The tensor that the head stands on. */
   readonly embedding: string;
   readonly layout: PictureLayout;
+  /** Its nodes alone are taken: parameters start from random numbers. */
+  readonly fromScratch?: boolean;
 }
 
 /** What a user may set of the approaches that fit a classifier to vectors. */
@@ -167,6 +169,8 @@ export interface Overrides extends InputChoices {
   readonly classWeights?: 'none' | 'balanced';
   readonly trainable?: TrainingConfig['trainable'];
   readonly frozenStatistics?: boolean;
+  /** Of an ONNX model, take the nodes and not the weights. */
+  readonly fromScratch?: boolean;
   readonly checkpointActivations?: boolean;
   readonly patience?: number;
   readonly select?: 'best' | 'last';

@@ -96,15 +96,35 @@ export function batchNorm(c: NetworkContext, x: Value, name: string, options: Ba
   if (!c.training || c.frozenStatistics) {
     return c.g.op('BatchNormalization', [x, weight, bias, mean, variance], { epsilon });
   }
+  const learnt = learningBatchNorm(c, x, name, norm, momentum);
+  c.update(`${name}.running_mean`, learnt.mean);
+  c.update(`${name}.running_var`, learnt.variance);
+  return learnt.output;
+}
+
+/**
+ * Batch normalisation by the batch's own mean and population variance, and what the running statistics become: (1 −
+ * momentum)·old + momentum·batch, the variance with Bessel's correction.
+ * @throws {ShapeError} if each channel has a single value
+ */
+export function learningBatchNorm(
+  c: NetworkContext,
+  x: Value,
+  name: string,
+  { weight, bias, mean, variance, epsilon }: NormParameters,
+  momentum: number,
+): { readonly output: Value; readonly mean: Value; readonly variance: Value } {
   const batch = batchNormalizationTraining(c.g, x, weight, bias, epsilon);
   const blend = (old: Value, fresh: Value, factor: Value) =>
     c.g.op('Add', [c.g.op('Mul', [old, c.g.scalar(1 - momentum)]), c.g.op('Mul', [fresh, factor])]);
-  c.update(`${name}.running_mean`, blend(mean, batch.mean, c.g.scalar(momentum)));
-  c.update(`${name}.running_var`, blend(variance, batch.variance, unbiasedFactor(c, x, name, momentum)));
-  return batch.output;
+  return {
+    output: batch.output,
+    mean: blend(mean, batch.mean, c.g.scalar(momentum)),
+    variance: blend(variance, batch.variance, unbiasedFactor(c, x, name, momentum)),
+  };
 }
 
-interface NormParameters {
+export interface NormParameters {
   readonly weight: Value;
   readonly bias: Value;
   readonly mean: Value;

@@ -1,6 +1,6 @@
 /**
  * @file A network made from any ONNX model: its nodes are replayed up to a named tensor, its weights become parameters,
- * and a new head stands on top. Batch normalisation keeps the model's statistics.
+ * and a new head stands on top. Batch normalisation keeps the model's statistics where statistics are frozen.
  */
 import { ParameterError, ShapeError } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -15,6 +15,8 @@ import {
   type Value,
 } from '../onnx/index.ts';
 import { linear } from './blocks.ts';
+import { freshInitializer, untied } from './importedInitializers.ts';
+import { learningNorms, normMomenta } from './importedNorm.ts';
 import { layOut, type PictureLayout, pictureInput } from './importedPicture.ts';
 import { isSequence } from './importedSequence.ts';
 import {
@@ -39,6 +41,8 @@ export interface ImportedNetworkOptions {
   readonly picture?: PictureLayout;
   /** Resize pictures to [nMels, nFrames] of that size first; default null: as they come. */
   readonly pictureSize?: readonly [number, number] | null;
+  /** Start from random numbers, not from the model's weights; default false. */
+  readonly fromScratch?: boolean;
   /** How pictures are scaled before they are resized, and their channels after; default: as they come. */
   readonly input?: NetworkInput;
 }
@@ -72,7 +76,7 @@ function roleAt(node: Node, slot: number, tensor: Tensor): ParameterRole | null 
  * their values as starting values. Matrices and kernels are weights, vectors biases, scales of normalisations `norm`,
  * means and variances of batch normalisations `statistic`.
  */
-function parametersOf(model: Model, embedding: string): Map<string, ParameterSpec> {
+function parametersOf(model: Model, embedding: string, fromScratch: boolean): Map<string, ParameterSpec> {
   const { graph } = model;
   const nodes = sortedNodes(graph);
   const needed = new Set([embedding]);
@@ -99,7 +103,8 @@ function parametersOf(model: Model, embedding: string): Map<string, ParameterSpe
       const role = roleAt(node, slot, tensor);
       if (role === null) return;
       const data = tensor.data as Float32Array;
-      specs.set(name, { name, shape: tensor.dims, role, initialize: () => data.slice() });
+      const initialize = fromScratch ? freshInitializer(node, slot, tensor) : () => data.slice();
+      specs.set(name, { name, shape: tensor.dims, role, initialize });
     });
   }
   return specs;
@@ -129,11 +134,19 @@ export interface ImportedBody {
  * @throws {ParameterError} when the model has no such tensor
  * @throws {GraphError} when the model is malformed
  */
-export function importedBody(model: Model, options: Omit<ImportedNetworkOptions, 'classes'>): ImportedBody {
-  const { name, embedding, picture = 'mel-frames', pictureSize = null, input = {} } = options;
+export function importedBody(given: Model, options: Omit<ImportedNetworkOptions, 'classes'>): ImportedBody {
+  const {
+    name,
+    embedding,
+    picture = 'mel-frames',
+    pictureSize = null,
+    input = {},
+    fromScratch = false,
+  } = options;
+  const model = fromScratch ? untied(given) : given;
   if (!model.graph.nodes.some((node) => node.outputs.includes(embedding)))
     throw new ParameterError(`The model ${name} computes no tensor named '${embedding}'.`);
-  const specs = parametersOf(model, embedding);
+  const specs = parametersOf(model, embedding, fromScratch);
   return {
     specs,
     embed(c, x) {
@@ -182,6 +195,7 @@ function replay(
   const imported = importGraph(model, { bind: boundBy(model, x, name), tensors: [embedding] });
   return replayGraph(imported, embedding, c.g, x, {
     what: name,
+    ...(c.training && !c.frozenStatistics ? { replace: learningNorms(c, normMomenta(model)) } : {}),
     constantOf: (read, tensor) => {
       const spec = specs.get(read);
       return spec === undefined ? c.g.constant(tensor, 'imported') : c.parameter(spec);

@@ -10,6 +10,7 @@ import type { Node } from './model.ts';
  * @param tensor the value that is wanted
  * @param x takes the place of the one input that the tensor depends on
  * @param constantOf brings an initializer over; default as a constant
+ * @param replace may give other values for a node's outputs, instead of the node appended as it is; null leaves it
  * @param what the graph is called in messages
  * @throws {ParameterError} when the tensor is not there, or depends on more than one input
  */
@@ -18,9 +19,13 @@ export function replayGraph(
   tensor: string,
   to: GraphBuilder,
   x: Value,
-  options: { readonly what: string; readonly constantOf?: (name: string, tensor: Tensor) => Value },
+  options: {
+    readonly what: string;
+    readonly constantOf?: (name: string, tensor: Tensor) => Value;
+    readonly replace?: (node: Node, operands: readonly (Value | null)[]) => readonly Value[] | null;
+  },
 ): Value {
-  const { what, constantOf = (_, value) => to.constant(value, 'imported') } = options;
+  const { what, constantOf = (_, value) => to.constant(value, 'imported'), replace = () => null } = options;
   const wanted = from.find(tensor);
   if (wanted === undefined) throw new ParameterError(`${what} has no tensor named '${tensor}'.`);
   const values = new Map<string, Value>();
@@ -42,8 +47,9 @@ export function replayGraph(
   };
   to.declareDomains(from.declaredDomains());
   for (const node of from.graph.nodes) {
+    const operands = node.inputs.map(operand);
     const outputs = node.outputs.map((output) => to.uniqueName(output));
-    const made = appended(from, { ...node, outputs }, to, node.inputs.map(operand), node.outputs);
+    const made = replace(node, operands) ?? appended(from, { ...node, outputs }, to, operands, node.outputs);
     node.outputs.forEach((output, i) => {
       values.set(output, made[i]!);
     });

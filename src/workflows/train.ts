@@ -283,7 +283,13 @@ async function resolveRun(
   if (chosen !== null) {
     const { imported } = chosen;
     const config = resolveConfig(importedApproach, windowSeconds, seed, overrides);
-    return { config: configureImported(config, imported, chosen), imported };
+    return {
+      config: configureImported(config, imported, {
+        ...chosen,
+        ...(overrides?.fromScratch ? { fromScratch: true } : {}),
+      }),
+      imported,
+    };
   }
   if (isPromptApproach(named)) return resolvePromptRun(named, dataset.classes, seed, overrides);
   const config = resolveConfig(named, windowSeconds, seed, await withWhisperShape(named, overrides));

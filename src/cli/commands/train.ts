@@ -68,7 +68,7 @@ const frontEndNames = [
 
 const overrideNames = [
   ...['loraRank', 'loraAlpha', 'loraTargets', 'checkpointActivations'],
-  ...['frontEnd', 'standardize', 'headRate', 'layerDecay', 'warmHead'],
+  ...['frontEnd', 'standardize', 'headRate', 'layerDecay', 'warmHead', 'fromScratch'],
   ...['weights', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'optimizer', 'momentum', 'nesterov'],
   ...[
     'schedule',
@@ -260,9 +260,13 @@ function addTrainingOptions(command: Command): void {
     ).argParser(names),
     new Option(
       '--frozen-statistics',
-      'batch normalisation keeps its statistics (default where not all is trained)',
+      "batch normalisation keeps its statistics (default where not all is trained, and for --network's model)",
     ),
     new Option('--no-frozen-statistics', 'batch normalisation goes on measuring'),
+    new Option(
+      '--from-scratch',
+      "take the nodes of --network's model and not its weights: start from random numbers (--seed)",
+    ),
   );
   addPictureOptions(command, 'Picture:');
   addWhisperOptions(command);
