@@ -51,7 +51,7 @@ export function embeddingCandidates(
   }
 }
 
-function canBeEmbedding({ dtype, shape }: { readonly dtype: string; readonly shape: Shape }): boolean {
+function canBeEmbedding({ dtype, shape }: { readonly dtype: string | null; readonly shape: Shape }): boolean {
   return dtype === 'float32' && shape.length >= 2 && isStatic(shape.slice(1));
 }
 
