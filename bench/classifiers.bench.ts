@@ -1,5 +1,5 @@
 /**
- * @file Linear SVM (ten classes, one against the rest, squared hinge, tol 1e-4, at most 1000 passes) on both cores
+ * @file Linear SVM (ten classes, one against the rest, squared hinge, tol 1e-4, at most 1000 passes) on as many of two cores as pay
  * beside scikit-learn's LinearSVC with the same settings on the same matrices, in alternating rounds, with the primal
  * objectives that both reach: `npm run build && npx tsx bench/classifiers.bench.ts`. CASES picks some by number.
  * It runs the build: threads that start from TypeScript would compile it first, for a second.
@@ -115,7 +115,7 @@ try {
     console.log(one.name);
     const ratio = (times: Time[], by: keyof Time) => (middle(rivals, by) / middle(times, by)).toFixed(2);
     for (const [name, times] of Object.entries({
-      '2 threads': threads,
+      'as pays': threads,
       '1 thread': alone,
       LinearSVC: rivals,
     })) {

@@ -4,7 +4,7 @@
  * (default mel256-512). ROUNDS, SECONDS (length of a round) and THREADS vary it. Needs /usr/bin/python3 (or the one that
  * PYTHON names) with torch.
  */
-import { median, Rival } from './rival.ts';
+import { fairEnvironment, median, Rival } from './rival.ts';
 
 const cases = process.argv.length > 2 ? process.argv.slice(2) : ['mel256-512'];
 const rounds = Number(process.env['ROUNDS'] ?? 7);
@@ -12,7 +12,7 @@ const roundSeconds = Number(process.env['SECONDS'] ?? 3);
 
 const threads = process.env['THREADS'] ?? '2';
 console.log(
-  `${threads} threads each; rival: PyTorch, OPENBLAS_CORETYPE=SkylakeX, malloc keeps its memory, denormals flushed`,
+  `${threads} threads each; rival: PyTorch, OPENBLAS_CORETYPE=${fairEnvironment.OPENBLAS_CORETYPE}, malloc keeps its memory, denormals flushed`,
 );
 for (const name of cases) {
   const args = name.split('-');

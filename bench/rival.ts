@@ -1,11 +1,19 @@
 /** @file A program that answers lines on its standard input; rivals in Python are set up as fairly as we know how. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
+/** The fastest kernels of Debian's OpenBLAS that the processor can run; without AVX-512 SkylakeX ends in SIGILL. */
+function blasKernels(): string {
+  const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(/\s+/) ?? [];
+  const needed = ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl', 'avx512cd'];
+  return needed.every((flag) => flags.includes(flag)) ? 'SkylakeX' : 'Haswell';
+}
+
 /** What Debian's PyTorch needs to be fast: its OpenBLAS does not know newer processors, and malloc gives memory back. */
 export const fairEnvironment = {
-  OPENBLAS_CORETYPE: 'SkylakeX',
+  OPENBLAS_CORETYPE: process.env['OPENBLAS_CORETYPE'] ?? blasKernels(),
   MALLOC_MMAP_MAX_: '0',
   MALLOC_TRIM_THRESHOLD_: '20000000000',
 };

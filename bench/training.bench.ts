@@ -3,14 +3,16 @@
  * `npx tsx bench/training.bench.ts [CASE…]`. ROUNDS and SECONDS (length of a round) vary it.
  * Needs /usr/bin/python3 (or the one that PYTHON names) with torchvision.
  */
-import { compare, comparisonText, Rival } from './rival.ts';
+import { compare, comparisonText, fairEnvironment, Rival } from './rival.ts';
 import { stepCases, trainingCases } from './stepCases.ts';
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : trainingCases;
 const rounds = Number(process.env['ROUNDS'] ?? 7);
 const roundSeconds = Number(process.env['SECONDS'] ?? 3);
 
-console.log('rival: PyTorch, 2 threads, OPENBLAS_CORETYPE=SkylakeX, malloc keeps its memory');
+console.log(
+  `rival: PyTorch, 2 threads, OPENBLAS_CORETYPE=${fairEnvironment.OPENBLAS_CORETYPE}, malloc keeps its memory`,
+);
 for (const name of names) {
   const { batch } = stepCases[name]!();
   const ours = Rival.own('stepRunner.ts', [name]);

@@ -4,7 +4,7 @@
  * `npx tsx bench/whisper.bench.ts [train|forward [CASE…]]`. ROUNDS and SECONDS (length of a round) vary it.
  * Needs /usr/bin/python3 (or the one that PYTHON names) with torchvision.
  */
-import { compare, comparisonText, Rival } from './rival.ts';
+import { compare, comparisonText, fairEnvironment, Rival } from './rival.ts';
 import { stepCases } from './stepCases.ts';
 
 const [only, ...chosen] = process.argv.slice(2);
@@ -16,7 +16,7 @@ const cases = {
 } as const;
 
 console.log(
-  'rival: PyTorch, 2 threads, OPENBLAS_CORETYPE=SkylakeX, malloc keeps its memory; its fastest form',
+  `rival: PyTorch, 2 threads, OPENBLAS_CORETYPE=${fairEnvironment.OPENBLAS_CORETYPE}, malloc keeps its memory; its fastest form`,
 );
 for (const what of ['train', 'forward'] as const) {
   if (only !== undefined && only !== what) continue;

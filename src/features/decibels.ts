@@ -12,11 +12,11 @@ export interface DecibelOptions {
 
 /**
  * 10·log10(max(power, amin)) − 10·log10(max(ref, amin)), floored at topDb below its maximum.
- * @param power any shape, ≥ 0
+ * @param power any shape, ≥ 0; what is below 0 is as nothing and is raised to amin
  * @throws {ParameterError} for amin ≤ 0, topDb < 0 or ref ≤ 0
  */
 export function powerToDb(power: Float32Array, options: DecibelOptions = {}): Float32Array {
-  return toDecibels(power, 10, options.amin ?? 1e-10, options);
+  return toDecibels(power, (v) => v, 10, options.amin ?? 1e-10, options);
 }
 
 /**
@@ -25,11 +25,12 @@ export function powerToDb(power: Float32Array, options: DecibelOptions = {}): Fl
  * @throws {ParameterError} for amin ≤ 0, topDb < 0 or ref ≤ 0
  */
 export function amplitudeToDb(amplitude: Float32Array, options: DecibelOptions = {}): Float32Array {
-  return toDecibels(amplitude, 20, options.amin ?? 1e-5, options);
+  return toDecibels(amplitude, Math.abs, 20, options.amin ?? 1e-5, options);
 }
 
 function toDecibels(
   values: Float32Array,
+  magnitude: (value: number) => number,
   factor: number,
   amin: number,
   options: DecibelOptions,
@@ -39,14 +40,14 @@ function toDecibels(
   if (topDb !== null && !(topDb >= 0)) throw new ParameterError(`topDb must be ≥ 0 or null, got ${topDb}.`);
   if (ref !== 'max' && !(ref > 0)) throw new ParameterError(`ref must be > 0 or 'max', got ${ref}.`);
   let largest = 0;
-  for (const v of values) largest = Math.max(largest, Math.abs(v));
+  for (const v of values) largest = Math.max(largest, magnitude(v));
   const reference = factor * Math.log10(Math.max(ref === 'max' ? largest : ref, amin));
   // The maximum of the decibels is the decibel of the maximum, so one pass suffices.
   const ceiling = factor * Math.log10(Math.max(largest, amin)) - reference;
   const floor = topDb === null ? Number.NEGATIVE_INFINITY : ceiling - topDb;
   const out = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) {
-    out[i] = Math.max(factor * Math.log10(Math.max(Math.abs(values[i]!), amin)) - reference, floor);
+    out[i] = Math.max(factor * Math.log10(Math.max(magnitude(values[i]!), amin)) - reference, floor);
   }
   return out;
 }

@@ -33,8 +33,10 @@ export function classAreas<L extends Label>(predictions: ProbabilisticPrediction
 }
 
 /**
- * Mean over the classes that have an area, plain (`macro`) or weighted by support: scikit-learn's
- * `roc_auc_score(multi_class='ovr')` and `average_precision_score`.
+ * Mean over the classes that have an area, plain (`macro`) or weighted by support. Where every class has items and none
+ * has them all, that is scikit-learn's `roc_auc_score(multi_class='ovr')` and `average_precision_score`. Where a class has
+ * none, scikit-learn raises or gives NaN for the former and counts the class as 0 in the latter's macro average; here the
+ * class is left out of both, since nothing was measured of it.
  * @throws {ParameterError} when no class has one
  */
 export function meanArea(

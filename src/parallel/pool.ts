@@ -25,7 +25,8 @@ interface Job<Task, Result> {
 }
 
 /** Threads used where the caller does not say: the processors this process may use, at most 8. */
-function defaultWorkers(): number {
+/** One worker per processor, no more than 8. */
+export function defaultWorkers(): number {
   return Math.max(1, Math.min(8, availableParallelism()));
 }
 

@@ -38,6 +38,11 @@ describe('decibels', () => {
     expect(() => powerToDb(power, { ref: -1 })).toThrow(/ref/);
     expect(() => powerToDb(power, { topDb: -1 })).toThrow(/topDb/);
   });
+  it('a power below 0 is as nothing, an amplitude below 0 as its magnitude (as librosa)', () => {
+    expect(Array.from(powerToDb(Float32Array.of(-1, -1e9)))).toEqual([-100, -100]);
+    expect(Array.from(powerToDb(Float32Array.of(-1, 1e-6)))).toEqual([-100, -60]);
+    expect(Array.from(amplitudeToDb(Float32Array.of(-1, 0.1)))).toEqual([0, -20]);
+  });
   it('takes an empty array', () => expect(powerToDb(new Float32Array(0))).toHaveLength(0));
 });
 

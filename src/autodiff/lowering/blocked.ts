@@ -135,6 +135,80 @@ export class Blocked {
     return this.g.op('ReduceSum', [this.reshape(one, [n, c]), this.g.ints([0])], { keepdims: 0 });
   }
 
+  /** A window of the first picture, blocked, from row and column `start` to `end`. */
+  private window(x: Value, start: readonly number[], end: readonly number[]): Value {
+    const [n, c, h, w] = x.shape as [number, number, number, number];
+    const b = this.size;
+    const { g } = this;
+    const [top, left, bottom, right] = [...start, ...end] as [number, number, number, number];
+    const part = g.op('Slice', [
+      this.reshape(x, [(n * c) / b, h, w * b]),
+      g.ints([0, top, left * b]),
+      g.ints([c / b, bottom, right * b]),
+      g.ints([0, 1, 2]),
+    ]);
+    return this.reshape(part, [1, c, bottom - top, right - left]);
+  }
+
+  /** The value at the middle of the first picture, [C]. */
+  middle(x: Value): Value {
+    const at = x.shape.slice(2).map((size) => (size as number) >> 1);
+    return this.reshape(
+      this.window(
+        x,
+        at,
+        at.map((i) => i + 1),
+      ),
+      [x.shape[1] as number],
+    );
+  }
+
+  /** The same of what a convolution will give, from the window of its input that this one place sees. */
+  middleOf(c: BlockedConv): Value {
+    const n = 2;
+    const ints = (name: string, fallback: number) =>
+      (c.ints[name] as readonly number[] | undefined) ?? Array<number>(2 * n).fill(fallback);
+    const [kernel, strides, dilations, pads] = [
+      ints('kernel_shape', 1),
+      ints('strides', 1),
+      ints('dilations', 1),
+      ints('pads', 0),
+    ];
+    const sizes = c.x.shape.slice(2) as readonly number[];
+    const axes = sizes.map((size, i) => {
+      const start = (c.shape[i + 2]! >> 1) * strides[i]! - pads[i]!;
+      const end = start + (kernel[i]! - 1) * dilations[i]! + 1;
+      // Padding may be all that it sees: one element of the picture is kept, out of the kernel's reach.
+      const first = Math.min(Math.max(start, 0), size - 1);
+      return {
+        first,
+        last: Math.max(Math.min(end, size), first + 1),
+        before: first - start,
+        after: end - size,
+      };
+    });
+    const [start, end] = [axes.map((axis) => axis.first), axes.map((axis) => axis.last)];
+    const few = (c.x.shape[1] as number) % this.size !== 0;
+    const seen = few
+      ? this.g.op('Slice', [
+          c.x,
+          this.g.ints([0, ...start]),
+          this.g.ints([1, ...end]),
+          this.g.ints([0, 2, 3]),
+        ])
+      : this.window(c.x, start, end);
+    const one = this.conv({
+      ...c,
+      x: seen,
+      ints: {
+        ...c.ints,
+        pads: [...axes.map((axis) => axis.before), ...axes.map((axis) => Math.max(0, axis.after))],
+      },
+      shape: [1, c.shape[1]!, 1, 1],
+    });
+    return this.reshape(one, [c.shape[1]!]);
+  }
+
   /** scale_c · x + shift_c, as a depthwise convolution to be appended. */
   affine(x: Value, scale: Value, shift: Value | null): BlockedConv {
     const c = x.shape[1] as number;

@@ -7,6 +7,7 @@
  * never written.
  */
 import { GraphError } from '../../core/errors.ts';
+import { float32 } from '../../core/tensor.ts';
 import {
   floatAttribute,
   type GraphBuilder,
@@ -78,6 +79,13 @@ export function lower(g: GraphBuilder, options: LoweringOptions): GraphBuilder {
   return new Lowering(g, options).run();
 }
 
+/** A blocked picture from which a number per channel has been taken. */
+interface OffsetPicture {
+  readonly picture: Value;
+  /** What was taken off, [C]. */
+  readonly offset: Value;
+}
+
 class Lowering {
   private readonly source: GraphBuilder;
   private readonly g: GraphBuilder;
@@ -89,6 +97,7 @@ class Lowering {
   private readonly uses = new Map<string, number>();
   /** Values that are renamed to the output they would otherwise be copied to. */
   private readonly outputNames = new Map<string, string>();
+  private readonly offsets = new Map<string, OffsetPicture>();
   /** The places of maxima that a forward pass has found, for the gradients that will ask. */
   private readonly poolIndices = new Map<Node, Value>();
 
@@ -232,27 +241,64 @@ class Lowering {
     const training = intAttribute(node, 'training_mode', 0) === 1;
     if (training && floatAttribute(node, 'momentum', 0.9) !== 0) return false;
     const blocked = this.blocked!;
-    let [mean, variance]: (Value | null)[] = [null, null];
-    const picture = this.forms.blocked(x);
-    if (training) {
-      const [n, , h, w] = x.type.shape as [number, number, number, number];
-      const share = a.scalar(1 / (n * h * w));
-      mean = a.mul(blocked.channelSum(picture), share);
-      const square = a.mul(blocked.channelDot(picture, picture), share);
-      variance = a.op('Max', [a.sub(square, a.mul(mean, mean)), a.scalar(0)]);
-    } else {
-      mean = this.plainBy(node.inputs[3]!);
-      variance = this.plainBy(node.inputs[4]!);
-    }
     const epsilon = a.scalar(floatAttribute(node, 'epsilon', 1e-5));
-    const factor = a.mul(scale, a.op('Reciprocal', [a.op('Sqrt', [a.add(variance, epsilon)])]));
-    const shift = a.sub(bias, a.mul(mean, factor));
-    this.forms.define(node.outputs[0]!, { pending: blocked.affine(picture, factor, shift) });
-    if (training) {
-      if (node.outputs[1]) this.forms.define(node.outputs[1], { plain: mean });
-      if (node.outputs[2]) this.forms.define(node.outputs[2], { plain: variance });
+    /** Defines the output from a picture and its statistics. */
+    const normalise = (picture: Value, mean: Value, variance: Value) => {
+      const factor = a.mul(scale, a.op('Reciprocal', [a.op('Sqrt', [a.add(variance, epsilon)])]));
+      const shift = a.sub(bias, a.mul(mean, factor));
+      this.forms.define(node.outputs[0]!, { pending: blocked.affine(picture, factor, shift) });
+    };
+    if (!training) {
+      normalise(this.forms.blocked(x), this.plainBy(node.inputs[3]!), this.plainBy(node.inputs[4]!));
+      return true;
     }
+    const [n, , h, w] = x.type.shape as [number, number, number, number];
+    const share = a.scalar(1 / (n * h * w));
+    const { picture, offset } = this.nearZero(x);
+    const mean = a.mul(blocked.channelSum(picture), share);
+    const square = a.mul(blocked.channelDot(picture, picture), share);
+    const variance = a.op('Max', [a.sub(square, a.mul(mean, mean)), a.scalar(0)]);
+    normalise(picture, mean, variance);
+    if (node.outputs[1]) this.forms.define(node.outputs[1], { plain: a.add(mean, offset) });
+    if (node.outputs[2]) this.forms.define(node.outputs[2], { plain: variance });
     return true;
+  }
+
+  /**
+   * A picture whose channels have means near 0, as {@link OffsetPicture}: sums of squares and products of one far from 0
+   * lose in float32 what they are to tell. The offset is the value at the middle of the first picture. A convolution
+   * that is not appended yet takes it off as its bias, with no pass over memory of its own.
+   */
+  private nearZero(x: Forms): OffsetPicture {
+    const known = this.offsets.get(x.type.name);
+    if (known !== undefined) return known;
+    const blocked = this.blocked!;
+    const a = algebra(this.g, x.type);
+    let made: OffsetPicture;
+    if (x.pending !== null && x.blocked === null && x.added === null) {
+      const offset = blocked.middleOf(x.pending);
+      const { bias } = x.pending;
+      const picture = blocked.conv({
+        ...x.pending,
+        bias: bias === null ? a.neg(offset) : a.sub(bias, offset),
+      });
+      made = { picture, offset };
+    } else {
+      const whole = this.forms.blocked(x);
+      const offset = blocked.middle(whole);
+      const one = this.g.constant(
+        float32([x.type.shape[1] as number], new Float32Array(x.type.shape[1] as number).fill(1)),
+      );
+      made = { picture: blocked.conv(blocked.affine(whole, one, a.neg(offset))), offset };
+    }
+    this.offsets.set(x.type.name, made);
+    return made;
+  }
+
+  /** The same where there is one already, or it costs nothing. */
+  private nearZeroIfCheap(x: Forms): OffsetPicture | null {
+    const pending = x.pending !== null && x.blocked === null && x.added === null;
+    return this.offsets.get(x.type.name) ?? (pending ? this.nearZero(x) : null);
   }
 
   private pool(node: Node): boolean {
@@ -410,8 +456,10 @@ class Lowering {
       this.forms.canBlock(x) &&
       (this.forms.isBlocked(x) || (added !== null && this.forms.isBlocked(added)))
     ) {
+      const moved = this.offsets.get(x.type.name);
+      const picture = moved?.picture ?? this.forms.blocked(x);
       this.forms.define(output, {
-        pending: this.blocked!.affine(this.forms.blocked(x), scale, shift),
+        pending: this.blocked!.affine(picture, scale, moved ? this.restored(moved, scale, shift) : shift),
         added: added === null ? null : this.forms.blocked(added),
       });
     } else {
@@ -426,6 +474,12 @@ class Lowering {
     }
   }
 
+  /** The shift that an affine map of a picture needs where it gets one with an offset. */
+  private restored({ offset }: OffsetPicture, scale: Value, shift: Value | null): Value {
+    const through = this.g.op('Mul', [scale, offset]);
+    return shift === null ? through : this.g.op('Add', [shift, through]);
+  }
+
   private channelSum(v: Forms): Value {
     if (v.scaled !== null && v.plain === null && v.blocked === null)
       return this.g.op('Mul', [this.channelSum(v.scaled.of), v.scaled.scale]);
@@ -435,8 +489,12 @@ class Lowering {
   }
 
   private channelDot(a: Forms, b: Forms): Value {
-    if (this.forms.canBlock(a) && (this.forms.isBlocked(a) || this.forms.isBlocked(b)))
-      return this.blocked!.channelDot(this.forms.blocked(a), this.forms.blocked(b));
+    if (this.forms.canBlock(a) && (this.forms.isBlocked(a) || this.forms.isBlocked(b))) {
+      const moved = a === b ? null : this.nearZeroIfCheap(b);
+      if (moved === null) return this.blocked!.channelDot(this.forms.blocked(a), this.forms.blocked(b));
+      const dot = this.blocked!.channelDot(this.forms.blocked(a), moved.picture);
+      return this.g.op('Add', [dot, this.g.op('Mul', [moved.offset, this.channelSum(a)])]);
+    }
     const [left, right] = [this.forms.plain(a), this.forms.plain(b)];
     return plain.channelDot(algebra(this.g, left), left, right);
   }
