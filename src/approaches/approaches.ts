@@ -9,6 +9,7 @@ import {
   type OptimizerSpec,
   type ScheduleSpec,
 } from '../training/index.ts';
+import { usualTolerance } from '../windows/index.ts';
 import { type PromptApproach, promptApproaches } from './clap/promptApproach.ts';
 import { chooseInput, modelScaling, sizeOfPicture } from './inputChoices.ts';
 import type { NetworkRunConfig, Overrides } from './runConfig.ts';
@@ -216,6 +217,7 @@ export function resolveConfig(
         : whisperWindow(whisper, o.windowSeconds, windowSeconds),
     pad: o.pad ?? (whisper === null ? frontEnd.window.pad : 'mask'),
     overlap: frontEnd.window.overlap,
+    tolerance: usualTolerance,
     frontEnd: spec,
   };
   if (o.vectors !== undefined) {

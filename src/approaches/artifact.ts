@@ -4,12 +4,13 @@
  */
 
 import { appendTemperature, type ProbabilisticClassifier } from '../classifiers/index.ts';
-import { float32, GraphError, int64, ParameterError, parseRecord, type Tensor } from '../core/index.ts';
+import { float32, GraphError, ParameterError, parseRecord, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
-import { type FrontEndSpec, frontEndFrames, frontEndNodes, wholeCopiesNodes } from '../features/index.ts';
+import { type FrontEndSpec, frontEndFrames, frontEndNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
 import { GraphBuilder, type Model, type Precision, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
+import { overlappingWindows, type Windowing, windowNodes } from '../windows/index.ts';
 import { artifactRecord } from './artifactRecord.ts';
 import type { ClipVectors } from './clipVectors.ts';
 import type { UnknownInfo } from './unknownSounds.ts';
@@ -178,7 +179,7 @@ export function networkScore(
   pipeline: PicturePipeline,
 ): ArtifactParts['score'] {
   return (g, waveform) => {
-    const window = fitWindowNodes(g, waveform, windowSamplesOf(pipeline), pipeline.pad);
+    const window = windowNodes(g, waveform, windowSamplesOf(pipeline), pipeline.pad);
     const features = frontEndNodes(g, window, pipeline.frontEnd);
     const picture = g.op('Unsqueeze', [features, g.ints([1])]);
     const x = standardizeNodes(g, picture, statistics);
@@ -255,27 +256,11 @@ function ownFramesNodes(g: GraphBuilder, waveform: Value, samples: number, nFram
   return g.op('Expand', [frames, g.op('Slice', [shape, g.ints([0]), g.ints([1])])]);
 }
 
-/**
- * [batch, any] → [batch, samples]: position i holds sample i mod length (repeat; with copies of whole ones alone) or zero
- * past the end.
- */
-function fitWindowNodes(
-  g: GraphBuilder,
-  waveform: Value,
-  samples: number,
-  pad: PicturePipeline['pad'],
-): Value {
-  if (pad === 'copies') return wholeCopiesNodes(g, waveform, samples);
-  if (pad !== 'repeat') {
-    const padded = g.op('Pad', [waveform, g.ints([0, samples]), g.scalar(0), g.ints([1])]);
-    const cut = g.op('Slice', [padded, g.ints([0]), g.ints([samples]), g.ints([1])]);
-    // Says what shape inference cannot know of a slice of an unknown length.
-    return g.op('Reshape', [cut, g.ints([0, samples])]);
-  }
-  const integer = (v: number) => g.constant(int64([], [v]));
-  const steps = g.op('Range', [integer(0), integer(samples), integer(1)], {}, { name: 'window_positions' });
-  const length = g.op('Gather', [g.op('Shape', [waveform]), g.constant(int64([], [1]))], { axis: 0 });
-  return g.op('Gather', [waveform, g.op('Mod', [steps, length])], { axis: 1 });
+/** How recordings are cut into the windows that an artefact hears. */
+export function artifactWindowing(info: ArtifactInfo): Windowing {
+  const { sampleRate, windowSamples, overlap, pad, pipeline } = info;
+  const { tolerance = 0 } = pipeline;
+  return overlappingWindows({ sampleRate, samples: windowSamples, overlap, pad, tolerance });
 }
 
 /**

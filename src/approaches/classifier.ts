@@ -1,5 +1,5 @@
 /** @file An artefact in use: windows of waveform in, probabilities and embeddings out. */
-import { rowsOf, stackRows, type Tensor } from '../core/index.ts';
+import { DecodeError, ParameterError, rowsOf, stackRows, type Tensor } from '../core/index.ts';
 import {
   decodeNamedModel,
   Engine,
@@ -8,6 +8,7 @@ import {
   readModelBytes,
 } from '../runtime/index.ts';
 import { type ArtifactInfo, artifactInfo } from './artifact.ts';
+import type { WindowOutputs } from './unknownSounds.ts';
 
 export interface WindowScores {
   /** One row per window, in the order of `info.classes`. */
@@ -52,8 +53,14 @@ export class Classifier {
    * Scores windows, `batchSize` of one length at a time.
    * @param windows mono samples at `info.sampleRate`, each of `info.windowSamples`, or fewer where `info.pad` is `none` or
    *   `mask`
+   * @throws {ParameterError} for a window without samples
    */
   async score(windows: readonly Float32Array[], batchSize = 16): Promise<WindowScores> {
+    if (windows.some(({ length }) => length === 0)) {
+      throw new ParameterError('A window without a single sample cannot be scored.', {
+        hint: `Give windows of ${this.info.windowSamples} samples at ${this.info.sampleRate} Hz.`,
+      });
+    }
     const { clipsPerRun = batchSize } = this.info;
     const scores: WindowScores = { probabilities: [], embeddings: [], logits: [] };
     const logits = this.info.unknown?.logits ?? null;
@@ -74,6 +81,29 @@ export class Classifier {
   async close(): Promise<void> {
     await this.engine.close();
   }
+}
+
+/**
+ * Refuses what a model says of a recording where it is no numbers.
+ * @throws {DecodeError} naming the recording
+ */
+export function requireFiniteScores(
+  { probabilities }: Pick<WindowScores, 'probabilities'>,
+  name: string,
+): void {
+  if (probabilities.every((row) => row.every(Number.isFinite))) return;
+  throw new DecodeError(`The model's probabilities for ${name} are not finite numbers.`, {
+    hint: 'Look at the recording with earshot spectrogram; if it is sound, the model is damaged.',
+  });
+}
+
+/** Scores window by window. */
+export function windowOutputs({ probabilities, embeddings, logits }: WindowScores): WindowOutputs[] {
+  return probabilities.map((row, i) => ({
+    probabilities: row,
+    embedding: embeddings[i]!,
+    logits: logits[i]!,
+  }));
 }
 
 /** Neighbours of one length, at most `size` together, as [n, samples]. */

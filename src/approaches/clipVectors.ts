@@ -2,14 +2,8 @@
  * @file What a clip becomes before a classifier sees it: one vector, computed by nodes from its waveform, so that the
  * numbers that a classifier is fitted to are those of the model file.
  */
-import { int64, ParameterError } from '../core/index.ts';
-import {
-  type EmbedderParts,
-  type Pooling,
-  pooledSize,
-  type Windowing,
-  windowCount,
-} from '../embeddings/browser.ts';
+import { ParameterError } from '../core/index.ts';
+import { type EmbedderParts, type Pooling, pooledSize } from '../embeddings/browser.ts';
 import type { ClipPipeline } from '../extraction/index.ts';
 import {
   type FrontEndSpec,
@@ -19,6 +13,7 @@ import {
   mfcc82Spec,
 } from '../features/index.ts';
 import type { GraphBuilder, Value } from '../onnx/index.ts';
+import { slidingWindowNodes, usualTolerance, windowCount } from '../windows/index.ts';
 import type { NetworkPicture } from './artifact.ts';
 
 /** Everything that decides the numbers, as data. */
@@ -108,7 +103,7 @@ export function embeddingVectors(parts: EmbedderParts, size: number, pooling: Po
     weights: weights.description,
     windows: (samples) => windowCount(samples, windowing),
     nodes(g, waveform, most) {
-      const windows = windowNodes(g, waveform, most, windowing);
+      const windows = slidingWindowNodes(g, waveform, most, windowing);
       const pictures = g.op('Unsqueeze', [frontEndNodes(g, windows, frontEnd), g.ints([1])]);
       const each = forward(g, pictures);
       // [batch · windows, size] to [batch, windows, size].
@@ -146,72 +141,9 @@ export function vectorPipeline({ spec, sampleRate }: ClipVectors, windowSeconds:
       'windowSeconds' in spec ? spec.windowSeconds : Math.min(most, Math.max(least, windowSeconds)),
     pad: 'none',
     overlap: 0.5,
+    tolerance: usualTolerance,
     frontEnd: null,
   };
-}
-
-/** [batch, samples] to [batch · windows, window samples]: as many windows as cover the samples that there are. */
-function windowNodes(g: GraphBuilder, waveform: Value, most: number, windowing: Windowing): Value {
-  const all =
-    windowing.end === 'zeros'
-      ? windowsBeforeZeros(g, waveform, most, windowing)
-      : windowsMovedBack(g, waveform, most, windowing);
-  const { samples, hopSamples, leading } = windowing;
-  // ⌈(length + leading − samples) / hop⌉ + 1, at least 1. Slicing ends at the largest count.
-  const length = lengthOf(g, waveform);
-  const beyond = g.op('Max', [
-    g.op('Add', [length, g.ints([leading - samples + hopSamples - 1])]),
-    g.ints([0]),
-  ]);
-  const used = g.op('Add', [g.op('Div', [beyond, g.ints([hopSamples])]), g.ints([1])]);
-  return g.op('Reshape', [g.op('Slice', [all, g.ints([0]), used, g.ints([1])]), g.ints([-1, samples])]);
-}
-
-/** Samples of a waveform [batch, samples], as [1]. */
-function lengthOf(g: GraphBuilder, waveform: Value): Value {
-  return g.op('Slice', [g.op('Shape', [waveform]), g.ints([1]), g.ints([2]), g.ints([0])]);
-}
-
-/** All windows of `most` samples, [batch, windows, samples]; behind the waveform lie zeros. */
-function windowsBeforeZeros(g: GraphBuilder, waveform: Value, most: number, windowing: Windowing): Value {
-  const { samples, hopSamples, leading } = windowing;
-  const count = windowCount(most, windowing);
-  const total = (count - 1) * hopSamples + samples;
-  const axis = g.ints([1]);
-  const heard = g.op('Slice', [waveform, g.ints([0]), g.ints([most]), axis]);
-  const filled = g.op('Pad', [heard, g.ints([leading, total]), g.scalar(0), axis]);
-  const cut = g.op('Slice', [filled, g.ints([0]), g.ints([total]), axis]);
-  // Says what shape inference cannot know of a slice of an unknown length.
-  const signal = g.op('Reshape', [cut, g.ints([0, total])]);
-  const windows = Array.from({ length: count }, (_, i) =>
-    g.op('Unsqueeze', [
-      g.op('Slice', [signal, g.ints([i * hopSamples]), g.ints([i * hopSamples + samples]), axis]),
-      axis,
-    ]),
-  );
-  return windows.length === 1 ? windows[0]! : g.op('Concat', windows, { axis: 1 });
-}
-
-/**
- * All windows of `most` samples, [batch, windows, samples]; those that would end behind the waveform are moved back to end
- * with it, and a waveform shorter than a window is repeated ({@link cutWindow}).
- */
-function windowsMovedBack(g: GraphBuilder, waveform: Value, most: number, windowing: Windowing): Value {
-  const { samples, hopSamples, leading } = windowing;
-  const count = windowCount(most, windowing);
-  const heard = g.op('Slice', [waveform, g.ints([0]), g.ints([most]), g.ints([1])]);
-  const length = lengthOf(g, heard);
-  const lastStart = g.op('Max', [g.op('Add', [length, g.ints([leading - samples])]), g.ints([0])]);
-  const range = (n: number, step: number) => Array.from({ length: n }, (_, i) => i * step);
-  const starts = g.op('Min', [g.constant(int64([count, 1], range(count, hopSamples)), 'starts'), lastStart]);
-  const place = g.op('Add', [starts, g.constant(int64([1, samples], range(samples, 1)), 'places')]);
-  // Counted from the first leading zero: those first, then the waveform again and again.
-  const behind = g.op('Sub', [place, g.ints([leading])]);
-  const repeated = g.op('Add', [g.op('Mod', [behind, length]), g.ints([leading])]);
-  const index =
-    leading === 0 ? repeated : g.op('Where', [g.op('Less', [place, g.ints([leading])]), place, repeated]);
-  const led = leading === 0 ? heard : g.op('Pad', [heard, g.ints([leading, 0]), g.scalar(0), g.ints([1])]);
-  return g.op('Gather', [led, index], { axis: 1 });
 }
 
 /** [batch, windows, size] to [batch, size] or [batch, 2 · size]: the nodes of `poolWindows`. */

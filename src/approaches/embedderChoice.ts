@@ -4,6 +4,7 @@ import { UsageError } from '../core/index.ts';
 import type { Windowing } from '../embeddings/browser.ts';
 import { type FrontEndSpec, frontEndByName, type WhisperContext } from '../features/index.ts';
 import type { PictureLayout } from '../networks/index.ts';
+import { overlappingWindows, usualTolerance } from '../windows/index.ts';
 import type { InputChoices, PictureSize } from './inputChoices.ts';
 
 /** What a user may say of an embedder. Which of it applies is the network's to decide. */
@@ -74,14 +75,10 @@ export function checkOptions(choice: EmbedderChoice, allowed: readonly EmbedderO
  */
 export function usualWindowing(spec: FrontEndSpec, windowSeconds?: number): Windowing {
   const { window } = frontEndByName(spec.kind);
-  const samples = Math.round((windowSeconds ?? window.seconds ?? 1) * spec.sampleRate);
-  const hopSamples = Math.max(1, Math.round(samples * (1 - window.overlap)));
-  return {
-    samples,
-    hopSamples,
-    hopSeconds: hopSamples / spec.sampleRate,
-    leading: 0,
-    end: window.pad === 'zero' ? 'zeros' : 'back',
-    pad: window.pad,
-  };
+  const { sampleRate } = spec;
+  const samples = Math.round((windowSeconds ?? window.seconds ?? 1) * sampleRate);
+  const { overlap, pad } = window;
+  // Networks that take zeros behind the end came with a way of cutting, in which there is no tolerance.
+  if (pad === 'zero') return { ...overlappingWindows({ sampleRate, samples, overlap, pad }), end: 'zeros' };
+  return overlappingWindows({ sampleRate, samples, overlap, pad, tolerance: usualTolerance });
 }

@@ -10,7 +10,7 @@ import {
   type EmbedderParts,
   type Windowing,
 } from '../embeddings/browser.ts';
-import { artifactInfo } from './artifact.ts';
+import { artifactInfo, artifactWindowing } from './artifact.ts';
 import { checkOptions, type EmbedderChoice, type EmbedderOption } from './embedderChoice.ts';
 import { type ImportedModel, openImportedModel } from './importedModel.ts';
 import { modelEmbedder } from './modelEmbedder.ts';
@@ -76,14 +76,9 @@ function artifactEmbedder(
   choice: EmbedderChoice,
 ): EmbedderDescription {
   const info = artifactInfo(model, file);
-  const { sampleRate, windowSamples, overlap, pad } = info;
-  const hopSamples = Math.max(1, Math.round(windowSamples * (1 - overlap)));
+  const { sampleRate, windowSamples, pad } = info;
   const usual: Windowing = {
-    samples: windowSamples,
-    hopSamples,
-    hopSeconds: hopSamples / sampleRate,
-    leading: 0,
-    end: 'back',
+    ...artifactWindowing(info),
     // Cut into windows of one length here, whatever the model would make of a shorter one.
     pad: pad === 'repeat' ? 'repeat' : 'zero',
   };

@@ -19,6 +19,7 @@ import {
   whisperSizes,
 } from '../networks/index.ts';
 import { GraphBuilder, type Value } from '../onnx/index.ts';
+import { usualTolerance } from '../windows/index.ts';
 import type { EmbedderChoice, EmbedderOption } from './embedderChoice.ts';
 import { weightsFile } from './startingWeights.ts';
 import { openWhisperCheckpoint, whisperFrontEndOf, whisperSeconds } from './whisperCheckpoint.ts';
@@ -66,6 +67,7 @@ async function describe(choice: EmbedderChoice): Promise<EmbedderDescription> {
   const windowing: Windowing = {
     ...{ samples, hopSamples: samples, hopSeconds: samples / sampleRate },
     ...{ leading: 0, end: 'short', pad: 'zero' },
+    tolerance: Math.floor(samples * usualTolerance),
   };
   const g = new GraphBuilder({ name: 'embedder whisper' });
   const waveform = g.input('waveform', 'float32', ['N', 'samples']);

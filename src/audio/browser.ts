@@ -7,4 +7,13 @@ export { type EncodeWavOptions, encodeWav, type WavEncoding } from './encodeWav.
 export { openAudio } from './openAudio.ts';
 export { probeAudio } from './probeAudio.ts';
 export { resample, StreamingResampler } from './resample.ts';
+export { notableDcOffset, type SoundFacts, SoundMeter, silencePeak } from './soundMeter.ts';
 export type { SoundStream, TimeRange } from './soundStream.ts';
+export {
+  isSilent,
+  requireUsableSound,
+  type SoundRemark,
+  type SoundRemarkKind,
+  shortRemark,
+  soundRemarks,
+} from './usability.ts';

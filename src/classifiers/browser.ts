@@ -35,7 +35,12 @@ export { fitRbfSvm, type RbfSvm, type RbfSvmOptions } from './rbfSvm.ts';
 export { restoreClassifier, restoreTransform } from './restoreClassifier.ts';
 export { softmaxRows } from './softmax.ts';
 export { fitStandardScaler, type StandardScaler } from './standardScaler.ts';
-export { appendTemperature, applyTemperature, fitTemperature } from './temperature.ts';
+export {
+  appendTemperature,
+  applyTemperature,
+  fitMeanTemperature,
+  fitTemperature,
+} from './temperature.ts';
 export { fitTempered, type TemperedClassifier } from './tempered.ts';
 export type { ClassWeights } from './trainingLabels.ts';
 export type { Transform } from './transform.ts';

@@ -50,6 +50,78 @@ export function fitTemperature<L extends Label>(
   return 1 / Math.sqrt(low * high);
 }
 
+/**
+ * The temperature for items of several rows, such as recordings of several windows, whose probabilities are the means of
+ * their rows': the T for which the mean of softmax(row / T) gives the labels the greatest likelihood, within [0.001, 1000].
+ * A model that divides each row by T is then calibrated in what it says of an item. Where every item has one row this is
+ * {@link fitTemperature}.
+ * @param items of each the logits, [rows of the item, classes], at least one row
+ * @param classes names of the columns
+ * @throws {ParameterError} for a label that is not among the classes, or lengths that do not fit
+ */
+export function fitMeanTemperature<L extends Label>(
+  items: readonly Matrix[],
+  labels: ArrayLike<L>,
+  classes: readonly L[],
+): number {
+  if (items.every(({ rows }) => rows === 1)) {
+    const columns = classes.length;
+    const data = new Float64Array(items.length * columns);
+    items.forEach((item, i) => {
+      data.set(item.data, i * columns);
+    });
+    return fitTemperature({ data, rows: items.length, columns }, labels, classes);
+  }
+  if (labels.length !== items.length || items.some(({ columns }) => columns !== classes.length)) {
+    throw new ParameterError(
+      `There are ${items.length} items, ${labels.length} labels and ${classes.length} classes; each item needs a label, and a column per class.`,
+    );
+  }
+  const positions = labelPositions(labels, classes, 'true');
+  const loss = (logTemperature: number) => {
+    let sum = 0;
+    for (const [i, item] of items.entries()) {
+      const { data } = applyTemperature(item, Math.exp(logTemperature));
+      let likelihood = 0;
+      for (let row = 0; row < item.rows; row++) likelihood += data[row * item.columns + positions[i]!]!;
+      sum -= Math.log(Math.max(likelihood / item.rows, 1e-300));
+    }
+    return sum;
+  };
+  // Means of softmaxes have no convex loss: the best of a grid, and then what lies between its neighbours.
+  const steps = 60;
+  const [cold, step] = [Math.log(coldest), Math.log(hottest / coldest) / steps];
+  let best = 0;
+  let least = Number.POSITIVE_INFINITY;
+  for (let k = 0; k <= steps; k++) {
+    const value = loss(cold + k * step);
+    if (value < least) [best, least] = [k, value];
+  }
+  return Math.exp(
+    minimum(loss, cold + Math.max(0, best - 1) * step, cold + Math.min(steps, best + 1) * step),
+  );
+}
+
+/** Where a function is least between two places, by golden sections. */
+function minimum(f: (x: number) => number, from: number, to: number): number {
+  const golden = (Math.sqrt(5) - 1) / 2;
+  let [low, high] = [from, to];
+  let [left, right] = [high - golden * (high - low), low + golden * (high - low)];
+  let [fLeft, fRight] = [f(left), f(right)];
+  while (high - low > 1e-9) {
+    if (fLeft <= fRight) {
+      [high, right, fRight] = [right, left, fLeft];
+      left = high - golden * (high - low);
+      fLeft = f(left);
+    } else {
+      [low, left, fLeft] = [left, right, fRight];
+      right = low + golden * (high - low);
+      fRight = f(right);
+    }
+  }
+  return (low + high) / 2;
+}
+
 /** softmax(logits / temperature), row by row. @throws {ParameterError} unless temperature > 0 */
 export function applyTemperature(logits: Matrix, temperature: number): Matrix64 {
   checkTemperature(temperature);

@@ -3,6 +3,7 @@ export * from './alongside.ts';
 export * from './crc32.ts';
 export * from './errors.ts';
 export * from './fileKind.ts';
+export * from './fileProblem.ts';
 export * from './plainError.ts';
 export * from './progress.ts';
 export * from './random.ts';

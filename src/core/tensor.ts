@@ -130,3 +130,27 @@ export function rowsOf({ dims, data }: Tensor<'float32'>): Float32Array[] {
   const [rows, columns] = dims as readonly [number, number];
   return Array.from({ length: rows }, (_, i) => data.slice(i * columns, (i + 1) * columns));
 }
+
+/** Arrays one behind the other, in an array of its own buffer. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/**
+ * The place of the largest value, the first of equal ones. What is not a number is smaller than any that is, so that the
+ * answer is always a place; whether values are numbers is to be checked where they are made.
+ * @param values at least one
+ */
+export function argmax(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) {
+    if (values[i]! > values[best]! || Number.isNaN(values[best])) best = i;
+  }
+  return best;
+}

@@ -1,9 +1,9 @@
 /** @file Examines one sound file: what its header says, what decoding yields. Runs in a worker, or here. */
-import { readFile } from 'node:fs/promises';
-import { type AudioProbe, decodeFile, probeAudio, toMono } from '../audio/index.ts';
-import { sha256 } from '../files/index.ts';
-import { type Levels, measureLevels } from './levels.ts';
-import { cutToSpan, type SoundSpan } from './soundSpan.ts';
+import { createHash, type Hash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { type AudioProbe, probeFile, type SoundFacts } from '../audio/index.ts';
+import { hashFile, sha256 } from '../files/index.ts';
+import { openSpan, type SoundSpan } from './soundSpan.ts';
 
 /** What one file turned out to be. */
 export interface Examination {
@@ -14,10 +14,7 @@ export interface Examination {
   readonly header: AudioProbe | null;
   /** What decoding gave; null if it was not asked for or failed. */
   readonly sound: {
-    readonly seconds: number;
-    readonly sampleRate: number;
-    readonly channels: number;
-    readonly levels: Levels;
+    readonly facts: SoundFacts;
     /** SHA-256 of the samples: equal for one sound stored in two lossless formats. */
     readonly samplesHash: string;
   } | null;
@@ -31,44 +28,52 @@ export interface ExamineTask extends SoundSpan {
   readonly decode: boolean;
 }
 
-/** Examines a file; never throws for what is in it. */
+/** Examines a file, decoding it as a stream; never throws for what is in it. */
 export async function examineClip({ decode, ...span }: ExamineTask): Promise<Examination> {
   const { path } = span;
-  let bytes: Uint8Array;
+  let known: { hash: string; bytes: number };
   try {
-    bytes = await readFile(path);
+    known = { bytes: (await stat(path)).size, hash: await hashFile(path) };
   } catch (error) {
     const message = `${path} cannot be read (${error instanceof Error ? error.message : error}).`;
     return { hash: null, bytes: 0, header: null, sound: null, warnings: [], error: message };
   }
-  const known = { hash: sha256(bytes), bytes: bytes.length };
   let header: AudioProbe | null = null;
   let error: string | null = null;
   try {
-    header = await probeAudio(bytes, { name: path });
+    header = await probeFile(path);
   } catch (caught) {
-    if (!decode) error = caught instanceof Error ? caught.message : String(caught);
+    if (!decode) error = messageOf(caught);
   }
   if (!decode || error !== null) return { ...known, header, sound: null, warnings: [], error };
   try {
-    const audio = cutToSpan(await decodeFile(bytes, path), span);
-    const sound = {
-      seconds: audio.channelData[0]!.length / audio.sampleRate,
-      sampleRate: audio.sampleRate,
-      channels: audio.channelData.length,
-      levels: measureLevels(toMono(audio)),
-      samplesHash: hashSamples(audio.sampleRate, audio.channelData),
-    };
-    return { ...known, header, sound, warnings: audio.warnings, error: null };
+    const { sound, warnings } = await decodeThrough(span);
+    return { ...known, header, sound, warnings, error: null };
   } catch (caught) {
-    const message = caught instanceof Error ? caught.message : String(caught);
-    return { ...known, header, sound: null, warnings: [], error: message };
+    return { ...known, header, sound: null, warnings: [], error: messageOf(caught) };
   }
 }
 
-function hashSamples(sampleRate: number, channelData: readonly Float32Array[]): string {
-  const parts = channelData.map((samples) =>
-    sha256(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)),
-  );
-  return sha256([sampleRate, ...parts].join(' '));
+/** Decodes all of a file, and keeps what is worth knowing of it. @throws {DecodeError} where it is of no use */
+async function decodeThrough(span: SoundSpan) {
+  const hashes: Hash[] = [];
+  const onBlock = (block: readonly Float32Array[]) => {
+    for (const [c, samples] of block.entries()) {
+      hashes[c] ??= createHash('sha256');
+      hashes[c].update(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+    }
+  };
+  const opened = await openSpan(span, { onBlock });
+  try {
+    for await (const _ of opened.blocks());
+  } finally {
+    await opened.close();
+  }
+  const facts = opened.facts();
+  const samplesHash = sha256([facts.sampleRate, ...hashes.map((hash) => hash.digest('hex'))].join(' '));
+  return { sound: { facts, samplesHash }, warnings: [...opened.warnings] };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

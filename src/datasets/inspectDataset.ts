@@ -1,10 +1,10 @@
 /** @file Looks at every file of a dataset and gathers what one should know before training on it. */
+import { isSilent, notableDcOffset, type SoundRemarkKind, soundRemarks } from '../audio/index.ts';
 import { CancelledError, type ProgressListener } from '../core/index.ts';
 import { WorkerPool } from '../parallel/index.ts';
 import { type Clip, compareText, type Dataset, foldsOf, groupBy } from './dataset.ts';
 import { type Examination, type ExamineTask, examineClip } from './examineClip.ts';
 import type { Inspection } from './inspection.ts';
-import { isSilent, notableDcOffset } from './levels.ts';
 import { spanTimes } from './soundSpan.ts';
 
 export interface InspectOptions {
@@ -30,9 +30,13 @@ export async function inspectDataset(dataset: Dataset, options: InspectOptions =
   const rows = clips.map((clip, i) => ({ clip, found: examined[i]! }));
   const readable = rows.filter(({ found }) => found.error === null);
   const seconds = readable.flatMap(({ clip, found }) => {
-    const s = found.sound?.seconds ?? headerSeconds(found);
+    const s = found.sound ? found.sound.facts.samples / found.sound.facts.sampleRate : headerSeconds(found);
     return s === null ? [] : [{ clip: clip.id, seconds: s }];
   });
+  const remarked = (wanted: SoundRemarkKind) =>
+    readable.flatMap(({ clip, found }) =>
+      found.sound && soundRemarks(found.sound.facts).some(({ kind }) => kind === wanted) ? [clip.id] : [],
+    );
   return {
     name: dataset.name,
     kind: dataset.kind,
@@ -81,18 +85,17 @@ export async function inspectDataset(dataset: Dataset, options: InspectOptions =
       ({ found }) => found.header && `${found.header.format} ${found.header.encoding}`,
     ),
     sampleRates: tally(readable, ({ found }) => rateOf(found)),
-    channels: tally(readable, ({ found }) => found.sound?.channels ?? found.header?.channels ?? null),
+    channels: tally(readable, ({ found }) => found.sound?.facts.channels ?? found.header?.channels ?? null),
     bitDepths: tally(readable, ({ found }) => found.header?.bitsPerSample ?? null),
     duplicates: duplicatesOf(rows),
     unreadable: rows.flatMap(({ clip, found }) =>
       found.error === null ? [] : [{ clip: clip.id, message: found.error }],
     ),
-    silent: readable.flatMap(({ clip, found }) =>
-      found.sound && isSilent(found.sound.levels) ? [clip.id] : [],
-    ),
+    silent: remarked('silent'),
+    cancelled: remarked('cancelled'),
     dcOffsets: readable.flatMap(({ clip, found }) =>
-      found.sound && Math.abs(found.sound.levels.dcOffset) >= notableDcOffset
-        ? [{ clip: clip.id, offset: round(found.sound.levels.dcOffset, 4) }]
+      found.sound && Math.abs(found.sound.facts.dcOffset) >= notableDcOffset
+        ? [{ clip: clip.id, offset: round(found.sound.facts.dcOffset, 4) }]
         : [],
     ),
     warnings: readable.flatMap(({ clip, found }) =>
@@ -138,7 +141,7 @@ function headerSeconds({ header }: Examination): number | null {
 }
 
 function rateOf(found: Examination): number | null {
-  return found.sound?.sampleRate ?? found.header?.sampleRate ?? null;
+  return found.sound?.facts.sampleRate ?? found.header?.sampleRate ?? null;
 }
 
 /** Same content, or (if decoded) the same samples; each set once, clips without sound left out. */
@@ -150,7 +153,7 @@ function duplicatesOf(rows: readonly { clip: Clip; found: Examination }[]): Insp
     // Silent clips have equal samples without being copies.
     [
       'samples',
-      (found: Examination) => (found.sound && !isSilent(found.sound.levels) ? found.sound.samplesHash : null),
+      (found: Examination) => (found.sound && !isSilent(found.sound.facts) ? found.sound.samplesHash : null),
     ],
   ] as const) {
     for (const [value, list] of groupBy(rows, ({ found }) => key(found))) {

@@ -46,7 +46,7 @@ export interface Inspection {
   readonly synthetic: boolean;
   readonly groupSource: string;
   readonly officialFolds: boolean;
-  /** False if only headers were read: `silent`, `dcOffsets` and `warnings` are then empty. */
+  /** False if only headers were read: `silent`, `cancelled`, `dcOffsets` and `warnings` are then empty. */
   readonly decoded: boolean;
   readonly clips: number;
   readonly bytes: number;
@@ -102,6 +102,8 @@ export interface Inspection {
   readonly unreadable: readonly { readonly clip: string; readonly message: string }[];
   /** Clips that stay within 0.0001 of full scale about their mean. */
   readonly silent: readonly string[];
+  /** Clips whose channels do not, but cancel out when they are mixed down to mono. */
+  readonly cancelled: readonly string[];
   /** Clips whose mean is beyond 0.01 of full scale. */
   readonly dcOffsets: readonly { readonly clip: string; readonly offset: number }[];
   /** What decoding complained of, clip by clip. */
@@ -216,6 +218,7 @@ export function inspectionText(result: Inspection, { most = 8 }: { most?: number
     result.unreadable.map(({ clip, message }) => `${clip}: ${message}`),
   );
   problem('Silent', result.silent);
+  problem('Cancelling out when mixed down to mono', result.cancelled);
   problem(
     'With a DC offset',
     result.dcOffsets.map(({ clip, offset }) => `${clip}: ${offset}`),

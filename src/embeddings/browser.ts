@@ -2,6 +2,8 @@
  * @module Embeddings without Node: embedders, pooling, similarity, and the file formats of embeddings. What runs the
  * network is handed in.
  */
+
+export * from '../windows/index.ts';
 export * from './alikePairs.ts';
 export * from './clipSimilarity.ts';
 export * from './embedder.ts';
@@ -12,4 +14,3 @@ export * from './pooling.ts';
 export * from './similarity.ts';
 export * from './waveformMatch.ts';
 export * from './windowBatcher.ts';
-export * from './windowing.ts';

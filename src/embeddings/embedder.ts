@@ -3,10 +3,10 @@
  * What runs the graph is handed in, so that this works in Node and in a browser.
  */
 import { GraphError, ShapeError } from '../core/errors.ts';
-import { float32, type Tensor } from '../core/tensor.ts';
+import { float32, joined, type Tensor } from '../core/tensor.ts';
 import { type FrontEndSpec, frontEndFrames, frontEndPicture } from '../features/index.ts';
 import { formatShape, GraphBuilder, type Model, type Value } from '../onnx/index.ts';
-import { cutWindow, type Stretch, type Windowing } from './windowing.ts';
+import type { Windowing } from '../windows/index.ts';
 
 /** Everything that decides an embedding, as data: kept in outputs, caches and indexes. */
 export interface EmbedderSpec {
@@ -95,36 +95,22 @@ export interface WindowInputs {
 }
 
 /**
- * What the network sees of windows `first` to `last` (exclusive) of a recording.
- * @param stretch samples that hold these windows, at the spec's rate
+ * What the network sees of windows.
+ * @param windows mono samples at the spec's rate, cut by its windowing
  */
 export function windowInputs(
-  stretch: Stretch,
-  first: number,
-  last: number,
-  { frontEnd, windowing }: Pick<EmbedderSpec, 'frontEnd' | 'windowing'>,
+  windows: readonly Float32Array[],
+  { frontEnd }: Pick<EmbedderSpec, 'frontEnd'>,
 ): WindowInputs {
   const pictures: Float32Array[] = [];
-  const levels = new Float32Array(last - first);
-  for (let i = first; i < last; i++) {
-    const window = cutWindow(stretch, i, windowing);
+  const levels = new Float32Array(windows.length);
+  for (const [i, window] of windows.entries()) {
     pictures.push(frontEnd === null ? window : frontEndPicture(window, frontEnd).data);
     let squares = 0;
     for (const sample of window) squares += sample * sample;
-    levels[i - first] = Math.sqrt(squares / window.length);
+    levels[i] = Math.sqrt(squares / window.length);
   }
   return { inputs: joined(pictures), sizes: pictures.map(({ length }) => length), levels };
-}
-
-/** Arrays one after the other. */
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** What runs graphs: `Engine` in Node, the browser's ONNX Runtime there. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { ParameterError } from '../core/index.ts';
 import { checkFrontEnd, type FrontEndSpec, frontEndFrames } from '../features/index.ts';
+import { type Filling, overlappingWindows, type Windowing } from '../windows/index.ts';
 
 /** Decode → mean of channels → resample → windows of one length → front end. */
 export interface ClipPipeline {
@@ -9,13 +10,12 @@ export interface ClipPipeline {
   readonly sampleRate: number;
   /** Length of a window, > 0. */
   readonly windowSeconds: number;
-  /**
-   * How a clip shorter than a window is filled: by repeating it, by whole copies and zeros behind them, with zeros at its
-   * end, not at all, or with zeros that the network is told to leave out (`mask`).
-   */
-  readonly pad: 'repeat' | 'copies' | 'zero' | 'none' | 'mask';
+  /** How a clip shorter than a window is filled. */
+  readonly pad: Filling;
   /** Share of a window that the next one repeats, in [0, {@link largestOverlap}]; for clips longer than a window. */
   readonly overlap: number;
+  /** Share of a window by which a clip may be longer without a second window for it, in [0, 1); absent: 0. */
+  readonly tolerance?: number;
   /** Null where the model takes waveforms and has its front end inside. */
   readonly frontEnd: FrontEndSpec | null;
 }
@@ -25,13 +25,18 @@ export const largestOverlap = 0.99;
 
 /** A pipeline that ends in pictures. */
 export interface PicturePipeline extends ClipPipeline {
-  readonly pad: 'repeat' | 'copies' | 'zero' | 'mask';
+  readonly pad: Exclude<Filling, 'none'>;
   readonly frontEnd: FrontEndSpec;
 }
 
 /** Samples in a window. */
 export function windowSamplesOf(pipeline: Pick<ClipPipeline, 'sampleRate' | 'windowSeconds'>): number {
   return Math.round(pipeline.windowSeconds * pipeline.sampleRate);
+}
+
+/** How the pipeline cuts. @throws {ParameterError} for a field out of range */
+export function pipelineWindowing(pipeline: ClipPipeline): Windowing {
+  return overlappingWindows({ ...pipeline, samples: windowSamplesOf(pipeline) });
 }
 
 /**
@@ -46,7 +51,7 @@ export function ownFrames(samples: number, windowSamples: number, nFrames: numbe
 
 /** Checks a pipeline. @throws {ParameterError} naming the field out of range. */
 export function checkClipPipeline(pipeline: ClipPipeline): void {
-  const { sampleRate, windowSeconds, pad, overlap, frontEnd } = pipeline;
+  const { sampleRate, windowSeconds, pad, overlap, tolerance = 0, frontEnd } = pipeline;
   if (!(sampleRate > 0))
     throw new ParameterError(`The pipeline's sampleRate must be positive, got ${sampleRate}.`);
   if (!(windowSeconds > 0 && windowSeconds <= 3600) || windowSamplesOf(pipeline) < 1) {
@@ -61,6 +66,9 @@ export function checkClipPipeline(pipeline: ClipPipeline): void {
   }
   if (!(overlap >= 0 && overlap <= largestOverlap)) {
     throw new ParameterError(`The pipeline's overlap must lie in [0, ${largestOverlap}], got ${overlap}.`);
+  }
+  if (!(tolerance >= 0 && tolerance < 1)) {
+    throw new ParameterError(`The pipeline's tolerance must lie in [0, 1), got ${tolerance}.`);
   }
   if (frontEnd === null) return;
   checkFrontEnd(frontEnd);

@@ -11,6 +11,7 @@ export const clipPipelineRecord: z.ZodType<ClipPipeline> = z
     windowSeconds: z.number().positive(),
     pad: z.enum(['repeat', 'copies', 'zero', 'none', 'mask']),
     overlap: z.number(),
+    tolerance: z.number().optional(),
     frontEnd: frontEndRecord.nullable(),
   })
   .superRefine((pipeline, context) => {

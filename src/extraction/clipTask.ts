@@ -1,14 +1,15 @@
 /** @file What a thread does for one clip: from the cache if it is there, else decode, extract and store. */
-import { readFile } from 'node:fs/promises';
-import { decodeFile } from '../audio/index.ts';
-import { cutToSpan, type SoundSpan, spanSuffix } from '../datasets/soundSpan.ts';
-import { sha256 } from '../files/index.ts';
+import { z } from 'zod';
+import type { SoundFacts } from '../audio/index.ts';
+import { type SoundSpan, spanSuffix } from '../datasets/soundSpan.ts';
+import { hashFile } from '../files/index.ts';
 import { entryPath, readEntry, writeEntry } from './cacheEntry.ts';
-import { type ClipPipeline, canonicalJson, digest } from './clipPipeline.ts';
-import { type ExtractedWindows, extractClip } from './extractClip.ts';
+import { type ClipPipeline, canonicalJson, digest, pipelineWindowing } from './clipPipeline.ts';
+import { type ExtractedWindows, WindowFeatures } from './extractClip.ts';
+import { openWindows } from './openWindows.ts';
 
-/** Raised when decoding, resampling or windowing gives other numbers than before, so that old entries are not used. */
-const cacheVersion = 1;
+/** Raised when decoding, resampling or windowing gives other numbers than before, or entries say other things of a clip. */
+const cacheVersion = 2;
 
 export interface ExtractionSettings {
   readonly pipeline: ClipPipeline;
@@ -25,16 +26,26 @@ export interface ExtractedClip extends ExtractedWindows {
   readonly fromCache: boolean;
 }
 
+/** {@link SoundFacts} as a cache entry holds them. */
+export const soundFactsSchema: z.ZodType<SoundFacts> = z.object({
+  samples: z.int().min(1),
+  sampleRate: z.number().positive(),
+  channels: z.int().min(1),
+  dcOffset: z.number(),
+  peak: z.number(),
+  channelPeak: z.number(),
+  loudest: z.number(),
+});
+
 /** What an entry holds beside its numbers. */
-interface Meta {
-  readonly nWindows: number;
-  readonly nMels: number;
-  readonly nFrames: number;
-  readonly seconds: number;
-  readonly silent: boolean;
-  readonly ownSamples?: number;
-  readonly warnings: readonly string[];
-}
+const metaSchema = z.object({
+  nWindows: z.int().min(1),
+  nMels: z.int().min(0),
+  nFrames: z.int().min(0),
+  sound: soundFactsSchema,
+  ownSamples: z.int().min(1).optional(),
+  warnings: z.array(z.string()),
+});
 
 /** The keys of a clip's two entries: its content, its stretch and the parameters that decide the numbers, nothing else. */
 function keysOf(
@@ -65,23 +76,34 @@ export async function recallClip(
     settings.keepWaveforms ? readEntry(entryPath(settings.cacheDir, keys.waveforms)) : null,
   ]);
   if (features === null || (settings.keepWaveforms && waveforms === null)) return null;
-  const meta = features.meta as Meta;
+  const checked = metaSchema.safeParse(features.meta);
+  if (!checked.success) return null;
+  const { ownSamples, ...meta } = checked.data;
   if (features.data.length !== meta.nWindows * meta.nMels * meta.nFrames) return null;
-  return { ...meta, data: features.data, waveforms: waveforms?.data ?? null, hash, fromCache: true };
+  const own = ownSamples === undefined ? {} : { ownSamples };
+  return { ...meta, ...own, data: features.data, waveforms: waveforms?.data ?? null, hash, fromCache: true };
 }
 
-/** Reads, decodes and extracts one clip, and stores it. @throws {DecodeError} when it cannot be decoded. */
+/**
+ * Decodes and extracts one clip as a stream, and stores what it came to.
+ * @throws {DecodeError} when it cannot be decoded, or is of no use
+ */
 export async function processClip(clip: SoundSpan, settings: ExtractionSettings): Promise<ExtractedClip> {
   const { path } = clip;
-  const bytes = await readFile(path);
-  const hash = sha256(bytes);
+  const hash = await hashFile(path);
   const known = await recallClip(hash, clip, settings);
   if (known !== null) return known;
-  const audio = cutToSpan(await decodeFile(bytes, path), clip);
   const { pipeline, cacheDir, keepWaveforms } = settings;
-  const extracted = extractClip(audio, pipeline, { name: path, keepWaveforms });
-  const { data, waveforms, ...numbers } = extracted;
-  const meta: Meta = { ...numbers, warnings: audio.warnings };
+  const { sampleRate } = pipeline;
+  const features = new WindowFeatures(pipeline, path, keepWaveforms);
+  const sound = await openWindows(clip, { sampleRate, windowing: pipelineWindowing(pipeline) });
+  try {
+    for await (const window of sound.windows()) features.add(window);
+  } finally {
+    await sound.close();
+  }
+  const { data, waveforms, ...numbers } = features.finish(sound.facts());
+  const meta = { ...numbers, warnings: [...sound.warnings] };
   if (cacheDir !== null) {
     const keys = keysOf(hash, clip, pipeline);
     await writeEntry(entryPath(cacheDir, keys.features), meta, data);

@@ -1,5 +1,5 @@
 /** @file The same task for many clips, several at a time: content hashes known before save the reading, one bad clip is an error among results. */
-import { CancelledError, type ProgressListener } from '../core/index.ts';
+import { CancelledError, DecodeError, fileProblem, type ProgressListener } from '../core/index.ts';
 import { type Clip, type SoundSpan, spanTimes } from '../datasets/index.ts';
 import { ContentHashes } from '../files/index.ts';
 
@@ -46,7 +46,8 @@ export async function eachClip<T extends { readonly hash: string }>(
           (await hashes.hashWith(path, () => make(span)));
       } catch (error) {
         if (error instanceof CancelledError || fatal()) throw error;
-        results[i] = explain(path, error);
+        const { message, hint } = fileProblem(path, error);
+        results[i] = new DecodeError(message, { hint, cause: error });
       }
       onProgress?.({ task, done: ++done, total: clips.length, unit: 'clips' });
     }
@@ -58,10 +59,4 @@ export async function eachClip<T extends { readonly hash: string }>(
     await hashes.save();
   }
   return results;
-}
-
-/** Errors of the file system speak of system calls; decoders already name the file. */
-function explain(path: string, error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error));
-  return /^E[A-Z]+: /.test(error.message) ? new Error(`${path} cannot be read (${error.message}).`) : error;
 }

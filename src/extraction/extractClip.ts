@@ -1,10 +1,16 @@
-/** @file The pipeline on one recording: samples to windows of features. */
-import { type AudioData, resample, toMono } from '../audio/index.ts';
-import { DecodeError } from '../core/index.ts';
-import { isSilent, measureLevels } from '../datasets/levels.ts';
+/** @file The pipeline on one recording: windows to features. */
+import {
+  type AudioData,
+  requireUsableSound,
+  resample,
+  type SoundFacts,
+  SoundMeter,
+  toMono,
+} from '../audio/index.ts';
+import { DecodeError, joined } from '../core/index.ts';
 import { frontEndFrames, frontEndPicture } from '../features/index.ts';
-import { type ClipPipeline, windowSamplesOf } from './clipPipeline.ts';
-import { filledWindow, fitWindows } from './fitWindows.ts';
+import { cutWindows, filledWindow } from '../windows/index.ts';
+import { type ClipPipeline, pipelineWindowing, windowSamplesOf } from './clipPipeline.ts';
 
 /** Windows of one recording, one behind the other in single arrays. */
 export interface ExtractedWindows {
@@ -13,48 +19,73 @@ export interface ExtractedWindows {
   readonly nWindows: number;
   readonly nMels: number;
   readonly nFrames: number;
-  /** Length of the recording as decoded. */
-  readonly seconds: number;
-  /** Nothing but (perhaps) a constant in it. */
-  readonly silent: boolean;
+  /** What was measured of the recording as decoded. */
+  readonly sound: SoundFacts;
   /** How many samples of each window are the recording's own; only where the pipeline's pad is `mask`. */
   readonly ownSamples?: number;
   /** Waveform windows, shape [nWindows, windowSamples] (of a clip that is shorter and not filled, itself); null unless asked for. */
   readonly waveforms: Float32Array | null;
 }
 
+/** What the windows of one recording come to, collected as they are cut. */
+export class WindowFeatures {
+  private readonly pictures: Float32Array[] = [];
+  private readonly waveforms: Float32Array[] = [];
+  private count = 0;
+  private length = 0;
+
+  constructor(
+    private readonly pipeline: ClipPipeline,
+    private readonly name: string,
+    private readonly keepWaveforms: boolean,
+  ) {}
+
+  /** @throws {DecodeError} for a window whose features are not finite numbers */
+  add(window: Float32Array): void {
+    const { frontEnd, pad } = this.pipeline;
+    this.count++;
+    this.length = window.length;
+    if (this.keepWaveforms) this.waveforms.push(window);
+    if (frontEnd === null) return;
+    const heard = pad === 'mask' ? filledWindow(window, windowSamplesOf(this.pipeline)) : window;
+    const { data } = frontEndPicture(heard, frontEnd);
+    if (!data.every(Number.isFinite)) {
+      throw new DecodeError(`${this.name} gives features that are not finite numbers.`, {
+        hint: 'Remove the file, or record it again.',
+      });
+    }
+    this.pictures.push(data);
+  }
+
+  finish(sound: SoundFacts): ExtractedWindows {
+    const { frontEnd, pad } = this.pipeline;
+    return {
+      data: joined(this.pictures),
+      nWindows: this.count,
+      nMels: frontEnd?.nMels ?? 0,
+      nFrames: frontEnd === null ? 0 : frontEndFrames(windowSamplesOf(this.pipeline), frontEnd),
+      sound,
+      ...(pad === 'mask' ? { ownSamples: this.length } : {}),
+      waveforms: this.keepWaveforms ? joined(this.waveforms) : null,
+    };
+  }
+}
+
 /**
- * Mean of channels, resampling, windows, front end.
- * @throws {DecodeError} when the recording holds no samples.
+ * Mean of channels, resampling, windows, front end, of a recording in memory.
+ * @throws {DecodeError} when the recording is of no use
  */
 export function extractClip(
-  audio: AudioData,
+  audio: Pick<AudioData, 'channelData' | 'sampleRate'>,
   pipeline: ClipPipeline,
   { name = 'The recording', keepWaveforms = false }: { name?: string; keepWaveforms?: boolean } = {},
 ): ExtractedWindows {
-  const mono = toMono(audio);
-  const seconds = mono.length / audio.sampleRate;
-  const silent = isSilent(measureLevels(mono));
-  const samples = resample(mono, audio.sampleRate, pipeline.sampleRate);
-  if (samples.length === 0) {
-    throw new DecodeError(`${name} holds no sound: ${mono.length} samples at ${audio.sampleRate} Hz.`, {
-      hint: 'Remove the file, or record it again.',
-    });
-  }
-  const windowSamples = windowSamplesOf(pipeline);
-  const windows = fitWindows(samples, windowSamples, pipeline);
-  const { frontEnd } = pipeline;
-  const nMels = frontEnd?.nMels ?? 0;
-  const nFrames = frontEnd === null ? 0 : frontEndFrames(windowSamples, frontEnd);
-  const size = nMels * nFrames;
-  const data = new Float32Array(windows.length * size);
-  const length = windows[0]!.length;
-  const waveforms = keepWaveforms ? new Float32Array(windows.length * length) : null;
-  for (const [w, window] of windows.entries()) {
-    const heard = pipeline.pad === 'mask' ? filledWindow(window, windowSamples) : window;
-    if (frontEnd !== null) data.set(frontEndPicture(heard, frontEnd).data, w * size);
-    waveforms?.set(window, w * length);
-  }
-  const own = pipeline.pad === 'mask' ? { ownSamples: length } : {};
-  return { data, nWindows: windows.length, nMels, nFrames, seconds, silent, ...own, waveforms };
+  const meter = new SoundMeter();
+  meter.observe(audio.channelData);
+  const facts = meter.facts(audio.sampleRate);
+  requireUsableSound(facts, name);
+  const samples = resample(toMono(audio), audio.sampleRate, pipeline.sampleRate);
+  const features = new WindowFeatures(pipeline, name, keepWaveforms);
+  for (const window of cutWindows(samples, pipelineWindowing(pipeline))) features.add(window);
+  return features.finish(facts);
 }

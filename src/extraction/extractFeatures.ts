@@ -1,4 +1,5 @@
 /** @file Windows of features of many clips, on several threads, from a cache where they were extracted before. */
+import { isSilent, soundRemarks } from '../audio/index.ts';
 import type { Notice, ProgressListener } from '../core/index.ts';
 import type { Clip, SoundSpan } from '../datasets/index.ts';
 import { cacheDirectory } from '../files/index.ts';
@@ -6,6 +7,7 @@ import { WorkerPool } from '../parallel/index.ts';
 import { type ClipPipeline, checkClipPipeline } from './clipPipeline.ts';
 import { type ExtractedClip, type ExtractionSettings, processClip, recallClip } from './clipTask.ts';
 import { eachClip } from './eachClip.ts';
+import { soundSeconds } from './openWindows.ts';
 
 export interface ExtractOptions {
   /** Cache folder; null for none. Default: `EARSHOT_CACHE`, else `.earshot/cache`. */
@@ -28,7 +30,7 @@ export interface ClipFeatures {
   readonly nFrames: number;
   /** Length of the decoded recording, before windows were cut. */
   readonly seconds: number;
-  /** It holds nothing but (perhaps) a constant. */
+  /** Mixed down to mono it holds nothing but (perhaps) a constant. */
   readonly silent: boolean;
   /** How many samples of each window are the recording's own; only where the pipeline's pad is `mask`. */
   readonly ownSamples?: number;
@@ -41,7 +43,7 @@ export interface Extraction {
   readonly features: ClipFeatures[];
   /** Clips that could not be read or decoded, and why. */
   readonly failures: { readonly clip: Clip; readonly message: string }[];
-  /** Decoder warnings and silent clips, in the order of the clips. */
+  /** Decoder warnings, and clips that are silent or cancel out, in the order of the clips. */
   readonly notices: Notice[];
   /** How many came from the cache. */
   readonly fromCache: number;
@@ -97,19 +99,18 @@ function gather(clips: readonly Clip[], extracted: readonly (ExtractedClip | Err
       result.failures.push({ clip, message: item.message });
       continue;
     }
-    const { data, waveforms, nWindows, nMels, nFrames, seconds, silent, ownSamples } = item;
+    const { data, waveforms, nWindows, nMels, nFrames, sound, ownSamples } = item;
     if (item.fromCache) fromCache++;
     for (const message of item.warnings) result.notices.push({ subject: clip.id, message });
-    if (silent)
-      result.notices.push({ subject: clip.id, message: 'It is silent: nothing but a constant is in it.' });
+    for (const { message } of soundRemarks(sound)) result.notices.push({ subject: clip.id, message });
     result.features.push({
       clip,
       hash: item.hash,
       windows: split(data, nWindows, nMels * nFrames),
       nMels,
       nFrames,
-      seconds,
-      silent,
+      seconds: soundSeconds(sound),
+      silent: isSilent(sound),
       ...(ownSamples === undefined ? {} : { ownSamples }),
       ...(waveforms ? { waveforms: split(waveforms, nWindows, waveforms.length / nWindows) } : {}),
     });

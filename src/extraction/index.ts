@@ -7,10 +7,12 @@ export {
   digest,
   ownFrames,
   type PicturePipeline,
+  pipelineWindowing,
   windowSamplesOf,
 } from './clipPipeline.ts';
 export { clipPipelineRecord } from './clipPipelineRecord.ts';
+export { soundFactsSchema } from './clipTask.ts';
 export { eachClip } from './eachClip.ts';
 export { type ExtractedWindows, extractClip } from './extractClip.ts';
 export * from './extractFeatures.ts';
-export * from './fitWindows.ts';
+export * from './openWindows.ts';

@@ -2,7 +2,6 @@
 export { type ClapCrop, clapCrop, clapLogMel, throughInt16 } from './clap/clapLogMel.ts';
 export { clapNodes } from './clap/clapNodes.ts';
 export { type ClapSpec, clapSpec, clapWindow } from './clap/clapSpec.ts';
-export { wholeCopies, wholeCopiesNodes } from './copies.ts';
 export * from './decibels.ts';
 export { type DeltaOptions, delta } from './delta.ts';
 export { type ComplexFft, complexFft, type RealFft, realFft } from './fft.ts';

@@ -30,9 +30,26 @@ export function defaultWorkers(): number {
   return Math.max(1, Math.min(8, availableParallelism()));
 }
 
+/** Something that waits for a worker. */
+interface Wish {
+  readonly take: (worker: Worker) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A worker that one caller has to itself, for tasks that build on each other. */
+export interface Lease<Task, Result> {
+  /** Does one task; wait for it before the next. */
+  run(task: Task, transfer?: readonly TransferListItem[]): Promise<Result>;
+  /** Gives the worker back; may be called more than once. */
+  release(): void;
+}
+
 export class WorkerPool<Task, Result> {
-  private readonly queue: Job<Task, Result>[] = [];
+  private readonly queue: Wish[] = [];
+  /** All that live; those that are neither idle nor leased have a task. */
+  private readonly workers = new Set<Worker>();
   private readonly idle: Worker[] = [];
+  private readonly leased = new Set<Worker>();
   private readonly busy = new Map<Worker, Job<Task, Result>>();
   private closed: Error | null = null;
   /** Workers lost since the last answer: a few may die of their tasks, but not all of them. */
@@ -66,38 +83,74 @@ export class WorkerPool<Task, Result> {
   /** Does one task on whichever thread is free. Threads start when first needed. */
   run(task: Task, transfer: readonly TransferListItem[] = []): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      if (this.closed) {
-        reject(this.closed);
-        return;
-      }
-      this.queue.push({ task, transfer, resolve, reject });
-      this.dispatch();
+      const job = { task, transfer, resolve, reject };
+      this.wish({ take: (worker) => this.send(worker, job), reject });
     });
+  }
+
+  /** A worker for several tasks in a row, as soon as one is free. Release it whatever happens. */
+  lease(): Promise<Lease<Task, Result>> {
+    return new Promise((resolve, reject) => {
+      const take = (worker: Worker) => {
+        this.leased.add(worker);
+        resolve({
+          run: (task, transfer = []) =>
+            new Promise<Result>((done, fail) => {
+              if (this.workers.has(worker))
+                this.send(worker, { task, transfer, resolve: done, reject: fail });
+              else fail(this.closed ?? new RuntimeError('A worker thread died between two tasks.'));
+            }),
+          release: () => {
+            if (!this.leased.delete(worker) || !this.workers.has(worker) || this.busy.has(worker)) return;
+            this.idle.push(worker);
+            this.dispatch();
+          },
+        });
+      };
+      this.wish({ take, reject });
+    });
+  }
+
+  private wish(wish: Wish): void {
+    if (this.closed) {
+      wish.reject(this.closed);
+      return;
+    }
+    this.queue.push(wish);
+    this.dispatch();
   }
 
   private dispatch(): void {
     while (this.queue.length > 0 && !this.closed) {
-      const worker = this.idle.pop() ?? (this.busy.size < this.size ? this.start() : undefined);
+      const worker = this.idle.pop() ?? (this.workers.size < this.size ? this.start() : undefined);
       if (!worker) return;
-      const job = this.queue.shift()!;
-      this.busy.set(worker, job);
-      try {
-        worker.postMessage(job.task, [...job.transfer]);
-      } catch (error) {
-        this.busy.delete(worker);
-        this.idle.push(worker);
-        job.reject(error instanceof Error ? error : new Error(String(error)));
-      }
+      this.queue.shift()!.take(worker);
     }
+  }
+
+  private send(worker: Worker, job: Job<Task, Result>): void {
+    this.busy.set(worker, job);
+    try {
+      worker.postMessage(job.task, [...job.transfer]);
+    } catch (error) {
+      this.free(worker);
+      job.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** A worker has no task any more. */
+  private free(worker: Worker): void {
+    this.busy.delete(worker);
+    if (!this.leased.has(worker)) this.idle.push(worker);
   }
 
   private start(): Worker {
     const worker = startWorker(this.from, this.name, { workerData: this.options.workerData });
+    this.workers.add(worker);
     worker.on('message', (reply: TaskReply<Result>) => {
       const job = this.busy.get(worker);
       this.lostInRow = 0;
-      this.busy.delete(worker);
-      this.idle.push(worker);
+      this.free(worker);
       if ('error' in reply) job?.reject(fromPlainError(reply.error));
       else job?.resolve(reply.result);
       this.dispatch();
@@ -112,6 +165,8 @@ export class WorkerPool<Task, Result> {
     this.lost.add(worker);
     const job = this.busy.get(worker);
     this.busy.delete(worker);
+    this.workers.delete(worker);
+    this.leased.delete(worker);
     const place = this.idle.indexOf(worker);
     if (place >= 0) this.idle.splice(place, 1);
     job?.reject(
@@ -136,8 +191,9 @@ export class WorkerPool<Task, Result> {
     if (this.closed) return;
     this.closed = reason;
     this.options.signal?.removeEventListener('abort', this.onAbort);
-    for (const job of this.queue.splice(0)) job.reject(reason);
-    const workers = [...this.idle.splice(0), ...this.busy.keys()];
+    for (const wish of this.queue.splice(0)) wish.reject(reason);
+    const workers = [...this.workers];
+    this.idle.length = 0;
     for (const job of this.busy.values()) job.reject(reason);
     this.busy.clear();
     await Promise.all(workers.map((worker) => worker.terminate()));

@@ -6,10 +6,11 @@ import {
   type Area,
   columnMaxima,
   frame,
+  framesImage,
   frequencyAxis,
   heatMap,
-  image,
   timeAxis,
+  timeSpan,
 } from './spectrogramParts.ts';
 import { element, label, type Picture, shorten, softInk, svgDocument } from './svg.ts';
 import { svgToPng } from './svgToPng.ts';
@@ -19,6 +20,8 @@ export interface SaliencyPictureOptions {
   title: string;
   /** Above the overlay, such as the class and its probability. */
   subtitle: string;
+  /** How long the sound lasts. */
+  seconds?: number;
   /** Decibels shown below the loudest value. Default 80. */
   rangeDb?: number;
 }
@@ -38,7 +41,7 @@ export function saliencyPicture(
   features: LogMel,
   spec: LogMelSpec,
   saliency: Float32Array,
-  { title, subtitle, rangeDb = 80 }: SaliencyPictureOptions,
+  { title, subtitle, rangeDb = 80, seconds }: SaliencyPictureOptions,
 ): Picture {
   if (saliency.length !== features.data.length) {
     throw new ShapeError(
@@ -47,6 +50,7 @@ export function saliencyPicture(
   }
   const left: Area = { x: margin.left, y: margin.top, ...panel };
   const right: Area = { ...left, x: left.x + panel.width + margin.between };
+  const span = timeSpan(features.nFrames, spec, 0, seconds);
   const heading = (text: string, { x }: Area) =>
     label(x, 20, shorten(text, Math.floor(panel.width / 8.2)), { size: 13, weight: 'bold' });
   const svg = svgDocument(
@@ -54,15 +58,15 @@ export function saliencyPicture(
     margin.top + panel.height + margin.bottom,
     heading(title, left),
     heading(subtitle, right),
-    heatMap(features, left, rangeDb, 'magma'),
-    timeAxis(features.nFrames, spec, 0, left),
+    heatMap(features, span, left, rangeDb, 'magma'),
+    timeAxis(span, left),
     frequencyAxis(spec, left),
-    heatMap(features, right, rangeDb, 'grey'),
+    heatMap(features, span, right, rangeDb, 'grey'),
     // A veil, so that the overlay is told from loud places.
     element('rect', { ...right, fill: '#fffffe', 'fill-opacity': 0.4 }),
-    image(right, overlayPng({ ...features, data: saliency }, right)),
+    framesImage(span, right, overlayPng({ ...features, data: saliency }, right)),
     frame(right),
-    timeAxis(features.nFrames, spec, 0, right),
+    timeAxis(span, right),
     label(right.x + panel.width, margin.top + panel.height + 38, 'orange: speaks for the class', {
       anchor: 'end',
       size: 11,

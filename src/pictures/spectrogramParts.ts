@@ -49,8 +49,50 @@ export function columnMaxima(
   return { data: out, columns };
 }
 
+/** Where a picture's frames lie in time, and which of that is shown; seconds. */
+export interface TimeSpan {
+  /** Frames fill the time from `low` to `high`, each the hop about its middle. */
+  readonly low: number;
+  readonly high: number;
+  /** Only time that the sound lasts: its first frame reaches half a hop in front of it. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The time of a spectrogram's frames.
+ * @param start of the sound, in seconds
+ * @param seconds that the sound lasts, where it is known
+ */
+export function timeSpan(nFrames: number, spec: LogMelSpec, start: number, seconds?: number): TimeSpan {
+  const hop = spec.hopLength / spec.sampleRate;
+  const low = start + (spec.center ? 0 : spec.nFft / 2 / spec.sampleRate) - hop / 2;
+  const high = low + nFrames * hop;
+  const end = seconds === undefined ? high : start + Math.max(seconds, hop / 2);
+  return { low, high, from: Math.max(low, start), to: Math.min(high, end) };
+}
+
+/** An area of all frames, laid out so that the shown time fills `area`. */
+function framesArea({ low, high, from, to }: TimeSpan, area: Area): Area {
+  const perSecond = area.width / (to - from);
+  return { ...area, x: area.x - (from - low) * perSecond, width: (high - low) * perSecond };
+}
+
+/** Pixels of all frames, of which the shown time fills the area. */
+export function framesImage(span: TimeSpan, area: Area, png: Uint8Array): string {
+  const { x, y, width, height } = area;
+  const view = { x, y, width, height, viewBox: `${x} ${y} ${width} ${height}`, overflow: 'hidden' };
+  return element('svg', view, image(framesArea(span, area), png));
+}
+
 /** Decibels as colours, relative to the loudest; what is not finite in grey. */
-export function heatMap(features: LogMel, area: Area, rangeDb: number, map: ColourMapName): string {
+export function heatMap(
+  features: LogMel,
+  span: TimeSpan,
+  area: Area,
+  rangeDb: number,
+  map: ColourMapName,
+): string {
   const { nMels } = features;
   let loudest = Number.NEGATIVE_INFINITY;
   for (const v of features.data) if (Number.isFinite(v) && v > loudest) loudest = v;
@@ -66,19 +108,14 @@ export function heatMap(features: LogMel, area: Area, rangeDb: number, map: Colo
     const i = 3 * Math.round(255 * share);
     pixels.set(table.subarray(i, i + 3), 3 * at);
   });
-  return image(area, encodePng({ width: columns, height: nMels, data: pixels })) + frame(area);
+  return framesImage(span, area, encodePng({ width: columns, height: nMels, data: pixels })) + frame(area);
 }
 
 /** Seconds below an area of frames. */
-export function timeAxis(nFrames: number, spec: LogMelSpec, startSeconds: number, area: Area): string {
-  // Frame t stands for the hop about its middle.
-  const hop = spec.hopLength / spec.sampleRate;
-  const firstMiddle = startSeconds + (spec.center ? 0 : spec.nFft / 2 / spec.sampleRate);
-  const low = firstMiddle - hop / 2;
-  const high = low + nFrames * hop;
-  const position = (seconds: number) => area.x + ((seconds - low) / (high - low)) * area.width;
+export function timeAxis({ from, to }: TimeSpan, area: Area): string {
+  const position = (seconds: number) => area.x + ((seconds - from) / (to - from)) * area.width;
   const bottom = area.y + area.height;
-  const parts = ticks(Math.max(low, startSeconds), high, area.width / 90).map((seconds) => {
+  const parts = ticks(from, to, area.width / 90).map((seconds) => {
     const x = position(seconds);
     return (
       element('path', { d: `M${x.toFixed(2)} ${bottom}v5`, stroke: ink }) +

@@ -3,7 +3,7 @@ import { ParameterError } from '../core/errors.ts';
 import { type LogMel, type LogMelSpec, logMel } from '../features/index.ts';
 import { type ColourMapName, colourTable } from './colourMap.ts';
 import { encodePng } from './encodePng.ts';
-import { type Area, frame, frequencyAxis, heatMap, image, timeAxis } from './spectrogramParts.ts';
+import { type Area, frame, frequencyAxis, heatMap, image, timeAxis, timeSpan } from './spectrogramParts.ts';
 import { element, ink, label, type Picture, shorten, softInk, svgDocument, textWidth, ticks } from './svg.ts';
 import { svgToPng } from './svgToPng.ts';
 
@@ -19,6 +19,8 @@ export interface SpectrogramPictureOptions {
   rangeDb?: number;
   /** Time of the first sample in seconds, for a part of a recording. Default 0. */
   startSeconds?: number;
+  /** How long the sound lasts, which its frames tell only to a hop. */
+  seconds?: number;
 }
 
 const margin = { top: 48, right: 112, bottom: 56, left: 84 };
@@ -53,12 +55,13 @@ export function spectrogramPicture(
     width: width - margin.left - margin.right,
     height: height - (options.title === undefined ? 20 : margin.top) - margin.bottom,
   };
+  const span = timeSpan(features.nFrames, spec, startSeconds, options.seconds);
   const svg = svgDocument(
     width,
     height,
     options.title === undefined ? '' : title(options.title, area),
-    heatMap(features, area, rangeDb, colourMap),
-    timeAxis(features.nFrames, spec, startSeconds, area),
+    heatMap(features, span, area, rangeDb, colourMap),
+    timeAxis(span, area),
     frequencyAxis(spec, area),
     colourBar(area, rangeDb, colourMap),
   );

@@ -5,7 +5,7 @@
 import { float32, ParameterError, Random, type Tensor } from '../core/index.ts';
 import type { Augmentation } from './augment/augmentation.ts';
 import { type Picture, rollTime, shiftLevel, specAugment } from './augment/spectrogram.ts';
-import { addNoise, randomGain, timeShift } from './augment/waveform.ts';
+import { addNoise, randomGain, soundLength, timeShift } from './augment/waveform.ts';
 import { hardLabel, type SoftLabel, type TargetOptions, targetMatrix } from './targets.ts';
 
 /** A clip as training sees it: its windows' pictures, and its class. */
@@ -102,7 +102,7 @@ function augmented(clip: TrainingClip, options: BatchOptions, random: Random): F
     }
     let changed = a.timeShift > 0 ? timeShift(samples, a.timeShift, random) : samples;
     if (a.gain > 0) changed = randomGain(changed, a.gain, random);
-    if (noisy) changed = addNoise(changed, random.uniform(...a.noiseSnr!), random);
+    if (noisy) changed = addNoise(changed, random.uniform(...a.noiseSnr!), random, soundLength(samples));
     data = options.frontEnd(changed);
   } else {
     data = clip.windows[window]!.slice();

@@ -1,5 +1,5 @@
 /** @file Loss and accuracy on the validation clips, by a graph that reads the engine's own parameters. */
-import { float32 } from '../core/index.ts';
+import { argmax, float32 } from '../core/index.ts';
 import type { Network } from '../networks/network.ts';
 import type { Engine, LoadedModel } from '../runtime/index.ts';
 import type { TrainingClip } from './batches.ts';
@@ -84,7 +84,7 @@ async function validate(
   let loss = 0;
   clips.forEach((clip, c) => {
     const row = mean[c]!;
-    if (row.indexOf(Math.max(...row)) === clip.label) correct++;
+    if (argmax(row) === clip.label) correct++;
     loss -= Math.log(Math.max(row[clip.label]!, 1e-15));
   });
   return { loss: loss / clips.length, accuracy: correct / clips.length };

@@ -8,14 +8,14 @@ import {
   type CalibrationInfo,
   Classifier,
 } from '../approaches/index.ts';
-import { applyTemperature, fitTemperature } from '../classifiers/index.ts';
+import { applyTemperature, fitMeanTemperature } from '../classifiers/index.ts';
 import { DatasetError } from '../core/index.ts';
 import { type Clip, heldOutPart, type Split } from '../datasets/index.ts';
-import { type PredictionRow, probabilisticOf } from '../evaluation/index.ts';
+import { probabilisticOf } from '../evaluation/index.ts';
 import { calibrationScores } from '../metrics/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import type { Learned } from './learner.ts';
-import { predictClips } from './predict.ts';
+import { type Predictions, predictClips } from './predict.ts';
 
 /** What `run.json` keeps of a calibration. */
 export interface FittedCalibration {
@@ -48,7 +48,7 @@ export function calibrationPart(
 }
 
 /**
- * Fits the temperature by what the untempered model says of the clips held out, and takes conformal scores from what
+ * Fits the temperature by what the untempered model says of the windows of the clips held out, and takes conformal scores from what
  * the tempered one says.
  * @param build makes the model's bytes of a score
  * @returns what was learnt with the temperature built in
@@ -61,9 +61,10 @@ export async function calibrate(
   hooks: WorkflowHooks,
 ): Promise<{ learned: Learned; calibration: FittedCalibration }> {
   const before = await predicted(build(learned.score), held, hooks);
-  const temperature = fitTemperature(
-    logProbabilities(before.map(({ probabilities }) => probabilities)),
-    before.map(({ label }) => label),
+  // The model divides by it in every window, and a clip's probabilities are the means of its windows': so it is fitted.
+  const temperature = fitMeanTemperature(
+    before.windows.map(logProbabilities),
+    before.rows.map(({ label }) => label),
     classes,
   );
   const tempered: Learned = {
@@ -78,7 +79,7 @@ export async function calibrate(
       return rows.map((row, i) => Float32Array.from(data.subarray(i * row.length, (i + 1) * row.length)));
     },
   };
-  const rows = await predicted(build(tempered.score), held, hooks);
+  const { rows } = await predicted(build(tempered.score), held, hooks);
   const predictions = probabilisticOf({ classes, rows });
   const scores = (method: 'lac' | 'aps') =>
     // Rounded up: a set may grow by it, never lose its promise.
@@ -101,11 +102,11 @@ async function predicted(
   bytes: Uint8Array,
   clips: readonly Clip[],
   hooks: WorkflowHooks,
-): Promise<PredictionRow[]> {
+): Promise<Pick<Predictions, 'rows' | 'windows'>> {
   const classifier = await Classifier.fromBytes(bytes, 'the model', engineOptions(hooks));
   try {
-    const { rows, failures } = await predictClips(classifier, clips, hooks, 0, 'Calibrating');
-    if (rows.length > 0) return rows;
+    const { rows, windows, failures } = await predictClips(classifier, clips, hooks, 0, 'Calibrating');
+    if (rows.length > 0) return { rows, windows };
     throw new DatasetError('Not one clip held out for calibration could be read.', {
       hint: failures[0]?.message ?? 'There are none.',
     });

@@ -1,19 +1,25 @@
 /** @file `earshot classify`: any recordings, of any length, with a finished model. */
 import {
+  artifactWindowing,
   Classifier,
   meanProbabilities,
   requireCalibration,
+  requireFiniteScores,
   type UnknownJudge,
   unknownJudge,
-  type WindowScores,
+  windowOutputs,
 } from '../approaches/index.ts';
-import { readAudio, resample, toMono } from '../audio/index.ts';
-import { CancelledError, EarshotError, ParameterError } from '../core/index.ts';
-import { fitWindows, windowStarts } from '../extraction/index.ts';
+import { shortRemark, soundRemarks } from '../audio/index.ts';
+import { argmax, CancelledError, fileProblem, ParameterError } from '../core/index.ts';
+import { inBatches, openWindows, soundSeconds } from '../extraction/index.ts';
 import { conformalThreshold, predictionSet } from '../metrics/index.ts';
+import { type Windowing, windowStart } from '../windows/index.ts';
 import type { UnknownScore } from '../zeroShot/index.ts';
-import { engineOptions, type WorkflowHooks } from './hooks.ts';
+import { engineOptions, shareListener, type WorkflowHooks } from './hooks.ts';
 import { findSoundFiles } from './soundFiles.ts';
+
+/** Windows that are scored at a time. */
+const windowsPerRun = 16;
 
 export interface ClassifyOptions extends WorkflowHooks {
   readonly model: string;
@@ -40,7 +46,7 @@ export interface WindowResult {
 export interface ClassifiedFile {
   readonly file: string;
   readonly seconds: number;
-  /** What the decoder had to say, such as that the file is truncated. */
+  /** What the decoder had to say, and whether it is silent, cancels out in mono, or is shorter than a window. */
   readonly warnings: readonly string[];
   /** The likeliest classes by mean probability over windows. */
   readonly top: readonly { readonly label: string; readonly probability: number }[];
@@ -62,7 +68,7 @@ export type ClassifyEvent =
   | { readonly ok: false; readonly file: string; readonly message: string; readonly hint?: string };
 
 /**
- * Classifies files one after the other. A file that cannot be read is yielded as a failure and the rest go on.
+ * Classifies files one after the other, decoding and scoring each as a stream. A file that cannot be used is yielded as a failure and the rest go on.
  * @throws {ParameterError} when there is nothing to classify, or `top` is not a positive whole number
  * @throws {GraphError} when the model cannot be read
  * @throws {UsageError} when unknown sounds are asked for and the model has no threshold for them
@@ -80,53 +86,64 @@ export async function* classify(options: ClassifyOptions): AsyncGenerator<Classi
       options.alpha === undefined
         ? null
         : conformalThreshold(requireCalibration(classifier.info, options.model).scores.lac, options.alpha);
+    const listening: Listening = { classifier, top, threshold, judge };
+    const about = { task: 'Classifying', total: files.length, unit: 'files' };
     for (const [i, file] of files.entries()) {
       if (signal?.aborted)
         throw new CancelledError(`Classification stopped after ${i} of ${files.length} files.`);
       try {
-        yield { ok: true, result: await classifyFile(classifier, file, top, threshold, judge) };
+        const onShare = shareListener(onProgress, { ...about, done: i }, file);
+        yield { ok: true, result: await classifyFile(listening, file, onShare) };
       } catch (error) {
         if (!(error instanceof Error)) throw error;
-        const hint = error instanceof EarshotError ? error.hint : undefined;
-        yield { ok: false, file, message: error.message, ...(hint === undefined ? {} : { hint }) };
+        yield { ok: false, file, ...fileProblem(file, error) };
       }
-      onProgress?.({ task: 'Classifying', done: i + 1, total: files.length, unit: 'files' });
+      onProgress?.({ ...about, done: i + 1 });
     }
   } finally {
     await classifier.close();
   }
 }
 
+/** What all files of a run are classified with. */
+interface Listening {
+  readonly classifier: Classifier;
+  readonly top: number;
+  readonly threshold: number | null;
+  readonly judge: UnknownJudge | null;
+}
+
+/** @param onShare told how much of a long file has been read */
 async function classifyFile(
-  classifier: Classifier,
+  { classifier, top, threshold, judge }: Listening,
   file: string,
-  top: number,
-  threshold: number | null,
-  judge: UnknownJudge | null,
+  onShare: (share: number) => void,
 ): Promise<ClassifiedFile> {
   const { info } = classifier;
-  const audio = await readAudio(file);
-  const mono = toMono(audio);
-  const samples = resample(mono, audio.sampleRate, info.sampleRate);
-  const windows = fitWindows(samples, info.windowSamples, { pad: info.pad, overlap: info.overlap });
-  const starts = windowStarts(samples.length, info.windowSamples, info.overlap);
-  const scores = await classifier.score(windows);
-  const { probabilities } = scores;
+  const windowing = artifactWindowing(info);
+  const { probabilities, unknown, sound } = await scoreFile(classifier, windowing, judge, file, onShare);
   const mean = meanProbabilities(probabilities);
   const ranked = mean
     .map((probability, c) => ({ label: info.classes[c]!, probability }))
     .sort((a, b) => b.probability - a.probability);
-  const seconds = mono.length / audio.sampleRate;
+  const facts = sound.facts();
+  const seconds = soundSeconds(facts);
+  const filled = info.pad !== 'none' && info.pad !== 'mask';
+  const short = shortRemark(sound.samples, info.windowSamples, info.sampleRate, filled);
   return {
-    ...(judge === null ? {} : { unknown: judged(judge, scores) }),
+    ...(judge === null ? {} : { unknown: judged(judge, unknown / probabilities.length) }),
     file,
     seconds,
-    warnings: audio.warnings,
+    warnings: [
+      ...sound.warnings,
+      ...soundRemarks(facts).map(({ message }) => message),
+      ...(short === null ? [] : [short]),
+    ],
     top: ranked.slice(0, top),
     ...(threshold === null ? {} : { set: setOf(mean, info.classes, threshold) }),
     windows: probabilities.map((row, i) => {
-      const best = row.indexOf(Math.max(...row));
-      const start = starts[i]! / info.sampleRate;
+      const best = argmax(row);
+      const start = windowStart(i, sound.samples, windowing) / info.sampleRate;
       return {
         start,
         end: Math.min(seconds, start + info.windowSeconds),
@@ -138,15 +155,44 @@ async function classifyFile(
   };
 }
 
-function judged(judge: UnknownJudge, { probabilities, embeddings, logits }: WindowScores) {
-  const { score, threshold } = judge;
-  const value = judge.value(
-    probabilities.map((row, i) => ({
-      probabilities: row,
-      embedding: embeddings[i]!,
-      logits: logits[i]!,
-    })),
-  );
+/**
+ * Scores a recording while it is decoded. Of its windows only numbers are kept.
+ * @returns the probabilities of each window, and the sum of the windows' scores of what is unknown
+ */
+async function scoreFile(
+  classifier: Classifier,
+  windowing: Windowing,
+  judge: UnknownJudge | null,
+  file: string,
+  onShare: (share: number) => void,
+) {
+  const { sampleRate } = classifier.info;
+  const sound = await openWindows({ path: file }, { sampleRate, windowing });
+  const probabilities: Float32Array[] = [];
+  let unknown = 0;
+  const score = async (windows: readonly Float32Array[]) => {
+    const scores = await classifier.score(windows);
+    requireFiniteScores(scores, file);
+    probabilities.push(...scores.probabilities);
+    if (judge !== null) for (const one of windowOutputs(scores)) unknown += judge.value([one]);
+  };
+  let scoring = Promise.resolve();
+  try {
+    for await (const windows of inBatches(sound.windows(), windowsPerRun)) {
+      await scoring;
+      onShare(sound.progress);
+      // The next windows are decoded while the network works on these.
+      scoring = score(windows);
+      scoring.catch(() => {});
+    }
+    await scoring;
+  } finally {
+    await sound.close();
+  }
+  return { probabilities, unknown, sound };
+}
+
+function judged({ score, threshold }: UnknownJudge, value: number) {
   return { score, value, threshold, unknown: value < threshold };
 }
 

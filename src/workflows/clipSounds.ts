@@ -1,5 +1,5 @@
 /** @file Clips as sounds inside a report: made smaller, and as many as the page may hold. */
-import { encodeWav, resample, toMono } from '../audio/index.ts';
+import { encodeWav, resample } from '../audio/index.ts';
 import { CancelledError } from '../core/index.ts';
 import { type Clip, readSpan } from '../datasets/index.ts';
 import type { Sound } from '../evaluation/index.ts';
@@ -63,16 +63,15 @@ export async function clipSounds(
 
 async function soundOf(clip: Clip): Promise<(Sound & { readonly shortened: boolean }) | null> {
   try {
-    const audio = await readSpan(clip);
-    const sampleRate = Math.min(audio.sampleRate, heard.sampleRate);
-    const mono = toMono(audio);
-    const most = heard.seconds * audio.sampleRate;
-    const samples = resample(mono.subarray(0, most), audio.sampleRate, sampleRate);
+    const { seconds } = heard;
+    const { samples: mono, sampleRate: rate, more } = await readSpan(clip, { seconds });
+    const sampleRate = Math.min(rate, heard.sampleRate);
+    const samples = resample(mono, rate, sampleRate);
     const wav = encodeWav({ sampleRate, channelData: [samples] });
     return {
       uri: `data:audio/wav;base64,${Buffer.from(wav).toString('base64')}`,
       seconds: samples.length / sampleRate,
-      shortened: mono.length > most,
+      shortened: more,
     };
   } catch {
     // Clips that cannot be read are reported where they are used; here they are only not heard.

@@ -88,7 +88,7 @@ export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> 
       } else if (event.state === 'known') {
         yield { state: 'kept', file, output };
       } else {
-        const { embedding, timestamps, seconds, hash, silent, warnings } = event.recording;
+        const { embedding, timestamps, seconds, hash, remarks } = event.recording;
         const source = sourceOf(hash);
         const bytes = encodeEmbeddingFile({ file, size: spec.size, embedding, timestamps, source }, format);
         // Not waited for on the disk, thousands of times: what a power cut damages is noticed and made again.
@@ -97,25 +97,13 @@ export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> 
           state: 'written',
           ...{ file, output, seconds },
           windows: timestamps.length,
-          warnings: [
-            ...warnings,
-            ...(silent ? ['It is silent: nothing but a constant is in it.'] : []),
-            ...shortWarning(event.recording.samples, spec),
-          ],
+          warnings: remarks,
         };
       }
     }
   } finally {
     await engine.close();
   }
-}
-
-function shortWarning(samples: number, { windowing, sampleRate }: EmbedderSpec): string[] {
-  if (samples >= windowing.samples || windowing.end === 'short') return [];
-  const [has, needs] = [samples / sampleRate, windowing.samples / sampleRate];
-  return [
-    `It lasts ${has.toFixed(3)} s, less than a window of ${needs.toFixed(3)} s: the rest is filled up.`,
-  ];
 }
 
 /**

@@ -99,6 +99,7 @@ export function saliencyOverlay(
   const features = logMel(mono, spec);
   return saliencyPicture(features, spec, saliencyCells(saliency, spec, features.nFrames), {
     title,
+    seconds: mono.length / sampleRate,
     subtitle: `${label}: ${probability.toFixed(3)}`,
   });
 }

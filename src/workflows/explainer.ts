@@ -1,6 +1,21 @@
 /** @file Why a model takes a recording for a class: where in time and frequency its score comes from. */
-import { type ArtifactInfo, artifactInfo, type NetworkPicture } from '../approaches/index.ts';
-import { CancelledError, float32, GraphError, ParameterError, Random, type Tensor } from '../core/index.ts';
+import {
+  type ArtifactInfo,
+  artifactInfo,
+  artifactWindowing,
+  type NetworkPicture,
+  requireFiniteScores,
+} from '../approaches/index.ts';
+import {
+  argmax,
+  CancelledError,
+  float32,
+  GraphError,
+  joined,
+  ParameterError,
+  Random,
+  type Tensor,
+} from '../core/index.ts';
 import {
   type ExplanationGraph,
   explanationModel,
@@ -17,10 +32,10 @@ import {
   smoothGrid,
   type WindowSaliency,
 } from '../explanation/index.ts';
-import { fitWindows, windowStarts } from '../extraction/index.ts';
 import { frontEndAxes } from '../features/index.ts';
 import type { Model } from '../onnx/index.ts';
 import { Engine, type LoadedModel, readModel } from '../runtime/index.ts';
+import { cutWindows, windowStart } from '../windows/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { nearestNames } from './nearestNames.ts';
 
@@ -71,7 +86,8 @@ export interface Deletion {
 /** What one window of the recording gave. */
 interface Seen {
   readonly start: number;
-  readonly loaded: LoadedGraph;
+  /** Of the window. */
+  readonly samples: number;
   readonly picture: Float32Array;
   readonly probabilities: Float32Array;
 }
@@ -84,9 +100,14 @@ interface LoadedGraph {
 
 type Explained = ExplainedClass & { readonly cells: readonly Grid[]; readonly seen: readonly Seen[] };
 
+/** Lengths of windows whose graphs stay loaded: recordings that are not filled up have one each. */
+const keptLengths = 4;
+
 /** A model that can be asked why. Close it when done. */
 export class Explainer {
+  /** By samples of a window, the one used last at the end. */
   private readonly graphs = new Map<number, Promise<LoadedGraph>>();
+  private turn: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly info: ArtifactInfo,
@@ -121,25 +142,41 @@ export class Explainer {
   }
 
   /**
-   * Explains one class of a recording.
+   * Explains one class of a recording. Several calls take their turns.
    * @param samples mono, at the model's rate, at least one
    * @param label default the likeliest class
    * @throws {ParameterError} for a class that the model does not know, or Grad-CAM on a network without maps
    * @throws {UnsupportedOpError} where an operator of the network has no gradient rule
    */
-  async explain(
+  explain(
     samples: Float32Array,
     label?: string,
     hooks: Pick<WorkflowHooks, 'signal' | 'onProgress'> = {},
   ): Promise<ExplainedClass & { deletion(share: number): Promise<Deletion> }> {
+    return this.inTurn(() => this.explainNow(samples, label, hooks));
+  }
+
+  /** One piece of work after the other, so that no graph is dropped while it is in use. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => {});
+    return result;
+  }
+
+  private async explainNow(
+    samples: Float32Array,
+    label: string | undefined,
+    hooks: Pick<WorkflowHooks, 'signal' | 'onProgress'>,
+  ) {
     const { classes, sampleRate, pad } = this.info;
     if (label !== undefined) this.position(label);
     const seen = await this.see(samples);
     const probabilities = classes.map(
       (_, c) => seen.reduce((sum, window) => sum + window.probabilities[c]!, 0) / seen.length,
     );
-    const chosen = label ?? classes[probabilities.indexOf(Math.max(...probabilities))]!;
-    const method = this.methodFor(seen[0]!.loaded.graph);
+    const chosen = label ?? classes[argmax(probabilities)]!;
+    const { graph } = await this.graphOf(seen[0]!.samples);
+    const method = this.methodFor(graph);
     const cells: Grid[] = [];
     const windows: WindowSaliency[] = [];
     for (const [i, window] of seen.entries()) {
@@ -162,22 +199,22 @@ export class Explainer {
       label: chosen,
       probability: probabilities[this.position(chosen)]!,
       method,
-      score: seen[0]!.loaded.graph.score,
-      map: method === 'grad-cam' ? seen[0]!.loaded.graph.map!.name : null,
+      score: graph.score,
+      map: method === 'grad-cam' ? graph.map!.name : null,
       saliency: { grid: positiveShare(grid), ...rest },
       probabilities,
       cells,
       seen,
     };
     const { cells: _, seen: __, ...told } = explained;
-    return { ...told, deletion: (share) => this.deletion(explained, share) };
+    return { ...told, deletion: (share: number) => this.inTurn(() => this.deletion(explained, share)) };
   }
 
   /** What the network sees of every window, and what it says. */
   private async see(samples: Float32Array): Promise<Seen[]> {
-    const { windowSamples, pad, overlap, sampleRate, classes } = this.info;
-    const windows = fitWindows(samples, windowSamples, { pad, overlap });
-    const starts = windowStarts(samples.length, windowSamples, overlap);
+    const { sampleRate, classes } = this.info;
+    const windowing = artifactWindowing(this.info);
+    const windows = cutWindows(samples, windowing);
     const seen: Seen[] = [];
     for (const [i, window] of windows.entries()) {
       const loaded = await this.graphOf(window.length);
@@ -189,20 +226,33 @@ export class Explainer {
       const { probabilities } = await this.run(loaded, data, new Float32Array(classes.length), [
         'probabilities',
       ]);
+      const scores = probabilities!.data as Float32Array;
+      requireFiniteScores({ probabilities: [scores] }, 'the recording');
       seen.push({
-        start: starts[i]! / sampleRate,
-        loaded,
+        start: windowStart(i, samples.length, windowing) / sampleRate,
+        samples: window.length,
         picture: data,
-        probabilities: probabilities!.data as Float32Array,
+        probabilities: scores,
       });
     }
     return seen;
   }
 
-  /** The graphs for windows of that many samples. */
-  private graphOf(samples: number): Promise<LoadedGraph> {
+  /** The graphs for windows of that many samples; those not used for longest are dropped. */
+  private async graphOf(samples: number): Promise<LoadedGraph> {
     const known = this.graphs.get(samples);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.graphs.delete(samples);
+      this.graphs.set(samples, known);
+      return known;
+    }
+    for (const [length, oldest] of this.graphs) {
+      if (this.graphs.size < keptLengths) break;
+      this.graphs.delete(length);
+      const { front, model } = await oldest;
+      await this.engine.unload(front);
+      await this.engine.unload(model);
+    }
     const { map } = this.options;
     const options = {
       bind: { batch: 1, samples },
@@ -216,6 +266,8 @@ export class Explainer {
     };
     const loading = load();
     this.graphs.set(samples, loading);
+    // What could not be loaded is not kept.
+    loading.catch(() => this.graphs.delete(samples));
     return loading;
   }
 
@@ -263,14 +315,15 @@ export class Explainer {
 
   /** One grid per window of the network; negative values, which speak against the class, are 0. */
   private async salience(window: Seen, position: number, method: ExplanationMethod): Promise<Grid[]> {
-    const { graph } = window.loaded;
+    const loaded = await this.graphOf(window.samples);
+    const { graph } = loaded;
     const weights = oneHot(this.info.classes.length, position);
     const [count, , bands, frames] = graph.inputDims as [number, number, number, number];
     const range = Array.from({ length: count }, (_, k) => k);
     if (method === 'grad-cam') {
       const names = explanationOutputs;
       const { [names.map]: map, [names.mapGradient]: gradient } = await this.run(
-        window.loaded,
+        loaded,
         window.picture,
         weights,
         [names.map, names.mapGradient],
@@ -292,7 +345,7 @@ export class Explainer {
     const baseline = this.baselineOf(window.picture);
     const name = explanationOutputs.inputGradient;
     const gradient = await pathGradient(
-      async (at) => (await this.run(window.loaded, at, weights, [name]))[name]!.data as Float32Array,
+      async (at) => (await this.run(loaded, at, weights, [name]))[name]!.data as Float32Array,
       window.picture,
       baseline,
       method === 'gradient-x-input' ? 1 : pathSteps,
@@ -334,7 +387,8 @@ export class Explainer {
             if (deleted(Math.floor(i / frames), i % frames, data)) picture[at + i] = baseline;
           }
         }
-        const result = await this.run(window.loaded, picture, oneHot(this.info.classes.length, position), [
+        const loaded = await this.graphOf(window.samples);
+        const result = await this.run(loaded, picture, oneHot(this.info.classes.length, position), [
           explanationOutputs.score,
           explanationOutputs.probabilities,
         ]);
@@ -375,14 +429,4 @@ function transposed(data: Float32Array, frames: number, bands: number): Grid {
     bands,
     frames,
   };
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

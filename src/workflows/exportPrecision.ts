@@ -8,7 +8,7 @@ import {
   type PrecisionEvaluation,
   type PrecisionRecord,
 } from '../approaches/index.ts';
-import { DatasetError, GraphError, type Notice } from '../core/index.ts';
+import { argmax, DatasetError, GraphError, type Notice } from '../core/index.ts';
 import type { Clip, Dataset } from '../datasets/index.ts';
 import { readPredictions } from '../evaluation/index.ts';
 import { hashFile, writeFileAtomic } from '../files/index.ts';
@@ -119,9 +119,9 @@ async function compare(
           rows.push(meanProbabilities(probabilities));
         }
         const [p, q] = rows as [number[], number[]];
-        const [a, b] = [p, q].map((row) => row.indexOf(Math.max(...row)));
-        if (classes[a!] === clip.label) right[0]++;
-        if (classes[b!] === clip.label) right[1]++;
+        const [a, b] = [argmax(p), argmax(q)];
+        if (classes[a] === clip.label) right[0]++;
+        if (classes[b] === clip.label) right[1]++;
         if (a !== b) changed++;
         p.forEach((value, i) => {
           largest = Math.max(largest, Math.abs(value - q[i]!));

@@ -1,5 +1,6 @@
 /** @file What every workflow takes besides its own options: how to report, how to be stopped, what it may use. */
-import type { Notice, ProgressListener } from '../core/index.ts';
+import { basename } from 'node:path';
+import type { Notice, ProgressEvent, ProgressListener } from '../core/index.ts';
 import type { DeviceChoice, EngineOptions } from '../runtime/index.ts';
 
 export interface WorkflowHooks {
@@ -49,4 +50,19 @@ export function withTask<T extends WorkflowHooks>(options: T, prefix: string): T
 export function distinct(notices: readonly Notice[]): Notice[] {
   const seen = new Map(notices.map((notice) => [`${notice.subject}\n${notice.message}`, notice]));
   return [...seen.values()];
+}
+
+/** Tells of the share of a long file that is done: each whole per cent once, beside the count of files. */
+export function shareListener(
+  onProgress: ProgressListener | undefined,
+  event: ProgressEvent,
+  file: string,
+): (share: number) => void {
+  let told = 0;
+  return (share) => {
+    const percent = Math.floor(100 * share);
+    if (percent <= told || percent >= 100) return;
+    told = percent;
+    onProgress?.({ ...event, detail: `${percent} % of ${basename(file)}` });
+  };
 }

@@ -78,8 +78,8 @@ export async function indexDataset(options: IndexOptions): Promise<IndexOutcome>
       const { id, path, label, fold, group } = clip;
       if (outcome.state === 'failed') failures.push({ subject: id, message: outcome.message });
       if (outcome.state !== 'embedded') continue;
-      const { embedding, timestamps, levels, hash, seconds, silent, warnings } = outcome.recording;
-      for (const message of warnings) notices.push({ subject: id, message });
+      const { embedding, timestamps, levels, hash, seconds, silent, remarks } = outcome.recording;
+      for (const message of remarks) notices.push({ subject: id, message });
       await writer.add(
         {
           ...{ id, path, ...spanTimes(clip), label, fold, group, hash, seconds, silent },

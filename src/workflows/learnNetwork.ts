@@ -10,13 +10,7 @@ import {
 } from '../approaches/index.ts';
 import { DatasetError, float32, type Notice, Random, randomWeights, type Tensor } from '../core/index.ts';
 import { validationSplit } from '../datasets/index.ts';
-import {
-  type ClipFeatures,
-  extractFeatures,
-  filledWindow,
-  ownFrames,
-  windowSamplesOf,
-} from '../extraction/index.ts';
+import { type ClipFeatures, extractFeatures, ownFrames, windowSamplesOf } from '../extraction/index.ts';
 import { frontEndPicture } from '../features/index.ts';
 import { inferenceContext, initializeParameters, loraNetwork, type Network } from '../networks/index.ts';
 import { GraphBuilder } from '../onnx/index.ts';
@@ -31,6 +25,7 @@ import {
   type TrainingClip,
   trainNetwork,
 } from '../training/index.ts';
+import { filledWindow } from '../windows/index.ts';
 import { frozenPart } from './frozenPart.ts';
 import { engineOptions, extractionOptions } from './hooks.ts';
 import { firstFailure, type Learner, untrainedNotices } from './learner.ts';

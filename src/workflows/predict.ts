@@ -1,6 +1,6 @@
 /** @file Predictions for clips of a dataset, by the artefact itself: what a report states is what that file does. */
-import { type Classifier, meanProbabilities } from '../approaches/index.ts';
-import type { Notice } from '../core/index.ts';
+import { type Classifier, meanProbabilities, requireFiniteScores } from '../approaches/index.ts';
+import { fileProblem, type Notice } from '../core/index.ts';
 import type { Clip } from '../datasets/index.ts';
 import type { PredictionRow } from '../evaluation/index.ts';
 import type { ClipFeatures } from '../extraction/index.ts';
@@ -9,6 +9,8 @@ import { waveformChunks } from './waveformChunks.ts';
 
 export interface Predictions {
   readonly rows: PredictionRow[];
+  /** Of each row the probabilities of its windows. */
+  readonly windows: readonly (readonly Float32Array[])[];
   readonly failures: Notice[];
   readonly notices: Notice[];
   /** Pictures of the first clips, to compare the artefact with the training pipeline. */
@@ -28,6 +30,7 @@ export async function predictClips(
   task = 'Classifying the test clips',
 ): Promise<Predictions> {
   const rows: PredictionRow[] = [];
+  const windowsOfRows: Float32Array[][] = [];
   const failures: Notice[] = [];
   const notices: Notice[] = [];
   const sample: { features: ClipFeatures; windows: Float32Array[] }[] = [];
@@ -42,6 +45,13 @@ export async function predictClips(
       const own = probabilities.slice(at, at + features.windows.length);
       at += own.length;
       const { clip } = features;
+      try {
+        requireFiniteScores({ probabilities: own }, clip.path);
+      } catch (error) {
+        failures.push({ subject: clip.id, message: fileProblem(clip.path, error).message });
+        continue;
+      }
+      windowsOfRows.push(own);
       rows.push({
         clip: clip.id,
         label: clip.label,
@@ -52,5 +62,5 @@ export async function predictClips(
       if (sample.length < sampleSize) sample.push({ features, windows: own });
     }
   }
-  return { rows, failures, notices, sample };
+  return { rows, windows: windowsOfRows, failures, notices, sample };
 }

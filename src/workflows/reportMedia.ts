@@ -1,6 +1,6 @@
 /** @file What a run's report lets one hear and see: sounds of its clips, and why it erred where it erred most surely. */
 import { basename } from 'node:path';
-import { resample, toMono } from '../audio/index.ts';
+import { resample } from '../audio/index.ts';
 import { CancelledError, EarshotError } from '../core/index.ts';
 import { type Clip, readSpan } from '../datasets/index.ts';
 import {
@@ -91,21 +91,20 @@ async function drawErrors(
     if (hooks.signal?.aborted)
       throw new CancelledError('The report was stopped while its errors were explained.');
     try {
-      const audio = await readSpan(clips.get(id)!);
-      const mono = toMono(audio).subarray(0, picturedSeconds * audio.sampleRate);
+      const { samples: mono, sampleRate } = await readSpan(clips.get(id)!, { seconds: picturedSeconds });
       const draw = async () => {
-        if (explainer === null || failed !== null) return plainPicture(mono, audio.sampleRate, id);
+        if (explainer === null || failed !== null) return plainPicture(mono, sampleRate, id);
         try {
-          const samples = resample(mono, audio.sampleRate, explainer.info.sampleRate);
+          const samples = resample(mono, sampleRate, explainer.info.sampleRate);
           const explained = await explainer.explain(samples, predicted, { signal: hooks.signal });
           return {
-            svg: saliencyOverlay(mono, audio.sampleRate, explained, basename(id)).svg,
+            svg: saliencyOverlay(mono, sampleRate, explained, basename(id)).svg,
             alt: `Spectrogram of ${id}, and the same with what spoke for ${predicted} marked`,
           };
         } catch (error) {
           if (!(error instanceof EarshotError) || error instanceof CancelledError) throw error;
           failed = error.message;
-          return plainPicture(mono, audio.sampleRate, id);
+          return plainPicture(mono, sampleRate, id);
         }
       };
       pictures.set(id, await draw());

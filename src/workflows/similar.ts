@@ -60,7 +60,7 @@ export async function similar(options: SimilarOptions): Promise<SimilarOutcome> 
   const engine = new Engine(engineOptions(options));
   try {
     const embedder = await Embedder.load(description, engine);
-    const { embedding, timestamps, levels, seconds, warnings, hash } = await embedOne(file, embedder, {
+    const { embedding, timestamps, levels, seconds, remarks, hash } = await embedOne(file, embedder, {
       workers: threads,
       signal,
     });
@@ -71,7 +71,7 @@ export async function similar(options: SimilarOptions): Promise<SimilarOutcome> 
         : { embedding: poolWindows(embedding, info.embedder.size, pooling), times: [0], levels: [1] };
     const found = similarClips({ ...query, firstRow: 0 }, info.clips, matrix).slice(0, top);
     return {
-      ...{ file, seconds, warnings },
+      ...{ file, seconds, warnings: remarks },
       network: info.embedder.network,
       dataset: info.dataset.name,
       clips: found.map(({ clip, similarity, nearest }): SimilarClip => {

@@ -1,7 +1,15 @@
 /** @file A recording as a spectrogram picture on disk. */
 import { basename, extname } from 'node:path';
-import { readAudio, resample, toMono } from '../audio/index.ts';
+import {
+  hasSoundAt,
+  openSound,
+  readSound,
+  type SoundStretch,
+  soundLength,
+  soundRemarks,
+} from '../audio/index.ts';
 import { ParameterError } from '../core/index.ts';
+import { soundSeconds } from '../extraction/index.ts';
 import { type LogMelSpec, logMel, logMelSpec } from '../features/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import { type SpectrogramPictureOptions, spectrogramPicture } from '../pictures/index.ts';
@@ -16,7 +24,7 @@ export interface SpectrogramWorkflowOptions {
   /** The part to draw, in seconds. Default all. */
   fromSeconds?: number;
   toSeconds?: number;
-  picture?: Omit<SpectrogramPictureOptions, 'startSeconds'>;
+  picture?: Omit<SpectrogramPictureOptions, 'startSeconds' | 'seconds'>;
 }
 
 export interface SpectrogramOutcome {
@@ -42,7 +50,8 @@ export function pictureSpec(sampleRate: number, spec: Partial<LogMelSpec> = {}):
 }
 
 /**
- * Draws `file` (mixed down to mono) as a log-mel spectrogram and writes the picture.
+ * Draws `file` (mixed down to mono) as a log-mel spectrogram and writes the picture. Of a part nothing else is decoded,
+ * where the format lets one seek.
  * @throws {DecodeError} when the file holds no sound
  * @throws {ParameterError} on a part outside the recording, a name that is neither .png nor .svg, or a front end
  *   out of range
@@ -52,37 +61,49 @@ export async function spectrogram(options: SpectrogramWorkflowOptions): Promise<
   if (extension !== '.png' && extension !== '.svg') {
     throw new ParameterError(`The picture's name must end in .png or .svg, got '${options.out}'.`);
   }
-  const audio = await readAudio(options.file);
-  const { sampleRate } = audio;
-  const spec = pictureSpec(sampleRate, options.spec);
-  const whole = toMono(audio);
-  const length = whole.length / sampleRate;
   const from = options.fromSeconds ?? 0;
-  const to = Math.min(options.toSeconds ?? length, length);
-  if (!(from >= 0 && from < to)) {
-    throw new ParameterError(
-      `There is nothing to draw from ${from} s to ${options.toSeconds ?? length} s: the recording lasts ${length.toFixed(3)} s.`,
-    );
-  }
-  const part = whole.subarray(
-    Math.round(from * sampleRate),
-    Math.max(Math.round(from * sampleRate) + 1, Math.round(to * sampleRate)),
-  );
-  const samples = spec.sampleRate === sampleRate ? part : resample(part, sampleRate, spec.sampleRate);
-  const features = logMel(samples, spec);
+  const { rate, channels } = await headerOf(options.file);
+  const spec = pictureSpec(rate, options.spec);
+  const part = await readPart(options.file, from, options.toSeconds, rate, spec.sampleRate);
+  const seconds = soundSeconds(part.facts);
+  const features = logMel(part.samples, spec);
   const picture = spectrogramPicture(features, spec, {
     title: basename(options.file),
     ...options.picture,
     startSeconds: from,
+    seconds,
   });
   await writeFileAtomic(options.out, extension === '.png' ? picture.png : picture.svg);
   return {
     out: options.out,
-    seconds: part.length / sampleRate,
-    channels: audio.channelData.length,
-    sampleRate,
+    ...{ seconds, channels, sampleRate: rate },
     nFrames: features.nFrames,
     spec,
-    warnings: audio.warnings,
+    warnings: [...part.warnings, ...soundRemarks(part.facts).map(({ message }) => message)],
   };
+}
+
+async function headerOf(file: string): Promise<{ rate: number; channels: number }> {
+  const { sampleRate, channels, close } = await openSound(file);
+  await close();
+  return { rate: sampleRate, channels };
+}
+
+/** The part to draw, decoded alone; at least one sample. @throws {ParameterError} for one outside the recording */
+async function readPart(
+  file: string,
+  from: number,
+  asked: number | undefined,
+  rate: number,
+  sampleRate: number,
+): Promise<SoundStretch> {
+  if (from >= 0 && !((asked ?? Number.POSITIVE_INFINITY) <= from)) {
+    const to = asked === undefined ? {} : { to: Math.max(asked, from + 1 / rate) };
+    // A recording without a single sample is refused in words of its own.
+    if (from === 0 || (await hasSoundAt(file, from))) return readSound(file, { from, ...to, sampleRate });
+  }
+  const length = await soundLength(file);
+  throw new ParameterError(
+    `There is nothing to draw from ${from} s to ${asked ?? length} s: the recording lasts ${length.toFixed(3)} s.`,
+  );
 }

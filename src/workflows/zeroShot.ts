@@ -23,14 +23,15 @@ import {
   readLabelFile,
   zeroShotTraining,
 } from '../approaches/index.ts';
-import { readAudio, resample, toMono } from '../audio/index.ts';
-import { CancelledError, EarshotError, ParameterError, UsageError } from '../core/index.ts';
-import { fitWindows, windowSamplesOf, windowStarts } from '../extraction/index.ts';
+import { readSound, type SoundFacts, soundRemarks } from '../audio/index.ts';
+import { CancelledError, fileProblem, ParameterError, UsageError } from '../core/index.ts';
+import { inBatches, openWindows, pipelineWindowing, soundSeconds } from '../extraction/index.ts';
 import { type ClapCrop, type ClapSpec, clapCrop, clapSpec, clapWindow } from '../features/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import { encodeModel } from '../onnx/index.ts';
 import { Engine } from '../runtime/index.ts';
-import { engineOptions, type WorkflowHooks } from './hooks.ts';
+import { windowStart } from '../windows/index.ts';
+import { engineOptions, shareListener, type WorkflowHooks } from './hooks.ts';
 import { findSoundFiles } from './soundFiles.ts';
 import { versions } from './versions.ts';
 
@@ -116,41 +117,45 @@ export async function* zeroShot(options: ZeroShotOptions): AsyncGenerator<ZeroSh
   try {
     const vectors = await embedLabels(model, labels, engine);
     const ear = await ClapEar.load(model, frontEndOf(options), engine);
+    const listening: Listening = { ear, vectors, logitScale: setting.logitScale, crop, top };
+    const about = { task: 'Listening', total: files.length, unit: 'files' };
     for (const [i, file] of files.entries()) {
       if (signal?.aborted) throw new CancelledError(`Stopped after ${i} of ${files.length} files.`);
       try {
-        yield { ok: true, result: await hear(ear, vectors, setting.logitScale, file, crop, top) };
+        yield {
+          ok: true,
+          result: await hear(listening, file, shareListener(onProgress, { ...about, done: i }, file)),
+        };
       } catch (error) {
         if (!(error instanceof Error)) throw error;
-        const hint = error instanceof EarshotError ? error.hint : undefined;
-        yield { ok: false, file, message: error.message, ...(hint === undefined ? {} : { hint }) };
+        yield { ok: false, file, ...fileProblem(file, error) };
       }
-      onProgress?.({ task: 'Listening', done: i + 1, total: files.length, unit: 'files' });
+      onProgress?.({ ...about, done: i + 1 });
     }
   } finally {
     await engine.close();
   }
 }
 
+/** What all recordings are compared with. */
+interface Listening {
+  readonly ear: ClapEar;
+  readonly vectors: LabelVectors;
+  readonly logitScale: number;
+  readonly crop: ClapCrop | undefined;
+  readonly top: number;
+}
+
 async function hear(
-  ear: ClapEar,
-  vectors: LabelVectors,
-  logitScale: number,
+  { ear, vectors, logitScale, crop, top }: Listening,
   file: string,
-  crop: ClapCrop | undefined,
-  top: number,
+  onShare: (share: number) => void,
 ): Promise<HeardFile> {
-  const audio = await readAudio(file);
-  const mono = toMono(audio);
   const { sampleRate } = clapSpec;
-  const whole = resample(mono, audio.sampleRate, sampleRate);
-  const samples = crop === undefined ? whole : clapCrop(whole, crop);
-  // Where the piece begins that was cut out.
-  const offset = (samples.byteOffset - whole.byteOffset) / Float32Array.BYTES_PER_ELEMENT;
-  const pipeline = clapPipeline(clapSpec);
-  const windows = fitWindows(samples, windowSamplesOf(pipeline), pipeline);
-  const starts = windowStarts(samples.length, windowSamplesOf(pipeline), pipeline.overlap);
-  const similarities = (await ear.embed(windows)).map((row) => cosines(row, vectors));
+  const heard = await (crop === undefined
+    ? hearAll(ear, vectors, file, onShare)
+    : hearPiece(ear, vectors, file, crop));
+  const { similarities, starts, samples, facts, warnings } = heard;
   const probabilities = meanProbabilities(similarities.map((row) => labelProbabilities(row, logitScale)));
   const scores = vectors.labels.map((label, i) => ({
     label,
@@ -159,15 +164,59 @@ async function hear(
   }));
   return {
     file,
-    seconds: mono.length / audio.sampleRate,
-    warnings: audio.warnings,
+    seconds: soundSeconds(facts),
+    warnings: [...warnings, ...soundRemarks(facts).map(({ message }) => message)],
     scores: scores.sort((a, b) => b.probability - a.probability).slice(0, top),
     windows: similarities.map((row, i) => {
-      const start = offset + starts[i]!;
-      const end = Math.min(whole.length, start + clapWindow.samples);
+      const start = starts[i]!;
+      const end = Math.min(samples, start + clapWindow.samples);
       return { start: start / sampleRate, end: end / sampleRate, similarities: row };
     }),
   };
+}
+
+/** What was heard of a recording: places in samples at CLAP's rate. */
+interface Heard {
+  readonly similarities: readonly number[][];
+  readonly starts: readonly number[];
+  readonly samples: number;
+  readonly facts: SoundFacts;
+  readonly warnings: readonly string[];
+}
+
+/** All of a recording, window by window, while it is decoded. */
+async function hearAll(
+  ear: ClapEar,
+  vectors: LabelVectors,
+  file: string,
+  onShare: (share: number) => void,
+): Promise<Heard> {
+  const windowing = pipelineWindowing(clapPipeline(clapSpec));
+  const { sampleRate } = clapSpec;
+  const sound = await openWindows({ path: file }, { sampleRate, windowing });
+  const similarities: number[][] = [];
+  try {
+    for await (const windows of inBatches(sound.windows(), clapWindowsPerRun)) {
+      for (const row of await ear.embed(windows)) similarities.push(cosines(row, vectors));
+      onShare(sound.progress);
+    }
+  } finally {
+    await sound.close();
+  }
+  const { samples, warnings } = sound;
+  const starts = similarities.map((_, i) => windowStart(i, samples, windowing));
+  return { similarities, starts, samples, facts: sound.facts(), warnings };
+}
+
+/** The piece of a recording that a crop chooses. */
+async function hearPiece(ear: ClapEar, vectors: LabelVectors, file: string, crop: ClapCrop): Promise<Heard> {
+  const { sampleRate } = clapSpec;
+  const { samples: whole, facts, warnings } = await readSound(file, { sampleRate });
+  const piece = clapCrop(whole, crop);
+  const [row] = await ear.embed([piece]);
+  // Where the piece begins that was cut out.
+  const start = (piece.byteOffset - whole.byteOffset) / Float32Array.BYTES_PER_ELEMENT;
+  return { similarities: [cosines(row!, vectors)], starts: [start], samples: whole.length, facts, warnings };
 }
 
 export interface BakeOptions extends PromptOptions {

@@ -7,6 +7,7 @@ import {
   fitCalibrated,
   fitLinearSvm,
   fitLogisticRegression,
+  fitMeanTemperature,
   fitNearestNeighbours,
   fitPca,
   fitRandomForest,
@@ -246,5 +247,36 @@ describe('calibration', () => {
     expect(fitTemperature(sure, ['a', 'b'], ['a', 'b'])).toBe(1e-3);
     expect(fitTemperature(sure, ['b', 'a'], ['a', 'b'])).toBe(1e3);
     expect(() => fitTemperature(sure, ['c', 'a'], ['a', 'b'])).toThrow(ParameterError);
+  });
+});
+
+describe('a temperature for means over windows', () => {
+  const random = new Random('windows');
+  const logits = (rows: number) => ({
+    ...{ rows, columns: 3 },
+    data: Float64Array.from({ length: rows * 3 }, () => 4 * random.normal()),
+  });
+  const classes = ['a', 'b', 'c'];
+  const labels = Array.from({ length: 40 }, () => classes[random.integer(3)]!);
+  const lossAt = (items: readonly ReturnType<typeof logits>[], temperature: number) =>
+    items.reduce((sum, item, i) => {
+      const { data } = applyTemperature(item, temperature);
+      const own = classes.indexOf(labels[i]!);
+      let mean = 0;
+      for (let row = 0; row < item.rows; row++) mean += data[row * 3 + own]! / item.rows;
+      return sum - Math.log(mean);
+    }, 0);
+
+  it('is the one that makes what the model says of whole clips likeliest', () => {
+    const items = labels.map((_, i) => logits(1 + (i % 4)));
+    const fitted = fitMeanTemperature(items, labels, classes);
+    const least = lossAt(items, fitted);
+    for (let t = 0.01; t < 900; t *= 1.02) expect(lossAt(items, t)).toBeGreaterThanOrEqual(least - 1e-9);
+  });
+
+  it('is that of single rows where every clip has one window', () => {
+    const items = labels.map(() => logits(1));
+    const all = { rows: 40, columns: 3, data: Float64Array.from(items.flatMap(({ data }) => [...data])) };
+    expect(fitMeanTemperature(items, labels, classes)).toBe(fitTemperature(all, labels, classes));
   });
 });

@@ -75,10 +75,7 @@ describe('the synthetic set', () => {
     // Nearest neighbour on the mean and deviation of each band: as simple as can be.
     const features = new Map(
       [...demo.waveforms].map(([id, samples]) => {
-        const { data, nMels, nFrames } = extractClip(
-          { sampleRate: 16000, channelData: [samples], warnings: [] },
-          pipeline,
-        );
+        const { data, nMels, nFrames } = extractClip({ sampleRate: 16000, channelData: [samples] }, pipeline);
         const vector: number[] = [];
         for (let m = 0; m < nMels; m++) {
           const row = data.subarray(m * nFrames, (m + 1) * nFrames);

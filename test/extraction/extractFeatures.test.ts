@@ -10,9 +10,10 @@ import {
   canonicalJson,
   type Extraction,
   extractFeatures,
-  fitWindows,
+  pipelineWindowing,
 } from '../../src/extraction/index.ts';
 import { logMel, logMelSpec } from '../../src/features/index.ts';
+import { cutWindows } from '../../src/windows/index.ts';
 
 const frontEnd = logMelSpec({ sampleRate: 16000, nFft: 512, hopLength: 160, nMels: 40 });
 const pipeline: ClipPipeline = {
@@ -88,7 +89,7 @@ describe('extractFeatures', () => {
       keepWaveforms: true,
     });
     const samples = resample(sounds.get('2.wav')!, 22050, 16000);
-    const windows = fitWindows(samples, 8000, pipeline);
+    const windows = cutWindows(samples, pipelineWindowing(pipeline));
     expect(windows.length).toBe(5);
     expect(features[0]).toMatchObject({
       nMels: 40,
@@ -112,7 +113,7 @@ describe('extractFeatures', () => {
     const whole = sounds.get('2.wav')!;
     const parts = [whole, whole.subarray(2205, 9923), whole.subarray(13230)];
     expect(features.map(({ waveforms }) => waveforms)).toEqual(
-      parts.map((part) => fitWindows(resample(part, 22050, 16000), 8000, pipeline)),
+      parts.map((part) => cutWindows(resample(part, 22050, 16000), pipelineWindowing(pipeline))),
     );
     const again = await extract([...segments, clip('2.wav')]);
     expect(again.fromCache).toBe(3);

@@ -11,10 +11,9 @@ import {
   frontEndByName,
   frontEndFrames,
   throughInt16,
-  wholeCopies,
-  wholeCopiesNodes,
 } from '../../src/features/index.ts';
 import { GraphBuilder, type Shape } from '../../src/onnx/index.ts';
+import { wholeCopies, wholeCopiesNodes } from '../../src/windows/index.ts';
 import { expected, tinySound } from '../support/clap.ts';
 import { runModel } from '../support/runModel.ts';
 import { largestDifference } from './fixture.ts';

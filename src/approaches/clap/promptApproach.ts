@@ -1,6 +1,7 @@
 /** @file The approaches that train nothing: classes become prompts, and sounds are compared with them. */
 import { UsageError } from '../../core/index.ts';
 import { type ClapSpec, clapSpec, clapWindow } from '../../features/index.ts';
+import { usualTolerance } from '../../windows/index.ts';
 import type { Overrides, PromptRunConfig } from '../runConfig.ts';
 import { type ClapModel, openClap } from './clapModel.ts';
 import {
@@ -40,7 +41,8 @@ export const zeroShotTraining = {
 /** How recordings are cut for CLAP: 10 s at a time, shorter ones as they are (the front end fills them up). */
 export function clapPipeline({ sampleRate }: ClapSpec) {
   const windowSeconds = clapWindow.samples / sampleRate;
-  return { sampleRate, windowSeconds, pad: 'none', overlap: 0, frontEnd: null } as const;
+  const cutting = { pad: 'none', overlap: 0, tolerance: usualTolerance } as const;
+  return { sampleRate, windowSeconds, ...cutting, frontEnd: null } as const;
 }
 
 /**

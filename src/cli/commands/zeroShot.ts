@@ -1,6 +1,7 @@
 /** @file `earshot zero-shot`: recordings against labels in words. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
+import { argmax } from '../../core/tensor.ts';
 import type { HeardFile, PromptOptions, ZeroShotOptions, ZeroShotSetting } from '../../workflows/zeroShot.ts';
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type Hooks, type SharedOptions, withHooks } from '../context.ts';
@@ -191,7 +192,7 @@ function print(
   out.line(`${file}  ${shown.join('  ')}`);
   if (!timeline) return;
   for (const { start, end, similarities } of windows) {
-    const best = similarities.indexOf(Math.max(...similarities));
+    const best = argmax(similarities);
     out.line(
       `  ${positionText(start).padStart(9)} – ${positionText(end).padEnd(9)} ${setting.labels[best]!.label} (${similarities[best]!.toFixed(3)})`,
     );

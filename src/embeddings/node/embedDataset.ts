@@ -48,9 +48,8 @@ export async function embedDataset(
     const clip = dataset.clips[outcome.index]!;
     if (outcome.state === 'failed') failures.push({ subject: clip.id, message: outcome.message });
     if (outcome.state !== 'embedded') continue;
-    const { embedding, warnings, silent } = outcome.recording;
-    for (const message of warnings) notices.push({ subject: clip.id, message });
-    if (silent) notices.push({ subject: clip.id, message: 'It is silent: nothing but a constant is in it.' });
+    const { embedding, remarks } = outcome.recording;
+    for (const message of remarks) notices.push({ subject: clip.id, message });
     if (outcome.recording.fromCache) fromCache++;
     clips.push(clip);
     rows.push(poolWindows(embedding, embedder.spec.size, pooling));

@@ -2,24 +2,32 @@
  * @file Embeddings of many recordings: decoded and cut by worker threads, run through the network in batches across
  * files, handed over one by one, in order, at constant memory.
  */
-import { CancelledError, EarshotError, type ProgressListener, RuntimeError } from '../../core/index.ts';
+import { basename } from 'node:path';
+import { isSilent, shortRemark, soundRemarks } from '../../audio/index.ts';
+import {
+  CancelledError,
+  DecodeError,
+  fileProblem,
+  joined,
+  type ProgressListener,
+  RuntimeError,
+} from '../../core/index.ts';
 import { type SoundSpan, spanSuffix, spanTimes } from '../../datasets/index.ts';
-import { digest } from '../../extraction/index.ts';
+import { digest, soundSeconds } from '../../extraction/index.ts';
 import { ContentHashes } from '../../files/index.ts';
 import { WorkerPool } from '../../parallel/index.ts';
-import { type Embedder, joined, type WindowInputs, windowInputs } from '../embedder.ts';
+import { windowTimes } from '../../windows/index.ts';
+import { type Embedder, type WindowInputs, windowInputSize } from '../embedder.ts';
 import { WindowBatcher } from '../windowBatcher.ts';
-import { type Stretch, windowCount, windowTimes } from '../windowing.ts';
 import { embedderKey } from './embedderKey.ts';
 import { type EmbeddedWindows, recallEmbedding, storeEmbedding } from './embeddingCache.ts';
 import { MemoryGate } from './memoryGate.ts';
 import {
-  type OpenedRecording,
-  openRecording,
   type RecordingFacts,
+  type RecordingPart,
+  RecordingReader,
   type RecordingSettings,
   type RecordingTask,
-  stretchOf,
 } from './recordingTask.ts';
 
 export interface EmbedRecordingsOptions {
@@ -50,6 +58,11 @@ export interface EmbeddedRecording extends RecordingFacts {
   readonly timestamps: Float64Array;
   /** Root mean square of each window's samples. */
   readonly levels: Float32Array;
+  readonly seconds: number;
+  /** Mixed down to mono it holds nothing but (perhaps) a constant. */
+  readonly silent: boolean;
+  /** Whole sentences: what the decoder had to say, and whether it is silent, cancels out, or is shorter than a window. */
+  readonly remarks: readonly string[];
   readonly fromCache: boolean;
 }
 
@@ -61,8 +74,16 @@ export type EmbeddedFile =
 
 /** Files in progress at a time: enough of short ones to fill batches. */
 const lanes = 48;
-/** Windows of one recording whose inputs are held at a time. */
-const chunk = 64;
+/** Most windows of a recording, and bytes of them, that the network is given at a time. */
+const mostWindows = 64;
+const mostBytes = 2 ** 23;
+
+/** Windows read at a time: whole batches, and at least one, so that what is read always fills one. */
+function windowsAtATime({ graph }: Embedder, batchSize: number): number {
+  const batch = graph.anyLength ? 1 : batchSize;
+  const most = Math.min(mostWindows, mostBytes / (4 * windowInputSize(graph)));
+  return batch * Math.max(1, Math.floor(most / batch));
+}
 
 /**
  * Embeds recordings and yields what became of each, in the order given. A recording that cannot be decoded is yielded
@@ -76,7 +97,12 @@ export async function* embedRecordings(
   options: EmbedRecordingsOptions = {},
 ): AsyncGenerator<EmbeddedFile> {
   const { signal, onProgress, task = 'Embedding' } = options;
-  const work = await Embedding.begin(embedder, options);
+  let current = 0;
+  const work = await Embedding.begin(embedder, options, (index, share) => {
+    if (index !== current) return;
+    const detail = `${Math.floor(100 * share)} % of ${basename(spanOf(sounds[index]!).path)}`;
+    onProgress?.({ task, done: index, total: sounds.length, unit: 'files', detail });
+  });
   const begun: Promise<EmbeddedFile>[] = [];
   try {
     for (let i = 0; i < sounds.length; i++) {
@@ -88,6 +114,7 @@ export async function* embedRecordings(
       }
       if (signal?.aborted)
         throw new CancelledError(`The work was stopped after ${i} of ${sounds.length} files.`);
+      current = i;
       const outcome = await begun[i]!;
       delete begun[i];
       yield outcome;
@@ -107,15 +134,17 @@ class Embedding {
   private readonly batcher: WindowBatcher;
   private readonly key: string;
   private readonly settings: RecordingSettings;
-  private readonly pool: WorkerPool<RecordingTask, OpenedRecording | WindowInputs> | null;
+  private readonly pool: WorkerPool<RecordingTask, RecordingPart> | null;
 
   private constructor(
     private readonly embedder: Embedder,
     private readonly options: EmbedRecordingsOptions,
     private readonly hashes: ContentHashes,
+    private readonly onShare: (index: number, share: number) => void,
   ) {
     const { workers, signal, batchSize = 16, memory = 2 ** 28 } = options;
     const { frontEnd, windowing, sampleRate } = embedder.spec;
+    const chunk = windowsAtATime(embedder, batchSize);
     this.settings = { spec: { frontEnd, windowing, sampleRate }, chunk };
     this.key = embedderKey(embedder.spec);
     this.gate = new MemoryGate(memory);
@@ -130,8 +159,14 @@ class Embedding {
           });
   }
 
-  static async begin(embedder: Embedder, options: EmbedRecordingsOptions): Promise<Embedding> {
-    return new Embedding(embedder, options, await ContentHashes.open(options.cacheDir ?? null));
+  /** @param onShare told how much of a long file has been read */
+  static async begin(
+    embedder: Embedder,
+    options: EmbedRecordingsOptions,
+    onShare: (index: number, share: number) => void,
+  ): Promise<Embedding> {
+    const hashes = await ContentHashes.open(options.cacheDir ?? null);
+    return new Embedding(embedder, options, hashes, onShare);
   }
 
   async end(): Promise<void> {
@@ -147,13 +182,12 @@ class Embedding {
       if (signal?.aborted) throw new CancelledError('The work was stopped before it was complete.');
       if (await known?.(index, () => this.hashes.hash(path))) return { index, state: 'known' };
       const recording =
-        (await this.recall(sound)) ?? (await this.hashes.hashWith(path, () => this.make(sound)));
+        (await this.recall(sound)) ?? (await this.hashes.hashWith(path, () => this.make(index, sound)));
       return { index, state: 'embedded', recording };
     } catch (error) {
       if (error instanceof CancelledError || error instanceof NetworkFailure || this.pool?.failed)
         throw error;
-      const { message, hint } = explain(path, error);
-      return { index, state: 'failed', message, ...(hint === undefined ? {} : { hint }) };
+      return { index, state: 'failed', ...fileProblem(path, error) };
     }
   }
 
@@ -179,7 +213,14 @@ class Embedding {
         : Float64Array.from(
             rows.flatMap((n, i) => Array.from({ length: n }, (_, j) => starts[i]! + j * rowSeconds)),
           );
-    return { ...facts, embedding, levels, timestamps, fromCache };
+    const { sound, warnings, samples } = facts;
+    const short = windowing.end === 'short' ? null : shortRemark(samples, windowing.samples, sampleRate);
+    const remarks = [...warnings, ...soundRemarks(sound).map(({ message }) => message)];
+    return {
+      ...{ ...facts, embedding, levels, timestamps, fromCache },
+      ...{ seconds: soundSeconds(sound), silent: isSilent(sound) },
+      remarks: short === null ? remarks : [...remarks, short],
+    };
   }
 
   /** Where they are kept; vectors of positions are not, which would be hundreds for every window. */
@@ -187,48 +228,78 @@ class Embedding {
     return this.embedder.spec.rowSeconds === undefined ? (this.options.cacheDir ?? null) : null;
   }
 
-  private async make(sound: SoundSpan): Promise<EmbeddedRecording> {
-    const { windowing } = this.embedder.spec;
-    let opened: OpenedRecording | undefined;
-    let held = 0;
-    const hold = (bytes: number) => {
-      held += bytes;
-      this.gate.hold(bytes);
-    };
+  private async make(index: number, sound: SoundSpan): Promise<EmbeddedRecording> {
+    const source = this.source(sound);
+    const embedded: Promise<EmbeddedWindows>[] = [];
     try {
-      const first = await this.through(async () => {
-        opened = await this.open(sound);
-        hold(opened.windows.inputs.byteLength + (opened.samples?.byteLength ?? 0));
-        return opened.windows;
-      });
-      const { facts, samples } = opened!;
-      const count = windowCount(facts.samples, windowing);
-      const parts = [first];
-      if (samples !== null) {
-        for (let from = chunk; from < count; from += chunk) {
-          const to = Math.min(count, from + chunk);
-          const stretch = stretchOf(samples, from, to, this.settings);
-          parts.push(await this.through(() => this.cut(stretch, from, to)));
-        }
+      let facts: RecordingFacts | null = null;
+      while (facts === null) {
+        const made = source.next();
+        const part = this.throughNetwork(made);
+        // Its error is thrown when its turn comes.
+        part.catch(() => {});
+        embedded.push(part);
+        ({ facts } = await this.told(index, made));
+        // While the network works on one part, the next is made.
+        if (embedded.length > 1) await embedded.at(-2);
       }
-      const windows = together(parts);
+      const windows = together(await Promise.all(embedded));
+      requireFinite(windows, sound.path, this.embedder.spec.network);
       const { cacheDir } = this;
       if (cacheDir !== null) await storeEmbedding(cacheDir, this.cached(facts.hash, sound), facts, windows);
       return this.finished(facts, windows, false);
     } finally {
-      hold(-held);
+      await source.close();
     }
   }
 
-  private async open(sound: SoundSpan): Promise<OpenedRecording> {
-    if (this.pool === null) return openRecording(sound, this.settings);
-    return (await this.pool.run({ kind: 'open', sound })) as OpenedRecording;
+  private async told(index: number, made: Promise<RecordingPart>): Promise<RecordingPart> {
+    const part = await made;
+    if (this.options.signal?.aborted)
+      throw new CancelledError('The work was stopped before it was complete.');
+    if (part.facts === null) this.onShare(index, part.progress);
+    return part;
   }
 
-  private async cut(stretch: Stretch, first: number, last: number): Promise<WindowInputs> {
-    if (this.pool === null) return windowInputs(stretch, first, last, this.settings.spec);
-    const buffers = [stretch.data.buffer as ArrayBuffer];
-    return (await this.pool.run({ kind: 'windows', stretch, first, last }, buffers)) as WindowInputs;
+  /** The parts of a recording, by a thread that stays with it to its end, or here. */
+  private source(sound: SoundSpan): { next(): Promise<RecordingPart>; close(): Promise<void> } {
+    let kind: RecordingTask['kind'] = 'open';
+    const task = (): RecordingTask => {
+      const wanted: RecordingTask = kind === 'open' ? { kind, sound } : { kind };
+      kind = 'next';
+      return wanted;
+    };
+    if (this.pool === null) {
+      const reader = new RecordingReader(this.settings);
+      return { next: () => reader.read(task()), close: () => reader.close() };
+    }
+    const lease = this.pool.lease();
+    lease.catch(() => {});
+    const release = async () => (await lease.catch(() => null))?.release();
+    return {
+      next: async () => {
+        const part = await (await lease).run(task());
+        // The thread is free for others while the network works.
+        if (part.facts !== null) await release();
+        return part;
+      },
+      close: release,
+    };
+  }
+
+  /** A part through the network, counted as held until it is done. */
+  private async throughNetwork(made: Promise<RecordingPart>): Promise<EmbeddedWindows> {
+    let held = 0;
+    try {
+      return await this.through(async () => {
+        const { windows } = await made;
+        held = windows.inputs.byteLength;
+        this.gate.hold(held);
+        return windows;
+      });
+    } finally {
+      this.gate.hold(-held);
+    }
   }
 
   /** Windows of several lengths, each in a run of its own. */
@@ -267,7 +338,15 @@ class Embedding {
   }
 }
 
-/** Stretches of one recording as one. */
+/** @throws {DecodeError} for a vector with values that are not finite: no result is made of it */
+function requireFinite({ embedding }: EmbeddedWindows, path: string, network: string): void {
+  if (embedding.every(Number.isFinite)) return;
+  throw new DecodeError(`The vectors that ${network} gives of ${path} are not finite numbers.`, {
+    hint: 'Look at the recording with earshot spectrogram; if it is sound, the network or its weights are damaged.',
+  });
+}
+
+/** Parts of one recording as one. */
 function together(parts: readonly EmbeddedWindows[]): EmbeddedWindows {
   if (parts.length === 1) return parts[0]!;
   const rows = parts.flatMap((part) => part.rows ?? []);
@@ -283,12 +362,4 @@ class NetworkFailure extends RuntimeError {
   constructor(cause: Error) {
     super(cause.message, { cause });
   }
-}
-
-/** Errors of the file system speak of system calls; decoders already name the file. */
-function explain(path: string, error: unknown): { message: string; hint?: string } {
-  if (!(error instanceof Error)) return { message: String(error) };
-  if (/^E[A-Z]+: /.test(error.message)) return { message: `${path} cannot be read (${error.message}).` };
-  const hint = error instanceof EarshotError ? error.hint : undefined;
-  return { message: error.message, ...(hint === undefined ? {} : { hint }) };
 }

@@ -1,7 +1,8 @@
 /** @file Embeddings kept between runs, in the files of the feature cache. */
-import { entryPath, readEntry, writeEntry } from '../../extraction/index.ts';
+import { z } from 'zod';
+import { entryPath, readEntry, soundFactsSchema, writeEntry } from '../../extraction/index.ts';
+import { windowCount } from '../../windows/index.ts';
 import type { EmbedderSpec } from '../embedder.ts';
-import { windowCount } from '../windowing.ts';
 import type { RecordingFacts } from './recordingTask.ts';
 
 /** What the windows of a recording came to. */
@@ -14,10 +15,12 @@ export interface EmbeddedWindows {
   readonly rows?: readonly number[];
 }
 
-interface Meta {
-  readonly facts: Omit<RecordingFacts, 'hash'>;
-  readonly levels: readonly number[];
-}
+const metaSchema = z.object({
+  facts: z.object({ samples: z.int().min(1), sound: soundFactsSchema, warnings: z.array(z.string()) }),
+  levels: z.array(z.number()),
+});
+
+type Meta = z.output<typeof metaSchema>;
 
 /** A recording's embeddings; null where they are not there whole. */
 export async function recallEmbedding(
@@ -27,7 +30,9 @@ export async function recallEmbedding(
 ): Promise<{ facts: Meta['facts']; windows: EmbeddedWindows } | null> {
   const entry = await readEntry(entryPath(cacheDir, key, 'embeddings'));
   if (entry === null) return null;
-  const { facts, levels } = entry.meta as Meta;
+  const checked = metaSchema.safeParse(entry.meta);
+  if (!checked.success) return null;
+  const { facts, levels } = checked.data;
   const count = windowCount(facts.samples, windowing);
   if (entry.data.length !== count * size || levels.length !== count) return null;
   return { facts, windows: { embedding: entry.data, levels: Float32Array.from(levels) } };
@@ -40,6 +45,6 @@ export async function storeEmbedding(
   { hash: _, ...facts }: RecordingFacts,
   { embedding, levels }: EmbeddedWindows,
 ): Promise<void> {
-  const meta: Meta = { facts, levels: Array.from(levels) };
+  const meta: Meta = { facts: { ...facts, warnings: [...facts.warnings] }, levels: Array.from(levels) };
   await writeEntry(entryPath(cacheDir, key, 'embeddings'), meta, embedding);
 }

@@ -1,12 +1,9 @@
 /** @file The part of embedding that worker threads do: decode a recording, cut windows, run the front end on them. */
-import { readFile } from 'node:fs/promises';
-import { decodeFile, resample, toMono } from '../../audio/index.ts';
-import { DecodeError } from '../../core/index.ts';
-import { isSilent, measureLevels } from '../../datasets/levels.ts';
-import { cutToSpan, type SoundSpan } from '../../datasets/soundSpan.ts';
-import { sha256 } from '../../files/index.ts';
+import type { SoundFacts } from '../../audio/index.ts';
+import type { SoundSpan } from '../../datasets/soundSpan.ts';
+import { openWindows, type WindowStream } from '../../extraction/index.ts';
+import { hashFile } from '../../files/index.ts';
 import { type EmbedderSpec, type WindowInputs, windowInputs } from '../embedder.ts';
-import { type Stretch, samplesOfWindows, windowCount } from '../windowing.ts';
 
 export interface RecordingSettings {
   readonly spec: Pick<EmbedderSpec, 'frontEnd' | 'windowing' | 'sampleRate'>;
@@ -14,10 +11,8 @@ export interface RecordingSettings {
   readonly chunk: number;
 }
 
-/** A recording from its file, or some windows of one that was opened before. */
-export type RecordingTask =
-  | { readonly kind: 'open'; readonly sound: SoundSpan }
-  | { readonly kind: 'windows'; readonly stretch: Stretch; readonly first: number; readonly last: number };
+/** Opens a recording, or goes on with the one that is open. */
+export type RecordingTask = { readonly kind: 'open'; readonly sound: SoundSpan } | { readonly kind: 'next' };
 
 /** What is known of a recording besides its windows. */
 export interface RecordingFacts {
@@ -25,61 +20,73 @@ export interface RecordingFacts {
   readonly hash: string;
   /** Samples at the embedder's rate. */
   readonly samples: number;
-  readonly seconds: number;
-  /** Nothing but (perhaps) a constant in it. */
-  readonly silent: boolean;
+  /** What was measured of it as decoded. */
+  readonly sound: SoundFacts;
   /** What decoding complained of. */
   readonly warnings: readonly string[];
 }
 
-export interface OpenedRecording {
-  readonly facts: RecordingFacts;
-  /** The first windows, at most `chunk` of them. */
+/** The next windows of a recording. */
+export interface RecordingPart {
+  /** At most `chunk` of them; none where the recording ended with the part before. */
   readonly windows: WindowInputs;
-  /** The recording, where there are more windows than that; else null. */
-  readonly samples: Float32Array | null;
+  /** With the last part; null before. */
+  readonly facts: RecordingFacts | null;
+  /** Share of the file that has been read. */
+  readonly progress: number;
 }
 
-/** Decodes a file and makes the inputs of its first windows. @throws {DecodeError} when it cannot be decoded, or is empty */
-export async function openRecording(
-  sound: SoundSpan,
-  { spec, chunk }: RecordingSettings,
-): Promise<OpenedRecording> {
-  const { path } = sound;
-  const bytes = await readFile(path);
-  const audio = cutToSpan(await decodeFile(bytes, path), sound);
-  const mono = toMono(audio);
-  const samples = resample(mono, audio.sampleRate, spec.sampleRate);
-  if (samples.length === 0) {
-    throw new DecodeError(`${path} holds no sound: ${mono.length} samples at ${audio.sampleRate} Hz.`, {
-      hint: 'Remove the file, or record it again.',
-    });
+/** Reads one recording after another, part by part. */
+export class RecordingReader {
+  private open: {
+    readonly hash: string;
+    readonly stream: WindowStream;
+    readonly windows: AsyncGenerator<Float32Array>;
+  } | null = null;
+
+  constructor(private readonly settings: RecordingSettings) {}
+
+  /** @throws {DecodeError} when the recording cannot be decoded, or is of no use */
+  async read(task: RecordingTask): Promise<RecordingPart> {
+    try {
+      if (task.kind === 'open') await this.begin(task.sound);
+      const part = await this.next();
+      if (part.facts !== null) await this.close();
+      return part;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
-  const facts: RecordingFacts = {
-    hash: sha256(bytes),
-    samples: samples.length,
-    seconds: mono.length / audio.sampleRate,
-    silent: isSilent(measureLevels(mono)),
-    warnings: audio.warnings,
-  };
-  const count = windowCount(samples.length, spec.windowing);
-  const whole: Stretch = { data: samples, offset: 0, total: samples.length };
-  const windows = windowInputs(whole, 0, Math.min(count, chunk), spec);
-  return { facts, windows, samples: count > chunk ? ownBuffer(samples) : null };
-}
 
-/** The stretch of a recording that some windows need, as samples of its own. */
-export function stretchOf(
-  samples: Float32Array,
-  first: number,
-  last: number,
-  { spec }: RecordingSettings,
-): Stretch {
-  const [from, to] = samplesOfWindows(first, last, samples.length, spec.windowing);
-  return { data: samples.slice(from, to), offset: from, total: samples.length };
-}
+  async close(): Promise<void> {
+    const { open } = this;
+    this.open = null;
+    await open?.stream.close();
+  }
 
-/** Decoders hand out views of larger buffers, which cannot be given away. */
-function ownBuffer(samples: Float32Array): Float32Array {
-  return samples.byteLength === samples.buffer.byteLength ? samples : samples.slice();
+  private async begin(sound: SoundSpan): Promise<void> {
+    await this.close();
+    const { sampleRate, windowing } = this.settings.spec;
+    const hash = await hashFile(sound.path);
+    const stream = await openWindows(sound, { sampleRate, windowing });
+    this.open = { hash, stream, windows: stream.windows() };
+  }
+
+  private async next(): Promise<RecordingPart> {
+    const { open, settings } = this;
+    if (open === null) throw new Error('No recording is open.');
+    const { hash, stream } = open;
+    const windows: Float32Array[] = [];
+    let facts: RecordingFacts | null = null;
+    while (windows.length < settings.chunk) {
+      const { value, done } = await open.windows.next();
+      if (done) {
+        facts = { hash, samples: stream.samples, sound: stream.facts(), warnings: [...stream.warnings] };
+        break;
+      }
+      windows.push(value);
+    }
+    return { windows: windowInputs(windows, settings.spec), facts, progress: stream.progress };
+  }
 }

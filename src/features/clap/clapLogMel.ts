@@ -1,7 +1,7 @@
 /** @file CLAP's log-mel spectrogram of a window, computed with the fast kernel; and one window out of a recording. */
 import { ParameterError } from '../../core/errors.ts';
 import { Random } from '../../core/random.ts';
-import { wholeCopies } from '../copies.ts';
+import { wholeCopies } from '../../windows/index.ts';
 import { kernelFor } from '../logMel.ts';
 import type { LogMel } from '../logMelSpec.ts';
 import { type ClapSpec, clapBands, clapFrames, clapFullScale, clapWindow } from './clapSpec.ts';

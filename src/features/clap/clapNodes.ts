@@ -1,7 +1,7 @@
 /** @file CLAP's front end as ONNX nodes, so that a model file takes waveforms. */
 import { ShapeError } from '../../core/errors.ts';
 import type { GraphBuilder, Value } from '../../onnx/index.ts';
-import { wholeCopiesNodes } from '../copies.ts';
+import { wholeCopiesNodes } from '../../windows/index.ts';
 import { bandDecibelNodes } from '../logMelNodes.ts';
 import {
   type ClapSpec,

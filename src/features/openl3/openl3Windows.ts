@@ -5,6 +5,7 @@
 import { type AudioData, toMono } from '../../audio/audioData.ts';
 import { resample } from '../../audio/resample.ts';
 import { ParameterError } from '../../core/errors.ts';
+import { cutWindow, type Windowing, windowCount, windowTimes } from '../../windows/index.ts';
 import { l3Picture } from './openl3Picture.ts';
 import { checkL3Spec, type L3Spec, l3Definition } from './openl3Spec.ts';
 
@@ -22,7 +23,7 @@ export interface L3Windows {
   readonly timestamps: Float64Array;
   /** Whole sentences: the recording is shorter than a window, or silent. */
   readonly warnings: readonly string[];
-  /** Window i as samples at the front end's rate, shape [windowSamples]: a view, not a copy. */
+  /** Window i as samples at the front end's rate, shape [windowSamples]; a view where no zeros are in it. */
   samples(i: number): Float32Array;
   /**
    * The network's input for windows from ≤ i < to (default all), shape [to − from, bands, nFrames, 1], row-major; without
@@ -68,21 +69,15 @@ export function l3Windows(
       `The recording is shorter than a window (${windowSamples / sampleRate} s): zeros were added at its end.`,
     );
   }
-  const before = center ? Math.floor(windowSamples / 2) : 0;
-  const beyond = Math.max(0, before + heard.length - windowSamples);
-  const count = 1 + Math.ceil(beyond / hop);
-  const signal = new Float32Array((count - 1) * hop + windowSamples);
-  signal.set(heard, before);
-
-  const samples = (i: number) => {
-    if (!(Number.isInteger(i) && i >= 0 && i < count)) {
-      throw new ParameterError(`There are windows 0 to ${count - 1}, got ${i}.`);
-    }
-    return signal.subarray(i * hop, i * hop + windowSamples);
+  const windowing: Windowing = {
+    ...{ samples: windowSamples, hopSamples: hop, hopSeconds },
+    ...{ leading: center ? Math.floor(windowSamples / 2) : 0, end: 'zeros', pad: 'zero' },
   };
+  const count = windowCount(heard.length, windowing);
+  const samples = (i: number) => cutWindow(heard, i, windowing);
   return {
     count,
-    timestamps: Float64Array.from({ length: count }, (_, i) => i * hopSeconds),
+    timestamps: windowTimes(heard.length, windowing, sampleRate),
     warnings,
     samples,
     inputs(from = 0, to = count) {

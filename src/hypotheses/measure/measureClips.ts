@@ -1,4 +1,5 @@
 /** @file The measures of many clips, on several threads, from the cache where they were measured before. */
+import { soundRemarks } from '../../audio/index.ts';
 import type { Notice } from '../../core/index.ts';
 import type { Clip, SoundSpan } from '../../datasets/index.ts';
 import { type ExtractOptions, eachClip } from '../../extraction/index.ts';
@@ -61,8 +62,10 @@ export async function measureClips(
       return;
     }
     for (const message of one.warnings) notices.push({ subject: clip.id, message });
-    if (one.silent) {
-      failures.push({ subject: clip.id, message: 'It is silent: there is nothing to measure.' });
+    const remarks = soundRemarks(one.sound);
+    if (remarks.length > 0) {
+      // Silence has neither level nor spectrum to measure.
+      failures.push(...remarks.map(({ message }) => ({ subject: clip.id, message })));
       return;
     }
     if (one.cut) {

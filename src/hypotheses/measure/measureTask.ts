@@ -1,10 +1,16 @@
 /** @file What a thread does for one clip: measures from the cache if they are there, else decode, measure and store. */
-import { readFile } from 'node:fs/promises';
-import { decodeFile, resample, toMono } from '../../audio/index.ts';
-import { DecodeError } from '../../core/index.ts';
-import { cutToSpan, isSilent, measureLevels, type SoundSpan, spanSuffix } from '../../datasets/index.ts';
-import { canonicalJson, digest, entryPath, readEntry, writeEntry } from '../../extraction/index.ts';
-import { sha256 } from '../../files/index.ts';
+import { z } from 'zod';
+import { isSilent, type SoundFacts } from '../../audio/index.ts';
+import { readSpan, type SoundSpan, spanSuffix } from '../../datasets/index.ts';
+import {
+  canonicalJson,
+  digest,
+  entryPath,
+  readEntry,
+  soundFactsSchema,
+  writeEntry,
+} from '../../extraction/index.ts';
+import { hashFile } from '../../files/index.ts';
 import { clipMeasures, measureLength, measureSettings } from './clipMeasures.ts';
 
 export interface MeasureSettings {
@@ -18,14 +24,17 @@ export interface MeasuredClip {
   readonly hash: string;
   /** All blocks; empty where the clip is silent, of which nothing can be measured. */
   readonly numbers: Float32Array;
-  readonly silent: boolean;
+  /** What was measured of what was decoded. */
+  readonly sound: SoundFacts;
   /** Only its beginning was measured. */
   readonly cut: boolean;
   /** What decoding complained of. */
   readonly warnings: readonly string[];
 }
 
-type Meta = Pick<MeasuredClip, 'silent' | 'cut' | 'warnings'>;
+const metaSchema = z.object({ sound: soundFactsSchema, cut: z.boolean(), warnings: z.array(z.string()) });
+
+type Meta = z.output<typeof metaSchema>;
 
 /** Where a clip's measures lie: by its content, its stretch, the definitions and the seed. */
 function entryOf(content: string, { cacheDir, seed }: MeasureSettings): string | null {
@@ -46,35 +55,25 @@ export async function recallMeasures(
   const place = entryOf(`${hash}${spanSuffix(clip)}`, settings);
   const entry = place === null ? null : await readEntry(place);
   if (entry === null) return null;
-  const meta = entry.meta as Meta;
-  if (entry.data.length !== (meta.silent ? 0 : measureLength)) return null;
-  return { ...meta, hash, numbers: entry.data };
+  const meta = metaSchema.safeParse(entry.meta);
+  if (!meta.success || entry.data.length !== (isSilent(meta.data.sound) ? 0 : measureLength)) return null;
+  return { ...meta.data, hash, numbers: entry.data };
 }
 
-/** Decodes and measures one clip, and stores the numbers. @throws {DecodeError} when it cannot be decoded. */
+/** Decodes and measures one clip, and stores the numbers. @throws {DecodeError} when it cannot be decoded, or is of no use */
 export async function measureClip(clip: SoundSpan, settings: MeasureSettings): Promise<MeasuredClip> {
-  const { path } = clip;
-  const bytes = await readFile(path);
-  const hash = sha256(bytes);
+  const hash = await hashFile(clip.path);
   const known = await recallMeasures(hash, clip, settings);
   if (known !== null) return known;
-  const audio = cutToSpan(await decodeFile(bytes, path), clip);
-  const mono = toMono(audio);
+  const content = `${hash}${spanSuffix(clip)}`;
   const { sampleRate, mostSeconds } = measureSettings;
-  const cut = mono.length > mostSeconds * audio.sampleRate;
-  const part = cut ? mono.subarray(0, Math.round(mostSeconds * audio.sampleRate)) : mono;
-  const samples = resample(part, audio.sampleRate, sampleRate);
-  if (samples.length === 0) {
-    throw new DecodeError(`${path} holds no sound: ${mono.length} samples at ${audio.sampleRate} Hz.`, {
-      hint: 'Remove the file, or record it again.',
-    });
-  }
-  const silent = isSilent(measureLevels(samples));
-  const numbers = silent
+  const read = await readSpan(clip, { sampleRate, seconds: mostSeconds });
+  const { samples, facts: sound, more: cut } = read;
+  const numbers = isSilent(sound)
     ? new Float32Array(0)
-    : clipMeasures(samples, `${settings.seed}/${hash}${spanSuffix(clip)}`);
-  const meta: Meta = { silent, cut, warnings: audio.warnings };
-  const place = entryOf(`${hash}${spanSuffix(clip)}`, settings);
+    : clipMeasures(samples, `${settings.seed}/${content}`);
+  const meta: Meta = { cut, sound, warnings: [...read.warnings] };
+  const place = entryOf(content, settings);
   if (place !== null) await writeEntry(place, meta, numbers);
   return { ...meta, hash, numbers };
 }

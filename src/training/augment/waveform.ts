@@ -18,10 +18,24 @@ export function randomGain(samples: Float32Array, decibels: number, random: Rand
   return samples.map((x) => x * factor);
 }
 
-/** Adds white Gaussian noise at a signal-to-noise ratio of `snr` dB; silence stays silent. */
-export function addNoise(samples: Float32Array, snr: number, random: Random): Float32Array {
+/** Samples of a window that are sound: without the zeros at its end that fill it up. */
+export function soundLength(window: Float32Array): number {
+  return window.findLastIndex((x) => x !== 0) + 1;
+}
+
+/**
+ * Adds white Gaussian noise at a signal-to-noise ratio of `snr` dB; silence stays silent.
+ * @param length samples that are sound ({@link soundLength}), wherever they lie: zeros that fill a window up have no part in
+ *   the signal's power
+ */
+export function addNoise(
+  samples: Float32Array,
+  snr: number,
+  random: Random,
+  length = soundLength(samples),
+): Float32Array {
   let power = 0;
   for (const x of samples) power += x * x;
-  const deviation = Math.sqrt(power / Math.max(1, samples.length) / 10 ** (snr / 10));
+  const deviation = Math.sqrt(power / Math.max(1, length) / 10 ** (snr / 10));
   return samples.map((x) => x + deviation * random.normal());
 }
