@@ -1,6 +1,7 @@
 /** @file Examines one sound file: what its header says, what decoding yields. Runs in a worker, or here. */
 import { createHash, type Hash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
+import { ForeignFormatError } from '../audio/detectFormat.ts';
 import { type AudioProbe, probeFile, type SoundFacts } from '../audio/index.ts';
 import { hashFile, sha256 } from '../files/index.ts';
 import { openSpan, type SoundSpan } from './soundSpan.ts';
@@ -12,6 +13,8 @@ export interface Examination {
   readonly bytes: number;
   /** What the header says; null if it says nothing Earshot reads. */
   readonly header: AudioProbe | null;
+  /** Format of what only ffmpeg reads, and whose header is not looked into; null for others. */
+  readonly reader: string | null;
   /** What decoding gave; null if it was not asked for or failed. */
   readonly sound: {
     readonly facts: SoundFacts;
@@ -36,21 +39,24 @@ export async function examineClip({ decode, ...span }: ExamineTask): Promise<Exa
     known = { bytes: (await stat(path)).size, hash: await hashFile(path) };
   } catch (error) {
     const message = `${path} cannot be read (${error instanceof Error ? error.message : error}).`;
-    return { hash: null, bytes: 0, header: null, sound: null, warnings: [], error: message };
+    return { hash: null, bytes: 0, header: null, reader: null, sound: null, warnings: [], error: message };
   }
   let header: AudioProbe | null = null;
+  let reader: string | null = null;
   let error: string | null = null;
   try {
     header = await probeFile(path);
   } catch (caught) {
-    if (!decode) error = messageOf(caught);
+    // What only ffmpeg reads has no header that is read here: decoding says whether it can be read.
+    if (caught instanceof ForeignFormatError) reader = `${caught.demuxer} (by ffmpeg)`;
+    else if (!decode) error = messageOf(caught);
   }
-  if (!decode || error !== null) return { ...known, header, sound: null, warnings: [], error };
+  if (!decode || error !== null) return { ...known, header, reader, sound: null, warnings: [], error };
   try {
     const { sound, warnings } = await decodeThrough(span);
-    return { ...known, header, sound, warnings, error: null };
+    return { ...known, header, reader, sound, warnings, error: null };
   } catch (caught) {
-    return { ...known, header, sound: null, warnings: [], error: messageOf(caught) };
+    return { ...known, header, reader, sound: null, warnings: [], error: messageOf(caught) };
   }
 }
 

@@ -1,16 +1,9 @@
 /** @file A dataset's fingerprint: changes when a sound, a label, a fold or a group does, and with nothing else. */
 import { createHash } from 'node:crypto';
-import type { ProgressListener } from '../core/index.ts';
-import { CancelledError } from '../core/index.ts';
-import { ContentHashes, cacheDirectory } from '../files/index.ts';
 import { type Clip, compareText } from './dataset.ts';
+import { type FileContentOptions, fileContents } from './fileContents.ts';
 
-export interface FingerprintOptions {
-  /** Folder where content hashes are remembered; null for none. Default: the cache folder. */
-  readonly cacheDir?: string | null;
-  readonly onProgress?: ProgressListener;
-  readonly signal?: AbortSignal;
-}
+export type FingerprintOptions = FileContentOptions;
 
 /**
  * SHA-256 (64 hexadecimal digits) over one line per clip, sorted by id: the JSON array
@@ -20,30 +13,19 @@ export interface FingerprintOptions {
  */
 export async function fingerprint(
   dataset: { readonly clips: readonly Clip[] },
-  { cacheDir = cacheDirectory(), onProgress, signal }: FingerprintOptions = {},
+  options: FingerprintOptions = {},
 ): Promise<string> {
-  const hashes = await ContentHashes.open(cacheDir);
-  const total = dataset.clips.length;
-  const lines = new Array<string>(total);
-  let next = 0;
-  let done = 0;
-  const work = async () => {
-    while (next < total) {
-      if (signal?.aborted) throw new CancelledError('The fingerprint was stopped before it was complete.');
-      const i = next++;
-      const clip = dataset.clips[i]!;
-      const content = await hashes.hash(clip.path).catch(() => 'unreadable');
-      const side = clip.side === undefined ? [] : [clip.side];
-      lines[i] = JSON.stringify([clip.id, clip.label, clip.fold, clip.group, content, ...side]);
-      onProgress?.({ task: 'Fingerprinting the data', done: ++done, total, unit: 'clips' });
-    }
-  };
-  try {
-    // A few at once: reading waits on the disk.
-    await Promise.all(Array.from({ length: 8 }, work));
-  } finally {
-    await hashes.save();
-  }
+  const contents = await fileContents(
+    dataset.clips.map(({ path }) => path),
+    'Fingerprinting the data',
+    options,
+  );
+  const lines = dataset.clips.map(({ id, path, label, fold, group, side }) =>
+    JSON.stringify([
+      ...[id, label, fold, group, contents.get(path) ?? 'unreadable'],
+      ...(side === undefined ? [] : [side]),
+    ]),
+  );
   const hash = createHash('sha256').update('earshot-dataset-1\n');
   for (const line of lines.sort(compareText)) hash.update(`${line}\n`);
   return hash.digest('hex');

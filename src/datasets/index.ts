@@ -13,6 +13,7 @@ export { type Demo, type DemoOptions, synthesizeDemo } from './demo/synthesizeDe
 export { writeDemo } from './demo/writeDemo.ts';
 export { type FingerprintOptions, fingerprint } from './fingerprint.ts';
 export { FolderWalk } from './folderWalk.ts';
+export { groupDuplicates } from './groupDuplicates.ts';
 export { type InspectOptions, inspectDataset } from './inspectDataset.ts';
 export { type Inspection, inspectionText, type NearDuplicate, type NearDuplicates } from './inspection.ts';
 export { type Leak, leakSentence, measureLeak } from './leak.ts';

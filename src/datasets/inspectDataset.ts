@@ -5,7 +5,7 @@ import { WorkerPool } from '../parallel/index.ts';
 import { type Clip, compareText, type Dataset, foldsOf, groupBy } from './dataset.ts';
 import { type Examination, type ExamineTask, examineClip } from './examineClip.ts';
 import type { Inspection } from './inspection.ts';
-import { spanTimes } from './soundSpan.ts';
+import { spanSuffix, spanTimes } from './soundSpan.ts';
 
 export interface InspectOptions {
   /** False reads headers alone: quicker, but silence, offsets and damage behind the header go unseen. Default true. */
@@ -30,7 +30,9 @@ export async function inspectDataset(dataset: Dataset, options: InspectOptions =
   const rows = clips.map((clip, i) => ({ clip, found: examined[i]! }));
   const readable = rows.filter(({ found }) => found.error === null);
   const seconds = readable.flatMap(({ clip, found }) => {
-    const s = found.sound ? found.sound.facts.samples / found.sound.facts.sampleRate : headerSeconds(found);
+    const s = found.sound
+      ? found.sound.facts.samples / found.sound.facts.sampleRate
+      : spanSeconds(clip, headerSeconds(found));
     return s === null ? [] : [{ clip: clip.id, seconds: s }];
   });
   const remarked = (wanted: SoundRemarkKind) =>
@@ -80,9 +82,8 @@ export async function inspectDataset(dataset: Dataset, options: InspectOptions =
       return across.length > 1 ? [{ group, folds: across, clips: list.length }] : [];
     }),
     durations: durationsOf(seconds),
-    formats: tally(
-      readable,
-      ({ found }) => found.header && `${found.header.format} ${found.header.encoding}`,
+    formats: tally(readable, ({ found }) =>
+      found.header === null ? found.reader : `${found.header.format} ${found.header.encoding}`,
     ),
     sampleRates: tally(readable, ({ found }) => rateOf(found)),
     channels: tally(readable, ({ found }) => found.sound?.facts.channels ?? found.header?.channels ?? null),
@@ -123,7 +124,15 @@ async function examineAll(clips: readonly Clip[], options: InspectOptions): Prom
       examined[i] = await (pool ? pool.run(task) : examineClip(task)).catch((error: unknown) => {
         if (error instanceof CancelledError || pool?.failed) throw error;
         const message = error instanceof Error ? error.message : String(error);
-        return { hash: null, bytes: 0, header: null, sound: null, warnings: [], error: message };
+        return {
+          hash: null,
+          bytes: 0,
+          header: null,
+          reader: null,
+          sound: null,
+          warnings: [],
+          error: message,
+        };
       });
       onProgress?.({ task: 'Inspecting', done: ++done, total: clips.length, unit: 'clips' });
     }
@@ -134,6 +143,11 @@ async function examineAll(clips: readonly Clip[], options: InspectOptions): Prom
     await pool?.close();
   }
   return examined;
+}
+
+/** Length of a clip in a file of so many seconds. */
+function spanSeconds({ start = 0, end }: Clip, seconds: number | null): number | null {
+  return seconds === null ? null : Math.max(0, Math.min(end ?? seconds, seconds) - start);
 }
 
 function headerSeconds({ header }: Examination): number | null {
@@ -149,14 +163,15 @@ function duplicatesOf(rows: readonly { clip: Clip; found: Examination }[]): Insp
   const sets: Inspection['duplicates'] = [];
   const told = new Set<string>();
   for (const [same, key] of [
-    ['content', (found: Examination) => found.hash],
+    // Segments of one file are no copies of each other.
+    ['content', (clip: Clip, { hash }: Examination) => hash && `${hash}${spanSuffix(clip)}`],
     // Silent clips have equal samples without being copies.
     [
       'samples',
-      (found: Examination) => (found.sound && !isSilent(found.sound.facts) ? found.sound.samplesHash : null),
+      (_: Clip, { sound }: Examination) => (sound && !isSilent(sound.facts) ? sound.samplesHash : null),
     ],
   ] as const) {
-    for (const [value, list] of groupBy(rows, ({ found }) => key(found))) {
+    for (const [value, list] of groupBy(rows, ({ clip, found }) => key(clip, found))) {
       if (value === null || list.length < 2) continue;
       const clips = list.map(({ clip }) => clip.id);
       if (told.has(clips.join('\n'))) continue;

@@ -1,5 +1,5 @@
 /**
- * @file SHA-256 of file contents, remembered by path, size, modification time and inode, so that a dataset of
+ * @file SHA-256 of file contents, remembered by path, size, times of modification and change, and inode, so that a dataset of
  * thousands of files is read once and not at every run.
  */
 import { createHash } from 'node:crypto';
@@ -8,7 +8,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from './atomic.ts';
 
-const FORMAT = 'earshot-content-hashes-1';
+const FORMAT = 'earshot-content-hashes-2';
 /** A file changed this recently may change again within one tick of its clock, so its hash is not remembered. */
 const UNSETTLED_MS = 2000;
 
@@ -27,8 +27,12 @@ export async function hashFile(path: string): Promise<string> {
 /** What tells that a file is still the one that was hashed. */
 async function identify(path: string): Promise<{ identity: string; settled: boolean }> {
   const s = await stat(path, { bigint: true });
-  const age = Date.now() - Number(s.mtimeMs);
-  return { identity: `${s.size}:${s.mtimeNs}:${s.ino}`, settled: age > UNSETTLED_MS };
+  // The modification time can be set to anything; the time of change is the kernel's own.
+  const age = Date.now() - Math.max(Number(s.mtimeMs), Number(s.ctimeMs));
+  return {
+    identity: `${s.size}:${s.mtimeNs}:${s.ctimeNs}:${s.ino}`,
+    settled: age > UNSETTLED_MS,
+  };
 }
 
 /** Content hashes with a memory. Without a folder the memory lasts as long as the object. */

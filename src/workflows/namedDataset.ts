@@ -1,20 +1,37 @@
 /** @file Datasets by what a user calls them, and how long their clips are. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readAudio } from '../audio/index.ts';
-import { type Clip, type Dataset, openDataset, writeDemo } from '../datasets/index.ts';
+import { decodeFile, probeAudio } from '../audio/index.ts';
+import { DatasetError } from '../core/index.ts';
+import { type Clip, type Dataset, groupDuplicates, openDataset, writeDemo } from '../datasets/index.ts';
 import { cacheDirectory } from '../files/index.ts';
-import type { WorkflowHooks } from './hooks.ts';
+import { fingerprintOptions, type WorkflowHooks } from './hooks.ts';
 
-/** Opens a dataset by path; `demo` is the synthetic set, written to the cache at first use. */
+/**
+ * Opens a dataset by path; `demo` is the synthetic set, written to the cache at first use. Copies of one sound are one
+ * group ({@link groupDuplicates}).
+ */
 export async function openNamedDataset(
   name: string,
-  options: { readonly subset?: 'esc10' } & Pick<WorkflowHooks, 'cacheDir' | 'onProgress'>,
+  options: { readonly subset?: 'esc10' } & Pick<WorkflowHooks, 'cacheDir' | 'onProgress' | 'signal'>,
 ): Promise<Dataset> {
   if (name === 'demo') {
     const place = join(options.cacheDir ?? cacheDirectory(), 'demo');
     return writeDemo(place, options.onProgress === undefined ? {} : { onProgress: options.onProgress });
   }
-  return openDataset(name, options.subset === undefined ? {} : { subset: options.subset });
+  const dataset = await openDataset(name, options.subset === undefined ? {} : { subset: options.subset });
+  return groupDuplicates(dataset, fingerprintOptions(options));
+}
+
+/** @throws {DatasetError} for a dataset of a single class, of which nothing can be learnt */
+export function requireClasses({ name, classes, root }: Dataset): void {
+  if (classes.length > 1) return;
+  throw new DatasetError(
+    `${name} has a single class, ${classes[0] ?? 'none'}: training needs at least two to tell apart.`,
+    {
+      hint: `Put each class’s sounds in a folder of its own below ${root || 'the dataset'}, or give another folder.`,
+    },
+  );
 }
 
 /** Window length by dataset: the length its clips were cut to, else what nine in ten of a sample of clips fit in. */
@@ -32,12 +49,24 @@ export async function suggestWindowSeconds(dataset: Dataset): Promise<number> {
   return Math.min(10, Math.max(0.5, Math.ceil(typical * 10 - 1e-6) / 10));
 }
 
-async function lengthOf(clip: Clip): Promise<number | null> {
+async function lengthOf({ path, start = 0, end }: Clip): Promise<number | null> {
   try {
-    const audio = await readAudio(clip.path);
-    return (audio.channelData[0]?.length ?? 0) / audio.sampleRate;
+    if (end !== undefined) return end - start;
+    const bytes = await readFile(path);
+    const { frames, sampleRate } = await headerOf(bytes, path);
+    return frames === null ? null : frames / sampleRate - start;
   } catch {
     // Reported when its features are extracted.
     return null;
+  }
+}
+
+/** What the headers say; a format that only ffmpeg reads is decoded. */
+async function headerOf(bytes: Uint8Array, path: string) {
+  try {
+    return probeAudio(bytes, { name: path });
+  } catch {
+    const audio = await decodeFile(bytes, path);
+    return { frames: audio.channelData[0]!.length, sampleRate: audio.sampleRate };
   }
 }

@@ -39,7 +39,7 @@ import { usualSoundMegabytes } from './clipSounds.ts';
 import { requireFreeDirectory } from './freeDirectory.ts';
 import { distinct, fingerprintOptions, type WorkflowHooks, withTask } from './hooks.ts';
 import type { SplitRun } from './learner.ts';
-import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
+import { openNamedDataset, requireClasses, suggestWindowSeconds } from './namedDataset.ts';
 import { reportMedia } from './reportMedia.ts';
 import { chosenSplits, foldName, poolSplits, type SplitChoice } from './splits.ts';
 import { type SplitResult, trainSplit, usedSplit } from './trainSplit.ts';
@@ -128,6 +128,7 @@ export async function train(asked: TrainOptions): Promise<TrainOutcome> {
   await requireFreeDirectory(directory, options.resume ?? false);
   const seed = options.seed ?? 0;
   const dataset = await openNamedDataset(options.dataset, options);
+  requireClasses(dataset);
   const splits = chosenSplits(dataset, options);
   for (const notice of [...dataset.notices, ...splits.flatMap((split) => split.notices)])
     options.onNotice?.(notice);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ContentHashes, cacheDirectory, hashFile, sha256 } from '../../src/files/index.ts';
 
 const old = new Date(Date.now() - 3_600_000);
@@ -17,6 +17,14 @@ async function fileOf(text: string): Promise<{ folder: string; path: string }> {
 }
 
 describe('content hashes', () => {
+  // A file's time of change cannot be set, so it is the clock that goes forward.
+  const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    later(60_000);
+  });
+  afterEach(() => vi.useRealTimers());
+
   it('are SHA-256, of a stream as of a string', async () => {
     const text = 'x'.repeat(700_000);
     const { path } = await fileOf(text);
@@ -40,10 +48,22 @@ describe('content hashes', () => {
 
   it('are not remembered for a file that was changed just now', async () => {
     const { folder, path } = await fileOf('one');
-    await utimes(path, new Date(), new Date());
+    later(-60_000);
     const hashes = await ContentHashes.open(folder);
     expect(await hashes.hash(path)).toBe(truth('one'));
     expect(await hashes.recall(path)).toBeNull();
+  });
+
+  it('notice a file that was changed in place with its size and modification time kept', async () => {
+    const { path } = await fileOf('one');
+    const hashes = await ContentHashes.open(null);
+    expect(await hashes.hash(path)).toBe(truth('one'));
+    expect(await hashes.recall(path)).toBe(truth('one'));
+    const before = await stat(path);
+    await writeFile(path, 'two');
+    await utimes(path, before.atime, before.mtime);
+    expect(await stat(path)).toMatchObject({ size: before.size, mtimeMs: before.mtimeMs, ino: before.ino });
+    expect(await hashes.hash(path)).toBe(truth('two'));
   });
 
   it('survive a damaged memory', async () => {
@@ -52,7 +72,7 @@ describe('content hashes', () => {
       '{',
       '[]',
       '{"format":"other","files":{}}',
-      '{"format":"earshot-content-hashes-1","files":{"x":[1,2]}}',
+      '{"format":"earshot-content-hashes-2","files":{"x":[1,2]}}',
     ]) {
       await writeFile(join(folder, 'content-hashes.json'), content);
       const hashes = await ContentHashes.open(folder);

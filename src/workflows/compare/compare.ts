@@ -19,7 +19,7 @@ import {
 import { resolveDevice } from '../../runtime/index.ts';
 import { clipSounds, usualSoundMegabytes } from '../clipSounds.ts';
 import { fingerprintOptions, type WorkflowHooks } from '../hooks.ts';
-import { openNamedDataset } from '../namedDataset.ts';
+import { openNamedDataset, requireClasses } from '../namedDataset.ts';
 import { poolSplits } from '../splits.ts';
 import type { TrainOptions } from '../train.ts';
 import { versions } from '../versions.ts';
@@ -98,6 +98,7 @@ export async function compare(options: CompareOptions): Promise<CompareOutcome> 
     if (approach !== undefined) approachByName(approach);
   }
   const dataset = await openNamedDataset(options.dataset, options);
+  requireClasses(dataset);
   const { jobs, splits } = compareJobs(dataset, entries, {
     ...(options.split === undefined ? {} : { split: options.split }),
     ...(options.crossValidate ? { crossValidate: true } : {}),
