@@ -113,13 +113,12 @@ async function sameSounds(
   // Encoded with loss: only what is in another format can be the same sound and yet have other samples.
   const kindOf = ({ path }: Content) => extname(path).toLowerCase();
   const beginnings = new Beginnings();
-  const lengthOf = ({ seconds }: SoundSketch) => seconds ?? 0;
-  const sorted = [...sketched].sort(([, a], [, b]) => lengthOf(a) - lengthOf(b));
+  const sorted = [...sketched].sort(([, a], [, b]) => a.seconds - b.seconds);
   for (const [i, [a, x]] of sorted.entries()) {
     if (signal?.aborted) throw new CancelledError('The search for copies of sounds was stopped.');
     for (let j = i + 1; j < sorted.length; j++) {
       const [b, y] = sorted[j]!;
-      if (lengthOf(y) - lengthOf(x) > alike.seconds) break;
+      if (y.seconds - x.seconds > alike.seconds) break;
       if (!apart(a, b) || kindOf(a) === kindOf(b)) continue;
       if (spectralDistance(x, y) > alike.decibels) continue;
       if (exact.has(`${a.hash} ${b.hash}`) || exact.has(`${b.hash} ${a.hash}`)) continue;
@@ -134,7 +133,7 @@ async function sameSounds(
 
 /** Whether what begins alike is alike to its end. */
 async function equal(a: Content, b: Content, { seconds }: SoundSketch): Promise<boolean> {
-  if (seconds !== null && seconds <= heardSeconds) return true;
+  if (seconds <= heardSeconds) return true;
   const [x, y] = await Promise.all([a, b].map(({ path }) => wholeSamples(path).catch(() => path)));
   return x === y;
 }

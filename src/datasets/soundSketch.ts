@@ -5,9 +5,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { openSound, resample, toMono } from '../audio/index.ts';
+import { isSilent, openSound, resample, SoundMeter, toMono } from '../audio/index.ts';
 import { readRecord, sha256, writeJson } from '../files/index.ts';
-import { isSilent, measureLevels } from './levels.ts';
 
 /** Seconds that a sketch is made of. */
 export const heardSeconds = 4;
@@ -27,8 +26,8 @@ const held = 256;
 const sketchSchema = z.object({
   /** Of the file, Hz. */
   rate: z.number(),
-  /** Length of the recording; null where its headers do not tell. */
-  seconds: z.number().nullable(),
+  /** Length of the recording. */
+  seconds: z.number(),
   /** Of the first seconds, mono, at 16 bits. */
   samples: z.string(),
   /** Decibels by band, of the first seconds; null where it was not asked for. */
@@ -95,32 +94,39 @@ export class SoundSketches {
 }
 
 async function sketchOf(path: string, withSpectrum: boolean): Promise<SoundSketch | null> {
-  const { mono, sampleRate, frames } = await beginning(path);
-  if (mono.length === 0 || isSilent(measureLevels(mono))) return null;
+  const { mono, sampleRate, frames } = await beginning(path, true);
+  const meter = new SoundMeter();
+  meter.observe([mono]);
+  if (mono.length === 0 || isSilent(meter.facts(sampleRate))) return null;
   return {
     rate: sampleRate,
-    seconds: frames === null ? null : frames / sampleRate,
+    seconds: frames / sampleRate,
     samples: sha256(quantised(mono)).slice(0, 32),
     spectrum: withSpectrum ? spectrumOf(resample(mono, sampleRate, rate)) : null,
   };
 }
 
-/** The first seconds of a recording as mono, and how many frames it has as its headers tell. */
+/**
+ * The first seconds of a recording as mono.
+ * @param counted whether its frames are counted where its headers do not tell them; else they may be too few
+ */
 async function beginning(
   path: string,
-): Promise<{ mono: Float32Array; sampleRate: number; frames: number | null }> {
+  counted = false,
+): Promise<{ mono: Float32Array; sampleRate: number; frames: number }> {
   const sound = await openSound(path);
   try {
     const { sampleRate, frames } = sound;
     const mono = new Float32Array(Math.round(heardSeconds * sampleRate));
-    let at = 0;
+    let [at, seen] = [0, 0];
     for await (const channelData of sound.blocks()) {
       const part = toMono({ channelData });
       mono.set(part.subarray(0, mono.length - at), at);
       at += Math.min(part.length, mono.length - at);
-      if (at === mono.length) break;
+      seen += part.length;
+      if (at === mono.length && (frames !== null || !counted)) break;
     }
-    return { mono: mono.subarray(0, at), sampleRate, frames };
+    return { mono: mono.subarray(0, at), sampleRate, frames: frames ?? seen };
   } finally {
     await sound.close();
   }

@@ -1,7 +1,6 @@
 /** @file Datasets by what a user calls them, and how long their clips are. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeFile, probeAudio } from '../audio/index.ts';
+import { probeFile, readAudio } from '../audio/index.ts';
 import { DatasetError } from '../core/index.ts';
 import { type Clip, type Dataset, groupDuplicates, openDataset, writeDemo } from '../datasets/index.ts';
 import { cacheDirectory } from '../files/index.ts';
@@ -52,8 +51,7 @@ export async function suggestWindowSeconds(dataset: Dataset): Promise<number> {
 async function lengthOf({ path, start = 0, end }: Clip): Promise<number | null> {
   try {
     if (end !== undefined) return end - start;
-    const bytes = await readFile(path);
-    const { frames, sampleRate } = await headerOf(bytes, path);
+    const { frames, sampleRate } = await headerOf(path);
     return frames === null ? null : frames / sampleRate - start;
   } catch {
     // Reported when its features are extracted.
@@ -62,11 +60,11 @@ async function lengthOf({ path, start = 0, end }: Clip): Promise<number | null> 
 }
 
 /** What the headers say; a format that only ffmpeg reads is decoded. */
-async function headerOf(bytes: Uint8Array, path: string) {
+async function headerOf(path: string): Promise<{ frames: number | null; sampleRate: number }> {
   try {
-    return probeAudio(bytes, { name: path });
+    return await probeFile(path);
   } catch {
-    const audio = await decodeFile(bytes, path);
+    const audio = await readAudio(path);
     return { frames: audio.channelData[0]!.length, sampleRate: audio.sampleRate };
   }
 }

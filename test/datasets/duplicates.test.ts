@@ -108,9 +108,8 @@ describe('copies of a sound', () => {
   });
 
   it('with other headers, and in another lossless format, are the same sound', async () => {
-    const samples = new Float32Array(
-      await readFile(join(fixtures, 'flac-s16.flac.f32')).then((bytes) => new Uint8Array(bytes).buffer),
-    );
+    const bytes = await readFile(join(fixtures, 'flac-s16.flac.f32'));
+    const samples = new Float32Array(new Uint8Array(bytes).buffer);
     const half = samples.length / 2;
     // The reference decode is interleaved.
     const channelData = [0, 1].map((c) => Float32Array.from({ length: half }, (_, i) => samples[2 * i + c]!));
