@@ -3,7 +3,7 @@ import { ParameterError } from '../core/errors.ts';
 import type { AudioData, DecodeOptions } from './audioData.ts';
 import { bytesSource } from './byteSource.ts';
 import { collect, defaultLimit } from './collect.ts';
-import { openAudio } from './openAudio.ts';
+import { openStream } from './openAudio.ts';
 
 /**
  * Decodes a WAV, FLAC, Ogg (Vorbis, Opus, FLAC) or MP3 file. The format is told by the content. Codecs are
@@ -18,6 +18,7 @@ export async function decodeAudio(bytes: Uint8Array, options: DecodeOptions = {}
     });
   }
   const name = options.name ?? 'The audio data';
-  const stream = await openAudio(bytesSource(bytes), { name });
-  return collect(stream, name, options.maxSamples ?? defaultLimit(bytes.length));
+  const maxSamples = options.maxSamples ?? defaultLimit(bytes.length);
+  const stream = await openStream(bytesSource(bytes), name, {}, async () => {}, maxSamples);
+  return collect(stream, name, maxSamples);
 }

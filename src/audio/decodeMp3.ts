@@ -3,15 +3,15 @@ import type { ByteSource } from './byteSource.ts';
 import { callCodec, freeCodec } from './codecCalls.ts';
 import { notAudioError } from './detectFormat.ts';
 import { createMp3Codec } from './mp3Codec.ts';
-import { findMp3, framesLength, type Mp3Start, Mp3Walk } from './mp3Frames.ts';
+import { findMp3, framesLength, type Mp3Start, Mp3Walk, silenced } from './mp3Frames.ts';
 import { type OpenedSound, withoutFirst } from './openedSound.ts';
 
 /** Samples that every MP3 decoder adds to the encoder's delay. */
 const DECODER_DELAY = 529;
-/**
- * Frames decoded before the first one wanted: more than a bit reservoir of 511 bytes spans at the lowest bit rates.
- */
-const PRE_ROLL = 64;
+/** Frames decoded before the first one wanted: overlap and synthesis reach back over two. */
+const PRE_ROLL = 8;
+/** Frames given before those for the bytes that later ones borrow from them: 511 at most, of a few in each frame. */
+const WARM_UP = 96;
 /** mpg123's synthesis goes through its buffer of 16 places in 8 frames at most; its sums are in that order. */
 const PHASES = 8;
 
@@ -86,7 +86,7 @@ async function* decodedFrom(
   target: number,
 ): AsyncGenerator<Float32Array[], void, void> {
   const { first } = start;
-  const aimed = Math.floor(target / first.samples) - PRE_ROLL;
+  const aimed = Math.floor(target / first.samples) - PRE_ROLL - WARM_UP;
   const frame = Math.max(0, aimed - (aimed % PHASES));
   let offset = start.offset;
   if (frame > 0) {
@@ -106,7 +106,11 @@ async function* decodedFrom(
   yield* withoutFirst(decoded, target - skipped * first.samples);
 }
 
-/** Decodes the frames from `start.offset` on, which `skipped` others precede. */
+/**
+ * Decodes the frames from `start.offset` on, which `skipped` others precede. Of the first ones then only the bytes
+ * count that later frames borrow: whether they can be decoded themselves, without those before them, would decide how
+ * far mpg123's synthesis gets, and so the last bit of all that follows.
+ */
 async function* decodeFrames(
   source: ByteSource,
   name: string,
@@ -118,7 +122,8 @@ async function* decodeFrames(
   const codec = await createMp3Codec();
   const complaints: string[] = [];
   try {
-    for await (const { bytes } of walk.runs()) {
+    for await (const { bytes: read, index } of walk.runs()) {
+      const bytes = skipped > 0 && index < WARM_UP ? silenced(read, WARM_UP - index) : read;
       const decoded = callCodec(name, 'MP3', () => codec.decode(bytes, complaints));
       if (decoded[0].length > 0) yield first.channels === 1 ? decoded.slice(0, 1) : decoded;
     }

@@ -154,7 +154,9 @@ async function* oggBlocks(
       const { link } = chain;
       const packets = chain.packets(page);
       if (link === null || packets === null) continue;
-      if (skip !== null && (link.resume === null || chain.irregular || pages.damaged > 0)) {
+      const stuck =
+        skip?.packet != null && page.granule !== null && packets.length > 1 && page.granule <= skip.granule;
+      if (skip !== null && (link.resume === null || chain.irregular || stuck || pages.damaged > 0)) {
         // Nothing has been put out yet.
         yield* withoutFirst(oggBlocks(source, name, warnings, 0, false), from);
         return;
@@ -270,7 +272,7 @@ class OggChain {
     this.closed = page.last;
     // Those of a first page have been taken when the link began.
     const packets = page.first ? [] : this.assembler.push(page);
-    this.irregular ||= this.assembler.gap;
+    this.irregular ||= this.assembler.gaps > 0;
     return packets;
   }
 
@@ -285,6 +287,11 @@ class OggChain {
   private finishLink(intact: boolean): Float32Array[][] {
     if (this.link === null) return [];
     const found: string[] = [];
+    if (this.assembler.gaps > 0) {
+      found.push(
+        `${this.assembler.gaps} times an Ogg page is missing or comes twice; the sound is wrong there.`,
+      );
+    }
     const rest = this.link.finish(this.closed, found);
     for (const warning of found) if (!this.warnings.includes(warning)) this.warnings.push(warning);
     if (intact) this.link.free(true);

@@ -224,6 +224,34 @@ export function framesLength(bytes: Uint8Array, count: number): number {
   return at;
 }
 
+/**
+ * A copy of `bytes` in which the first `count` frames of layer 3 are silence: their side information says that they
+ * use none of the bytes behind it, which are still there for later frames to borrow. How far they reach back
+ * themselves (main_data_begin) stays, for mpg123 hands borrowed bytes on from frame to frame.
+ */
+export function silenced(bytes: Uint8Array, count: number): Uint8Array {
+  const changed = bytes.slice();
+  let at = 0;
+  for (let n = 0; n < count; n++) {
+    const header = readFrameHeader(changed, at);
+    if (header === null || header.layer !== 3) break;
+    const side = sideInfoLength(header);
+    const checksum = changed[at + 1] & 1 ? 0 : 2;
+    const from = at + 4 + checksum;
+    const reach = [changed[from], header.lowRate ? 0 : changed[from + 1] & 0x80];
+    changed[at + 1] |= 1; // no checksum: it would be wrong now
+    changed.fill(0, at + 4, from + side);
+    changed.set(reach, at + 4);
+    at += header.length;
+  }
+  return changed;
+}
+
+function sideInfoLength({ lowRate, channels }: Mp3FrameHeader): number {
+  if (lowRate) return channels === 1 ? 9 : 17;
+  return channels === 1 ? 17 : 32;
+}
+
 /** Tags stand between the parts of files that were put together. */
 function tagLength(bytes: Uint8Array, index: number): number {
   return latin1(bytes, index, 3) === 'TAG' ? 128 : leadingTagLength(bytes, index);
@@ -232,7 +260,7 @@ function tagLength(bytes: Uint8Array, index: number): number {
 /** The Xing (variable) or Info (constant bit rate) tag in the frame at `start`, with LAME's delay and padding. */
 function readInfoTag(bytes: Uint8Array, start: number, header: Mp3FrameHeader): Mp3Tag | null {
   if (header.layer !== 3) return null;
-  let at = start + 4 + (header.lowRate ? (header.channels === 1 ? 9 : 17) : header.channels === 1 ? 17 : 32);
+  let at = start + 4 + sideInfoLength(header);
   const magic = latin1(bytes, at, 4);
   if ((magic !== 'Xing' && magic !== 'Info') || at + 8 > bytes.length) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

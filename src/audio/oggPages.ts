@@ -159,8 +159,8 @@ const MAX_PACKET = 2 ** 26;
 
 /** Puts the packets of one logical stream together. Packets of which a part is missing are dropped. */
 export class PacketAssembler {
-  /** A page is missing between some that came. */
-  gap = false;
+  /** Pages that do not follow the one before: some are missing between the two, or one came twice. */
+  gaps = 0;
   private parts: Uint8Array[] = [];
   private sequence: number | null = null;
 
@@ -170,7 +170,7 @@ export class PacketAssembler {
     const { bytes, headerLength } = page;
     const gap = this.sequence !== null && page.sequence !== this.sequence + 1;
     this.sequence = page.sequence;
-    this.gap ||= gap;
+    if (gap) this.gaps++;
     if (gap || !page.continued) this.parts = [];
     // The tail of a packet whose head was lost.
     let orphan = page.continued && this.parts.length === 0;

@@ -17,6 +17,11 @@ function readVorbisHeader(id: Uint8Array, name: string) {
   return { channels, sampleRate, longBlock: 1 << (id[28] >> 4) };
 }
 
+/** Packets of sound begin with a byte that is even (Vorbis I specification, 4.2.1). */
+function isHeader(packet: Uint8Array): boolean {
+  return (packet[0] & 1) === 1 && latin1(packet, 1, 6) === 'vorbis';
+}
+
 /** Samples of a page that ends with the stream, beyond the position of the page before. */
 function endOf(granule: number | null, before: number): number {
   return granule === null ? Number.POSITIVE_INFINITY : Math.max(0, granule - before);
@@ -30,16 +35,22 @@ export async function createVorbisLink(id: Uint8Array, name: string): Promise<Og
   let headers = 1;
   /** Position stated by the last page that stated one. */
   let before = 0;
+  /** The setup header, until the first packet of sound. */
+  let setup: Uint8Array | null = null;
   const decode = (packets: Uint8Array[]): Float32Array[] => {
+    const pending = setup;
+    if (pending !== null) callCodec(name, 'Ogg Vorbis', () => codec?.setUp(id, pending));
+    setup = null;
     const decoded = callCodec(name, 'Ogg Vorbis', () => codec?.decode(packets) ?? []);
     return order === undefined || decoded.length !== channels ? decoded : order.map((c) => decoded[c]);
   };
-  const readHeader = (packet: Uint8Array) => {
-    if (headers === 2) {
-      if (latin1(packet, 0, 7) !== '\x05vorbis') throw noSetupError(name);
-      callCodec(name, 'Ogg Vorbis', () => codec?.setUp(id, packet));
-    }
+  /** Reads a header packet; false if `packet` holds sound. A header that comes again replaces the one before. */
+  const readHeader = (packet: Uint8Array): boolean => {
+    if (!(headers < 3 || (setup !== null && isHeader(packet)))) return false;
+    if (packet[0] === 5 && isHeader(packet)) setup = packet;
+    else if (headers === 2) throw noSetupError(name);
     headers++;
+    return true;
   };
   return {
     codec: 'vorbis',
@@ -49,7 +60,7 @@ export async function createVorbisLink(id: Uint8Array, name: string): Promise<Og
     frames: null,
     push(packets, granule, last) {
       let first = 0;
-      while (headers < 3 && first < packets.length) readHeader(packets[first++]);
+      while (first < packets.length && readHeader(packets[first])) first++;
       let decoded = packets.length === first ? [] : decode(packets.slice(first));
       if (last && decoded.length > 0) {
         const kept = endOf(granule, before);

@@ -3,6 +3,7 @@ import { DecodeError, ParameterError } from '../core/errors.ts';
 import { type ByteSource, partOf } from './byteSource.ts';
 import { SampleCleaner } from './cleanSamples.ts';
 import { noSamplesError } from './codecCalls.ts';
+import { checkSampleCount } from './collect.ts';
 import { openFlac } from './decodeFlac.ts';
 import { openMp3 } from './decodeMp3.ts';
 import { openOgg } from './decodeOgg.ts';
@@ -75,12 +76,16 @@ export function openAudio(
   return openStream(source, name, range, async () => {});
 }
 
-/** The same for a source that must be closed, which `close()` of the stream does. */
+/**
+ * The same for a source that must be closed, which `close()` of the stream does. `maxSamples`: a file that is surely
+ * longer is refused before anything is decoded.
+ */
 export async function openStream(
   source: ByteSource,
   name: string,
   range: TimeRange,
   close: () => Promise<void>,
+  maxSamples = Number.POSITIVE_INFINITY,
 ): Promise<SoundStream> {
   checkRange(range);
   let reached = 0;
@@ -92,6 +97,9 @@ export async function openStream(
     },
   };
   const opened = await readHeaders(tracked, name);
+  const { format, encoding, frames, channels } = opened.probe;
+  // The length of a WAV file is counted; the others' is what their header claims.
+  if (format === 'wav' && encoding !== 'mp3') checkSampleCount(frames ?? 0, channels, maxSamples, name);
   // Headers may stand at the end, and the last page of an Ogg file was read.
   reached = 0;
   return streamOf(opened, name, range, () => Math.min(1, reached / source.size), close);

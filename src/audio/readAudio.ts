@@ -14,12 +14,12 @@ import { openStream } from './openAudio.ts';
  */
 export async function readAudio(path: string, options: { maxSamples?: number } = {}): Promise<AudioData> {
   const file = await openFileSource(path);
+  const maxSamples = options.maxSamples ?? defaultLimit(file.size);
   try {
-    const stream = await openStream(file, path, {}, file.close);
-    return await collect(stream, path, options.maxSamples ?? defaultLimit(file.size));
+    return await collect(await openStream(file, path, {}, file.close, maxSamples), path, maxSamples);
   } catch (error) {
     if (!(error instanceof ForeignFormatError)) throw error;
-    return await collectFromFfmpeg(path, error, options.maxSamples ?? defaultLimit(file.size));
+    return await collectFromFfmpeg(path, error, maxSamples);
   } finally {
     await file.close();
   }
