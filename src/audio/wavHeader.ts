@@ -220,7 +220,6 @@ async function readChunks(reader: ChunkReader, name: string, warnings: string[])
         warnings.push(
           `Chunk "${printable(id)}" claims ${size} bytes, more than the file has; reading goes on at the next known chunk.`,
         );
-        sure = start;
         lost = true;
       } else {
         offset = await reader.next(start + size);
