@@ -4,14 +4,13 @@
  */
 
 import { appendTemperature, type ProbabilisticClassifier } from '../classifiers/index.ts';
-import { float32, GraphError, ParameterError, parseRecord, type Tensor } from '../core/index.ts';
+import { float32, GraphError, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
 import { type FrontEndSpec, frontEndFrames, frontEndNodes } from '../features/index.ts';
 import { inferenceContext, type Network } from '../networks/index.ts';
 import { GraphBuilder, type Model, type Precision, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
-import { overlappingWindows, type Windowing, windowNodes } from '../windows/index.ts';
-import { artifactRecord } from './artifactRecord.ts';
+import { windowNodes } from '../windows/index.ts';
 import type { ClipVectors } from './clipVectors.ts';
 import type { UnknownInfo } from './unknownSounds.ts';
 import type { WhisperSettings } from './whisperSettings.ts';
@@ -224,18 +223,6 @@ export function applyTemperatureNodes(g: GraphBuilder, probabilities: Value, tem
   return appendTemperature(g, logits, temperature);
 }
 
-/**
- * The calibration of a model.
- * @throws {ParameterError} when it was trained without
- */
-export function requireCalibration({ calibration }: ArtifactInfo, name: string): CalibrationInfo {
-  if (calibration !== undefined) return calibration;
-  throw new ParameterError(
-    `${name} was trained without clips held out for calibration, so it makes no prediction sets.`,
-    { hint: 'Train it with --calibration-fraction 0.2.' },
-  );
-}
-
 /** Columns in the order of `classes`; a class that the classifier does not know has probability 0. */
 function inOrder(g: GraphBuilder, x: Value, known: readonly string[], classes: readonly string[]): Value {
   if (known.join('\n') === classes.join('\n')) return x;
@@ -254,49 +241,4 @@ function ownFramesNodes(g: GraphBuilder, waveform: Value, samples: number, nFram
   const scaled = g.op('Add', [g.op('Mul', [length, g.ints([nFrames])]), g.ints([samples - 1])]);
   const frames = g.op('Cast', [g.op('Div', [scaled, g.ints([samples])])], { to: 1 });
   return g.op('Expand', [frames, g.op('Slice', [shape, g.ints([0]), g.ints([1])])]);
-}
-
-/** How recordings are cut into the windows that an artefact hears. */
-export function artifactWindowing(info: ArtifactInfo): Windowing {
-  const { sampleRate, windowSamples, overlap, pad, pipeline } = info;
-  const { tolerance = 0 } = pipeline;
-  return overlappingWindows({ sampleRate, samples: windowSamples, overlap, pad, tolerance });
-}
-
-/**
- * Reads what an artefact says about itself.
- * @throws {GraphError} if the model is no Earshot artefact, its metadata are damaged or of another version, or do not
- *   fit its outputs
- */
-export function artifactInfo(model: Model, name: string): ArtifactInfo {
-  const text = model.metadata.get('earshot');
-  if (text === undefined) {
-    throw new GraphError(
-      `${name} is an ONNX model but not an Earshot artefact: it has no 'earshot' metadata.`,
-      {
-        hint: "Pass the model.onnx that 'earshot train' wrote.",
-      },
-    );
-  }
-  const info = parseRecord(artifactRecord, text, {
-    name,
-    what: 'an Earshot artefact',
-    error: GraphError,
-    version: { field: 'format', supported: [1] },
-    hint: "Its metadata are damaged. Make it again with 'earshot train'.",
-  });
-  for (const [output, size, what] of [
-    ['probabilities', info.classes.length, `names ${info.classes.length} classes`],
-    ['embedding', info.embeddingSize, `states an embedding of ${info.embeddingSize} numbers`],
-  ] as const) {
-    const found = model.graph.outputs.find((other) => other.name === output);
-    const given = found?.shape?.at(-1);
-    if (found === undefined || (typeof given === 'number' && given !== size)) {
-      const but = found === undefined ? 'has no such output' : `its output has ${given} columns`;
-      throw new GraphError(`${name} is not an Earshot artefact: it ${what}, but '${output}' ${but}.`, {
-        hint: "Make it again with 'earshot train'.",
-      });
-    }
-  }
-  return info;
 }

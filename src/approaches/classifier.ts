@@ -7,7 +7,8 @@ import {
   type LoadedModel,
   readModelBytes,
 } from '../runtime/index.ts';
-import { type ArtifactInfo, artifactInfo } from './artifact.ts';
+import type { ArtifactInfo } from './artifact.ts';
+import { artifactInfo } from './readArtifact.ts';
 import type { WindowOutputs } from './unknownSounds.ts';
 
 export interface WindowScores {

@@ -10,11 +10,11 @@ import {
   type EmbedderParts,
   type Windowing,
 } from '../embeddings/browser.ts';
-import { artifactInfo, artifactWindowing } from './artifact.ts';
 import { checkOptions, type EmbedderChoice, type EmbedderOption } from './embedderChoice.ts';
 import { type ImportedModel, openImportedModel } from './importedModel.ts';
 import { modelEmbedder } from './modelEmbedder.ts';
 import { namedEmbedderByName, namedEmbedders } from './namedEmbedders.ts';
+import { artifactInfo, artifactWindowing } from './readArtifact.ts';
 import { whisperEmbedder } from './whisperEmbedder.ts';
 
 const modelOptions: readonly EmbedderOption[] = [

@@ -14,6 +14,7 @@ export * from './importedModel.ts';
 export * from './inputChoices.ts';
 export * from './namedEmbedders.ts';
 export * from './openVectors.ts';
+export * from './readArtifact.ts';
 export * from './runConfig.ts';
 export * from './startingWeights.ts';
 export * from './unknownSounds.ts';

@@ -3,13 +3,13 @@ import { UsageError } from '../core/index.ts';
 import { describeEmbedder, type EmbedderDescription, type Pooling } from '../embeddings/browser.ts';
 import { clapSpec } from '../features/index.ts';
 import { importGraph, replayGraph } from '../onnx/index.ts';
-import { artifactInfo } from './artifact.ts';
 import { type ClapModel, openClap } from './clap/clapModel.ts';
 import { clapVectors } from './clap/labelVectors.ts';
 import { type ClipVectors, embeddingVectors, mfccVectors } from './clipVectors.ts';
 import { checkOptions, type EmbedderChoice } from './embedderChoice.ts';
 import { openEmbedderParts } from './embedders.ts';
 import type { ImportedModel } from './importedModel.ts';
+import { artifactInfo } from './readArtifact.ts';
 
 /** Asks for the classic features instead of a network. */
 export const mfccName = 'mfcc';

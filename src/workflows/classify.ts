@@ -1,18 +1,17 @@
 /** @file `earshot classify`: any recordings, of any length, with a finished model. */
+// By file, not by folder: networks, gradients and training take longer to load than one recording takes to classify.
 import {
-  artifactWindowing,
   Classifier,
   meanProbabilities,
-  requireCalibration,
   requireFiniteScores,
-  type UnknownJudge,
-  unknownJudge,
   windowOutputs,
-} from '../approaches/index.ts';
+} from '../approaches/classifier.ts';
+import { artifactWindowing, requireCalibration } from '../approaches/readArtifact.ts';
+import type { UnknownJudge } from '../approaches/unknownSounds.ts';
 import { shortRemark, soundRemarks } from '../audio/index.ts';
 import { argmax, CancelledError, fileProblem, ParameterError } from '../core/index.ts';
 import { inBatches, openWindows, soundSeconds } from '../extraction/index.ts';
-import { conformalThreshold, predictionSet } from '../metrics/index.ts';
+import { conformalThreshold, predictionSet } from '../metrics/conformal.ts';
 import { type Windowing, windowStart } from '../windows/index.ts';
 import type { UnknownScore } from '../zeroShot/index.ts';
 import { engineOptions, shareListener, type WorkflowHooks } from './hooks.ts';
@@ -81,7 +80,13 @@ export async function* classify(options: ClassifyOptions): AsyncGenerator<Classi
   const classifier = await Classifier.open(options.model, engineOptions(options));
   try {
     const judge =
-      options.unknown === undefined ? null : unknownJudge(classifier.info, options.unknown, options.model);
+      options.unknown === undefined
+        ? null
+        : (await import('../approaches/unknownSounds.ts')).unknownJudge(
+            classifier.info,
+            options.unknown,
+            options.model,
+          );
     const threshold =
       options.alpha === undefined
         ? null

@@ -1,6 +1,7 @@
 /** @file What an artefact says about itself: read back as it was written, or refused with a reason. */
 import { describe, expect, it } from 'vitest';
-import { type ArtifactInfo, artifactInfo, buildArtifact } from '../../src/approaches/artifact.ts';
+import { type ArtifactInfo, buildArtifact } from '../../src/approaches/artifact.ts';
+import { artifactInfo } from '../../src/approaches/readArtifact.ts';
 import { float32, GraphError } from '../../src/core/index.ts';
 import { logMelSpec } from '../../src/features/index.ts';
 import { decodeModel, encodeModel, type Model } from '../../src/onnx/index.ts';
