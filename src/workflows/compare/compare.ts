@@ -18,7 +18,7 @@ import {
 } from '../../evaluation/index.ts';
 import { resolveDevice } from '../../runtime/index.ts';
 import { clipSounds, usualSoundMegabytes } from '../clipSounds.ts';
-import { fingerprintOptions, type WorkflowHooks } from '../hooks.ts';
+import { distinct, fingerprintOptions, type WorkflowHooks } from '../hooks.ts';
 import { openNamedDataset, requireClasses } from '../namedDataset.ts';
 import { poolSplits } from '../splits.ts';
 import type { TrainOptions } from '../train.ts';
@@ -123,7 +123,7 @@ export async function compare(options: CompareOptions): Promise<CompareOutcome> 
     seed,
     split: summaries.length === 1 ? summaries[0]! : poolSplits(summaries),
     failures: outcome.failed.map(failureNotice),
-    notices: compared.notices,
+    notices: distinct([...dataset.notices, ...compared.notices]),
   });
   const sides = splits.length === 1 ? splits[0]! : { train: [], test: splits.flatMap(({ test }) => test) };
   const disputed = new Set(result.agreement.disputed.slice(0, listedDisputes).map(({ clip }) => clip));
