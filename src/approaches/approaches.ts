@@ -10,10 +10,10 @@ import {
   type ScheduleSpec,
 } from '../training/index.ts';
 import { usualTolerance } from '../windows/index.ts';
-import { type PromptApproach, promptApproaches } from './clap/promptApproach.ts';
+import { checkPromptOverrides, type PromptApproach, promptApproaches } from './clap/promptApproach.ts';
 import { chooseInput, modelScaling, sizeOfPicture } from './inputChoices.ts';
-import type { NetworkRunConfig, Overrides } from './runConfig.ts';
-import { type VectorApproach, vectorApproaches } from './vectorApproaches.ts';
+import { checkCalibrationFraction, type NetworkRunConfig, type Overrides } from './runConfig.ts';
+import { checkVectorOverrides, type VectorApproach, vectorApproaches } from './vectorApproaches.ts';
 import { whisperFrontEndOf } from './whisperCheckpoint.ts';
 import { type WhisperSettings, whisperSettings, whisperWindow } from './whisperSettings.ts';
 
@@ -258,6 +258,12 @@ export function resolveConfig(
     });
   }
   const kind = o.optimizer ?? approach.optimizer.kind;
+  const ofSgd = o.momentum !== undefined ? 'momentum' : o.nesterov ? 'nesterov' : null;
+  if (ofSgd !== null && kind !== 'sgd') {
+    throw new UsageError(`The setting ${ofSgd} is about SGD; ${approach.name} is trained by ${kind}.`, {
+      hint: 'Leave it out, or choose --optimizer sgd.',
+    });
+  }
   const lora = loraOptions(o, approach);
   const trainable = o.trainable ?? (lora === null ? 'all' : 'head');
   const usualHeadRate = kind === approach.optimizer.kind ? (approach.optimizer.headRate ?? 1) : 1;
@@ -322,8 +328,34 @@ export function resolveConfig(
     ...(o.calibrationFraction ? { calibrationFraction: o.calibrationFraction } : {}),
   };
   checkTrainingConfig(config.training);
+  const { validationFraction } = config;
+  if (!(validationFraction >= 0 && validationFraction < 1))
+    throw new ParameterError(`The validation fraction must lie in [0, 1), got ${validationFraction}.`);
+  if (o.patience !== undefined && validationFraction === 0) {
+    throw new ParameterError('Stopping early asks for clips to validate on, and none are set aside.', {
+      hint: 'Leave --patience out, or give a --validation-fraction above 0.',
+    });
+  }
+  checkCalibrationFraction(o);
   return config;
 }
+
+/**
+ * Checks a user's settings as far as they can be checked without a dataset and without reading weights.
+ * @throws {UsageError} for a setting that does not apply to the approach
+ * @throws {ParameterError} on a value out of range
+ */
+export function checkOverrides(approach: AnyApproach, seed: number, o: Overrides = {}): void {
+  if (isPromptApproach(approach)) checkPromptOverrides(approach, o);
+  else if (isVectorApproach(approach)) checkVectorOverrides(approach, o);
+  // The shape of an encoder comes from its weights, which are not read here.
+  else if (approach.network !== 'whisper' || o.weights === undefined) {
+    resolveConfig(approach, anyWindowSeconds, seed, o);
+  }
+}
+
+/** Stands for the length that a dataset suggests, which decides no more than sizes. */
+export const anyWindowSeconds = 4;
 
 /** @throws {UsageError} where such choices are made for another approach */
 function whisperOf(approach: Approach, { whisper }: Overrides, random: boolean): WhisperSettings | null {

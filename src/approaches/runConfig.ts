@@ -1,4 +1,5 @@
 /** @file Everything that decides a run besides the data: resolved, stored with the run, and enough to repeat it. */
+import { ParameterError } from '../core/index.ts';
 import type { Pooling } from '../embeddings/browser.ts';
 import type { ClipPipeline, PicturePipeline } from '../extraction/index.ts';
 import type { ClapSpec, FrontEndName } from '../features/index.ts';
@@ -91,6 +92,27 @@ export function isPromptRun(config: RunConfig): config is PromptRunConfig {
 /** Whether a run fits a classifier to vectors, and does not train a network. */
 export function isVectorRun(config: RunConfig): config is VectorRunConfig {
   return 'vectors' in config;
+}
+
+/**
+ * What decides a run's numbers, for fingerprints: its settings, with weights by their content and not by where they lie.
+ * @param weightsSha256 of the file of weights that a network starts from, or null where there is none
+ */
+export function runIdentity(config: RunConfig, weightsSha256: string | null): object {
+  if (isVectorRun(config)) {
+    return { ...config, vectors: byContent(config.vectors) };
+  }
+  if (isPromptRun(config)) {
+    const { prompts } = config;
+    return { ...config, prompts: { ...prompts, weights: prompts.weights.sha256 } };
+  }
+  if (weightsSha256 === null) return config;
+  return { ...config, network: { ...config.network, weights: weightsSha256 } };
+}
+
+/** What makes vectors, its weights by their content alone. */
+export function byContent(vectors: VectorSpec): object {
+  return 'weights' in vectors ? { ...vectors, weights: vectors.weights.sha256 } : vectors;
 }
 
 /** Which model a network is made from, so that a run can be repeated and no other model is taken for it. */
@@ -188,4 +210,10 @@ export interface Overrides extends InputChoices {
   readonly gain?: number;
   /** Turns noise on, for half the clips. */
   readonly noiseSnr?: readonly [number, number];
+}
+
+/** @throws {ParameterError} for a share outside [0, 1) */
+export function checkCalibrationFraction({ calibrationFraction = 0 }: Overrides): void {
+  if (calibrationFraction >= 0 && calibrationFraction < 1) return;
+  throw new ParameterError(`The calibration fraction must lie in [0, 1), got ${calibrationFraction}.`);
 }

@@ -2,8 +2,8 @@
  * @file What a network starts from: a file of published weights, in any of the forms they are published in, or random
  * numbers. A network that means nothing without its weights is refused without them.
  */
-import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import {
   ParameterError,
   Random,
@@ -12,8 +12,9 @@ import {
   type TensorData,
   WeightsError,
 } from '../core/index.ts';
-import { windowSamplesOf } from '../extraction/index.ts';
+import { digest, windowSamplesOf } from '../extraction/index.ts';
 import { frontEndFrames } from '../features/index.ts';
+import { hashFile } from '../files/index.ts';
 import { fileSize, modelPath, publishedModels } from '../models/index.ts';
 import {
   checkWeights,
@@ -92,6 +93,29 @@ async function requireFile(weights: string): Promise<void> {
         : { cause },
     );
   }
+}
+
+/**
+ * SHA-256 over the content of the weights that a run's network starts from; null where there are none.
+ * @throws what {@link weightsFile} throws
+ */
+export async function networkWeightsSha256({ network }: NetworkRunConfig): Promise<string | null> {
+  if (network.imported !== undefined) return null;
+  const path = await weightsFile(network.name, network);
+  return path === null ? null : weightsSha256(path);
+}
+
+/**
+ * SHA-256 over the content of weights, so that they are known wherever they lie.
+ * @param named a file, a folder of safetensors files, or the name of fetched weights
+ */
+export async function weightsSha256(named: string): Promise<string> {
+  const model = publishedModels.find(({ name }) => name === named);
+  const path = model === undefined ? named : modelPath(model);
+  const folder = /\.index\.json$/.test(path) ? dirname(path) : path;
+  if (folder === path && !(await stat(path)).isDirectory()) return hashFile(path);
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.safetensors')).sort();
+  return digest(...names, ...(await Promise.all(names.map((name) => hashFile(join(folder, name))))));
 }
 
 /**

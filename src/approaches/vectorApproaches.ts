@@ -8,7 +8,12 @@ import { checkOptions, type EmbedderChoice } from './embedderChoice.ts';
 import type { ImportedModel } from './importedModel.ts';
 import { modelEmbedder } from './modelEmbedder.ts';
 import { namedEmbedderByName } from './namedEmbedders.ts';
-import type { Overrides, VectorChoices, VectorRunConfig } from './runConfig.ts';
+import {
+  checkCalibrationFraction,
+  type Overrides,
+  type VectorChoices,
+  type VectorRunConfig,
+} from './runConfig.ts';
 
 export interface VectorApproach {
   readonly name: string;
@@ -99,26 +104,9 @@ export async function resolveVectorRun(
   o: Overrides = {},
   model?: VectorModel,
 ): Promise<{ config: VectorRunConfig; vectors: ClipVectors }> {
-  const own = approach.network === 'model' ? new Set<keyof Overrides>(pictureChoices) : null;
-  const wrong = (Object.keys(o) as (keyof Overrides)[]).find(
-    (key) => o[key] !== undefined && !applicable.has(key) && own?.has(key) !== true,
-  );
-  if (wrong !== undefined) {
-    throw new UsageError(
-      `The setting ${wrong} is about training a network; ${approach.name} fits a linear SVM.`,
-      {
-        hint: 'Leave it out.',
-      },
-    );
-  }
+  checkVectorOverrides(approach, o);
   const choices = o.vectors ?? {};
   const { svmC = 0.01, tune = false, svmLoss = 'squared-hinge', probabilities = 'temperature' } = choices;
-  if (!(svmC > 0)) throw new ParameterError(`C must be above 0, got ${svmC}.`);
-  if (tune && choices.svmC !== undefined) {
-    throw new UsageError('C is either given or chosen by tuning, not both.', {
-      hint: 'Leave one of them out.',
-    });
-  }
   const vectors =
     approach.network === 'model'
       ? modelVectors(approach, windowSeconds, o, model)
@@ -180,21 +168,50 @@ function modelVectors(
   return embeddingVectors(parts, describeEmbedder(parts).spec.size, choices.pooling ?? approach.pooling);
 }
 
+/** @throws what {@link resolveVectorRun} throws of settings, before anything is read */
+export function checkVectorOverrides(approach: VectorApproach, o: Overrides): void {
+  const own = approach.network === 'model' ? new Set<keyof Overrides>(pictureChoices) : null;
+  const wrong = (Object.keys(o) as (keyof Overrides)[]).find(
+    (key) => o[key] !== undefined && !applicable.has(key) && own?.has(key) !== true,
+  );
+  if (wrong !== undefined) {
+    throw new UsageError(
+      `The setting ${wrong} is about training a network; ${approach.name} fits a linear SVM.`,
+      {
+        hint: 'Leave it out.',
+      },
+    );
+  }
+  const choices = o.vectors ?? {};
+  const { svmC = 0.01, tune = false } = choices;
+  if (!(svmC > 0)) throw new ParameterError(`C must be above 0, got ${svmC}.`);
+  if (tune && choices.svmC !== undefined) {
+    throw new UsageError('C is either given or chosen by tuning, not both.', {
+      hint: 'Leave one of them out.',
+    });
+  }
+  checkCalibrationFraction(o);
+  if (approach.network === null) checkNoNetwork(approach, choices, o);
+}
+
+/** @throws {UsageError} for a setting of a network where there is none */
+function checkNoNetwork({ name }: VectorApproach, choices: VectorChoices, o: Overrides): void {
+  const set = [...networkChoices, 'pooling' as const].find((key) => choices[key] !== undefined);
+  const named =
+    set ?? (o.weights === undefined ? (o.frontEnd === undefined ? undefined : 'frontEnd') : 'weights');
+  if (named === undefined) return;
+  throw new UsageError(`The setting ${named} is about a network; ${name} has none.`, {
+    hint: 'Leave it out.',
+  });
+}
+
 async function openVectors(
   approach: VectorApproach,
   choices: VectorChoices,
   o: Overrides,
 ): Promise<ClipVectors> {
   const { network } = approach;
-  if (network === null) {
-    const set = [...networkChoices, 'pooling' as const].find((key) => choices[key] !== undefined);
-    const named =
-      set ?? (o.weights === undefined ? (o.frontEnd === undefined ? undefined : 'frontEnd') : 'weights');
-    if (named === undefined) return mfccVectors;
-    throw new UsageError(`The setting ${named} is about a network; ${approach.name} has none.`, {
-      hint: 'Leave it out.',
-    });
-  }
+  if (network === null) return mfccVectors;
   const { inputRepr, contentType, embeddingSize, center } = choices;
   const hopSeconds = choices.hopSeconds ?? approach.hopSeconds;
   const choice: EmbedderChoice = {

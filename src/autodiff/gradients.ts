@@ -108,15 +108,6 @@ function reverse(
         },
       );
     }
-    const half = [...operands, ...node.outputs.map((name) => g.find(name)!)].find(
-      (v, i) => v?.dtype === 'float16' && (needs[i] ?? true),
-    );
-    if (half != null) {
-      throw new UnsupportedOpError(
-        `${describeNode(node)} computes in float16 ('${half.name}'); gradients are derived in float32 and float64.`,
-        { hint: 'Convert the model to float32 first.' },
-      );
-    }
     const read = (name: string): Value =>
       again?.value(node, name, (of) => partial.get(of) ?? []) ?? g.find(name)!;
     const results = rule({

@@ -1,6 +1,7 @@
 /** @file What every command is given, and the options several of them share. */
 import { type Command, Option } from 'commander';
 import type { Notice } from '../core/index.ts';
+import { printable } from '../core/printable.ts';
 import type { WorkflowHooks } from '../workflows/hooks.ts';
 import { catchInterrupts, type Interruption } from './interrupt.ts';
 import { choiceOption, wholeNumber } from './optionValues.ts';
@@ -72,9 +73,9 @@ export interface Hooks {
   readonly device?: WorkflowHooks['device'];
 }
 
-/** A notice on one line. */
+/** A notice on one line, whatever names it tells of. */
 export function noticeText({ subject, message }: Notice): string {
-  return subject === '' || message.includes(subject) ? message : `${subject}: ${message}`;
+  return printable(subject === '' || message.includes(subject) ? message : `${subject}: ${message}`);
 }
 
 /** Runs `work` with progress on stderr and Ctrl-C caught. */

@@ -12,14 +12,14 @@ export interface Interruption {
 const oneKeyPress = 500;
 
 /**
- * Takes over SIGINT and SIGTERM.
+ * Takes over SIGINT, SIGTERM and SIGHUP, which a closed terminal sends.
  * @param onFirst told once, when the work has been asked to stop
  * @param onSecond told right before the process ends, to put the terminal in order
  */
 export function catchInterrupts(onFirst: () => void, onSecond: () => void): Interruption {
   const controller = new AbortController();
   let first = 0;
-  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const release = () => {
     for (const name of signals) process.off(name, handle);
   };

@@ -35,8 +35,8 @@ export function makeProgram(context: Context): Command {
     // What stands behind a command's name is that command's, also where it has commands of its own.
     .enablePositionalOptions()
     .configureOutput({
-      writeOut: (text) => void context.terminal.out.stream.write(text),
-      writeErr: (text) => void context.terminal.err.stream.write(text),
+      writeOut: (text) => context.terminal.out.write(text),
+      writeErr: (text) => context.terminal.err.write(text),
       // Errors are thrown, and reported in one place.
       outputError: () => {},
     });

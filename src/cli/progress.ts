@@ -1,8 +1,11 @@
 /** @file Draws progress events: a bar on a terminal, now and then a line elsewhere. Always on stderr. */
 import type { SingleBar } from 'cli-progress';
 import type { ProgressEvent, ProgressListener } from '../core/index.ts';
-import type { Stream } from './terminal.ts';
+import { printable } from '../core/printable.ts';
+import type { Stream as TerminalStream } from './terminal.ts';
 import { timeLeftText } from './timeText.ts';
+
+type Stream = Pick<TerminalStream, 'stream' | 'isTerminal' | 'colours' | 'line'>;
 
 export interface ProgressDisplay {
   readonly onProgress: ProgressListener;
@@ -49,9 +52,9 @@ function paceOf(): (event: ProgressEvent) => number | null {
 
 function describe({ task, done, total, unit, detail }: ProgressEvent, left: number | null): string {
   const parts = [`${done}/${total}${unit ? ` ${unit}` : ''}`];
-  if (detail) parts.push(detail);
+  if (detail) parts.push(printable(detail));
   if (left !== null && done < total) parts.push(`${timeLeftText(left)} left`);
-  return `${task}: ${parts.join(', ')}`;
+  return `${printable(task)}: ${parts.join(', ')}`;
 }
 
 function lines(err: Stream): ProgressDisplay {
@@ -106,9 +109,10 @@ async function bars(err: Stream): Promise<ProgressDisplay> {
       ) => {
         const filled = Math.round(width * Math.min(1, share));
         const drawn = err.colours.cyan('█'.repeat(filled)) + err.colours.dim('░'.repeat(width - filled));
-        const { task: name, unit, detail } = payload.event;
+        const { unit, detail } = payload.event;
+        const name = printable(payload.event.task);
         const rest = [`${value}/${total}${unit ? ` ${unit}` : ''}`];
-        if (detail) rest.push(detail);
+        if (detail) rest.push(printable(detail));
         if (payload.left !== null) rest.push(`${timeLeftText(payload.left)} left`);
         const room = Math.max(10, (err.stream.columns || 80) - name.length - width - 3);
         const text = rest.join('  ');

@@ -1,6 +1,8 @@
 /** @file Errors as the user meets them: a sentence, a hint, an exit code; the stack only on request. */
 import type { CommanderError } from 'commander';
+import { companionOf } from '../core/alongside.ts';
 import { EarshotError } from '../core/errors.ts';
+import { systemCode, systemHint } from '../core/systemErrors.ts';
 import { exitCodes } from './exitCodes.ts';
 import { type Terminal, writeJsonLine } from './terminal.ts';
 
@@ -27,9 +29,13 @@ export class CommandLineError extends Error {
 export function reportError(error: unknown, terminal: Terminal, { json }: { json: boolean }): number {
   const { code, message, hint, exitCode } = understand(error);
   const { err, out } = terminal;
+  const companion = error instanceof Error ? companionOf(error) : undefined;
   err.line(`${err.colours.red(exitCode === exitCodes.cancelled ? 'Stopped:' : 'Error:')} ${message}`);
   if (hint !== undefined) err.line(`${err.colours.cyan('Hint:')} ${hint}`);
-  if (process.env['EARSHOT_DEBUG'] && error instanceof Error) err.line(error.stack ?? String(error));
+  if (process.env['EARSHOT_DEBUG'] && error instanceof Error) {
+    err.line(stackOf(error));
+    if (companion !== undefined) err.line(`Besides: ${stackOf(companion)}`);
+  }
   if (json) writeJsonLine(out, { error: { code, message, hint: hint ?? null } });
   return exitCode;
 }
@@ -39,23 +45,18 @@ function understand(error: unknown): Told {
   if (error instanceof EarshotError) {
     return { code: error.code, message: error.message, hint: error.hint, exitCode: exitCodeOf(error) };
   }
-  const { message, code } =
-    error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
-  const system = code === undefined ? undefined : systemErrors[code];
+  const message = error instanceof Error ? error.message : String(error);
   return {
-    code: code ?? 'INTERNAL',
+    code: systemCode(error) ?? 'INTERNAL',
     message: /[.!?]$/.test(message) ? message : `${message}.`,
-    hint: system ?? 'Set EARSHOT_DEBUG=1 to see where this happened.',
+    hint: systemHint(error) ?? 'Set EARSHOT_DEBUG=1 to see where this happened.',
     exitCode: exitCodes.failure,
   };
 }
 
-const systemErrors: Readonly<Record<string, string>> = {
-  ENOSPC: 'The disk is full: make room, or write to another place.',
-  EACCES: 'This user may not read or write there: check the permissions, or choose another place.',
-  EROFS: 'The place is read-only: choose another.',
-  EMFILE: 'Too many files are open: raise the limit with `ulimit -n 4096`.',
-};
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
 
 function exitCodeOf({ code }: EarshotError): number {
   if (code === 'CANCELLED') return exitCodes.cancelled;

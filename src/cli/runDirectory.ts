@@ -1,6 +1,6 @@
 /** @file Where a run's results go, and how to go on with it when it was stopped. */
 import { readdir } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import { CancelledError, UsageError } from '../core/errors.ts';
 import { commandText } from './commandLine.ts';
 
@@ -11,44 +11,54 @@ export function datasetName(dataset: string): string {
   return basename(full, isTable ? extname(full) : '').replace(/[^\w.-]+/g, '-') || 'dataset';
 }
 
-/** `runs/<stem>-<n>`, with n one above the highest there is. */
-export async function nextDirectory(stem: string, parent = 'runs'): Promise<string> {
-  const taken = (await entries(parent)) ?? [];
-  const numbers = taken.map((entry) => {
-    const end = entry.slice(stem.length + 1);
-    return entry.startsWith(`${stem}-`) && /^\d+$/.test(end) ? Number(end) : 0;
-  });
-  return join(parent, `${stem}-${Math.max(0, ...numbers) + 1}`);
+export interface RunPlace {
+  readonly out: string;
+  /** The command line with its folder, as the report states it. */
+  readonly command: string;
 }
 
-interface RunDirectory {
-  out: string;
-  /** The command line with its folder, as the report states it. */
-  command: string;
-  /** The command line that goes on with the run. */
-  again: string;
+export interface RunName {
+  /** Beginning of a default folder's name. */
+  readonly stem: string;
+  /** Whether the command has `--resume`; default true. */
+  readonly resumes?: boolean;
 }
 
 /**
- * The folder of a run: `--out`, which must be empty unless `--resume` is given, else one that is free.
+ * Does `work` in the folder of a run: `--out`, which must be empty unless `--resume` is given, else a new
+ * `runs/<stem>-<n>`, which goes again where nothing was written to it. If the work is stopped, the error says how to go
+ * on.
  * @throws {UsageError} when the folder holds something, is a file, or is needed and missing
  */
-export async function runDirectory(
+export async function inRunDirectory<T>(
   words: readonly string[],
   options: { out?: string; resume?: boolean },
-  free: () => Promise<string>,
-): Promise<RunDirectory> {
-  if (options.resume && options.out === undefined) {
-    throw new UsageError('--resume needs --out, to say which run to go on with.', {
-      hint: 'Give the folder of the run, such as --out runs/demo-1.',
-    });
+  { stem, resumes = true }: RunName,
+  work: (place: RunPlace) => Promise<T>,
+): Promise<T> {
+  const { out, resume } = options;
+  const run = (folder: string, complete: readonly string[]) => {
+    const first = complete.filter((word) => word !== '--resume');
+    const place = { out: folder, command: commandText(first) };
+    return resumes ? resumable(commandText([...first, '--resume']), () => work(place)) : work(place);
+  };
+  if (out === undefined) {
+    if (resume) {
+      throw new UsageError('--resume needs --out, to say which run to go on with.', {
+        hint: 'Give the folder of the run, such as --out runs/demo-1.',
+      });
+    }
+    const { reserveFolder } = await import('../workflows/reserveFolder.ts');
+    const reserved = await reserveFolder('runs', stem);
+    try {
+      return await run(reserved.folder, [...words, '--out', reserved.folder]);
+    } finally {
+      await reserved.release();
+    }
   }
-  const out = options.out ?? (await free());
-  if (!options.resume)
-    await requireEmpty(out, 'Give another --out, or --resume to go on with the run in it.');
-  const complete = options.out === undefined ? [...words, '--out', out] : words;
-  const first = complete.filter((word) => word !== '--resume');
-  return { out, command: commandText(first), again: commandText([...first, '--resume']) };
+  const instead = resumes ? ', or --resume to go on with the run in it' : '';
+  if (!resume) await requireEmpty(out, `Give another --out${instead}.`);
+  return run(out, words);
 }
 
 /** Runs `work`; if it is stopped, the error says how to go on. */
@@ -64,7 +74,8 @@ export async function resumable<T>(again: string, work: () => Promise<T>): Promi
 /** @throws {UsageError} when `directory` holds something, or is a file */
 export async function requireEmpty(directory: string, hint: string): Promise<void> {
   const found = await entries(directory);
-  if (found === null || found.length === 0) return;
+  // A claim of a command that is no longer there is no content; one of a command that is there is seen later.
+  if (found === null || found.every((name) => name.startsWith('.earshot-claim-'))) return;
   throw new UsageError(`The folder ${directory} is not empty; nothing was written.`, { hint });
 }
 

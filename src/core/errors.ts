@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'DECODE'
   | 'WEIGHTS'
   | 'DOWNLOAD'
+  | 'FILE'
   | 'DATASET'
   | 'RUNTIME'
   | 'TRAINING'
@@ -78,6 +79,13 @@ export class WeightsError extends EarshotError {
 export class DownloadError extends EarshotError {
   constructor(message: string, options?: Options) {
     super('DOWNLOAD', message, options);
+  }
+}
+
+/** A file or folder could not be written, made or claimed. */
+export class FileError extends EarshotError {
+  constructor(message: string, options?: Options) {
+    super('FILE', message, options);
   }
 }
 

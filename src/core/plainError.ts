@@ -31,6 +31,7 @@ const classes: Record<
   DECODE: errors.DecodeError,
   WEIGHTS: errors.WeightsError,
   DOWNLOAD: errors.DownloadError,
+  FILE: errors.FileError,
   DATASET: errors.DatasetError,
   RUNTIME: errors.RuntimeError,
   TRAINING: errors.TrainingError,

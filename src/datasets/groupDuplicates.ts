@@ -162,7 +162,7 @@ function noticeOf(contents: readonly Content[], pairs: readonly (readonly [Conte
     message:
       `The same sound is there more than once, and its copies count as one recording in splits, folds and leaks: ${what.join(', ')} (${shown}).` +
       `${folds > 0 ? ` ${folds} of them lie in different folds or sides of the dataset’s own split.` : ''}` +
-      `${labels > 0 ? ` ${labels} of them UNDER DIFFERENT LABELS.` : ''} Remove the copies.`,
+      `${labels > 0 ? ` ${labels} of them UNDER DIFFERENT LABELS.` : ''} earshot data inspect lists them; remove the copies.`,
   };
 }
 

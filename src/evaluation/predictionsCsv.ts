@@ -1,11 +1,11 @@
 /**
  * @file Predictions as CSV (RFC 4180): clip, label, group, fold, predicted, confidence, then `p_<class>` for every
  * class. Numbers are written with as many digits as needed to read the same float64 back, so every score can be
- * computed again from the file.
+ * computed again from the file. Names that a spreadsheet would take for formulas get an apostrophe, taken off in reading.
  */
 import { readFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
-import { DatasetError, EarshotError } from '../core/index.ts';
+import { csvRow, csvText, DatasetError, EarshotError } from '../core/index.ts';
 import { writeFileAtomic } from '../files/atomic.ts';
 import { checkPredictionTable, decide, type PredictionRow, type PredictionTable } from './predictionTable.ts';
 
@@ -24,18 +24,22 @@ export async function writePredictions(path: string, table: PredictionTable): Pr
 export function formatPredictions(table: PredictionTable): string {
   checkPredictionTable(table);
   const { classes, rows } = table;
-  const lines = [[...columns, ...classes.map((name) => probabilityPrefix + name)]];
+  const lines: (string | number | null)[][] = [
+    [...columns, ...classes.map((name) => probabilityPrefix + name)],
+  ];
   for (const row of rows) {
     const { predicted, confidence } = decide(classes, row);
-    const numbers = Array.from(row.probabilities, String);
-    const fold = row.fold === null ? '' : String(row.fold);
-    lines.push([row.clip, row.label, row.group, fold, predicted, String(confidence), ...numbers]);
+    lines.push([
+      row.clip,
+      row.label,
+      row.group,
+      row.fold,
+      predicted,
+      confidence,
+      ...Array.from(row.probabilities),
+    ]);
   }
-  return lines.map((cells) => `${cells.map(quote).join(',')}\n`).join('');
-}
-
-function quote(cell: string): string {
-  return /[",\r\n]|^\s|\s$|^\uFEFF/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+  return lines.map(csvRow).join('');
 }
 
 /**
@@ -69,7 +73,7 @@ export function parsePredictions(text: string, name = 'predictions'): Prediction
   const classes = classColumns.map((i) => header![i]!.slice(probabilityPrefix.length));
   const rows = lines.map((cells, i): PredictionRow => {
     const where = `${name}, record ${i + 2}`;
-    const cell = (column: (typeof columns)[number]) => cells[position(column)]!;
+    const cell = (column: (typeof columns)[number]) => csvText(cells[position(column)]!);
     const row = {
       clip: cell('clip'),
       label: cell('label'),

@@ -1,7 +1,9 @@
 /** @file Files that are either whole or absent: written under a temporary name, then renamed. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileError, makeFolder } from './folders.ts';
+import { isRunning } from './processes.ts';
 
 export interface AtomicWriteOptions {
   /**
@@ -11,13 +13,16 @@ export interface AtomicWriteOptions {
   readonly sync?: boolean;
 }
 
-/** Writes `data` to `path` atomically (temporary name in the same folder, fsync, rename); makes parent folders. */
+/**
+ * Writes `data` to `path` atomically (temporary name in the same folder, fsync, rename); makes parent folders.
+ * @throws {FileError} naming the file, with what to do about a full disk, a read-only place and the like
+ */
 export async function writeFileAtomic(
   path: string,
   data: string | Uint8Array,
   { sync = true }: AtomicWriteOptions = {},
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = await open(temporary, 'w');
@@ -29,8 +34,8 @@ export async function writeFileAtomic(
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    await rm(temporary, { force: true }).catch(() => {});
+    throw fileError(path, 'written', error);
   }
 }
 
@@ -39,28 +44,10 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** A value that {@link writeJson} wrote; null where there is no such file, or a damaged one. */
-export async function readJson<T>(path: string): Promise<T | null> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as T;
-  } catch {
-    return null;
-  }
-}
-
 /** Removes what writes of processes that are no longer there left in a folder: they were killed before the renaming. */
 export async function removeAbandoned(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [] as string[])) {
     const writer = /\.(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
     if (writer !== undefined && !isRunning(Number(writer))) await rm(join(folder, name), { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

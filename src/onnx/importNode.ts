@@ -180,23 +180,6 @@ function formula(
   };
 }
 
-/** Opset 21 came with integers of 4 and 16 bits, and with attributes that say nothing new where they have their defaults. */
-const quantized: ImportRule = (c) => {
-  const zero = c.inputs[2] ?? null;
-  const of = zero ?? (c.node.opType === 'DequantizeLinear' ? operand(c, 0) : null);
-  if (of !== null && !['int8', 'uint8', 'int32'].includes(of.dtype)) {
-    throw new UnsupportedOpError(
-      `${describeNode(c.node)} works with ${of.dtype}, which operator set 20 knows only in 8 bits.`,
-    );
-  }
-  const idle = (name: string, value: number) =>
-    intAttribute(c.node, name, value) === value ? { [name]: undefined } : {};
-  const stated = zero === null ? 0 : dataTypeNumber(zero.dtype);
-  const typed = stated === 0 ? {} : idle('output_dtype', stated);
-  const kept = { ...idle('output_dtype', 0), ...typed, ...idle('block_size', 0), ...idle('precision', 0) };
-  return { node: withAttributes(c.node, kept), inputs: c.inputs };
-};
-
 const rules: Readonly<Record<string, ImportRule>> = {
   ...olderForms,
   Softmax: softmax,
@@ -218,8 +201,6 @@ const rules: Readonly<Record<string, ImportRule>> = {
     const to: Attribute = { kind: 'int', value: dataTypeNumber(operand(c, 1).dtype) };
     return { node: { ...c.node, opType: 'Cast', attributes: { to } }, inputs: [operand(c, 0)] };
   },
-  QuantizeLinear: quantized,
-  DequantizeLinear: quantized,
   // Newer than opset 20, so written with what that has.
   Swish: formula(({ x, scalar, op, attribute }) =>
     op('Mul', [x, op('Sigmoid', [op('Mul', [x, scalar(attribute('alpha', 1))])])]),

@@ -334,8 +334,6 @@ export class Importer {
 
   /** The types that the file itself gives for results of which no rule can say them. */
   private declaredTypes(node: Node, error: EarshotError): TensorType[] {
-    // A newer set may have widened what the operator takes, of which nothing is known here.
-    if (node.domain === '' && this.opset > importedOpset && error instanceof UnsupportedOpError) throw error;
     return node.outputs.map((name) => {
       const { dtype, shape } = this.declared.get(name) ??
         this.promised.get(name) ?? { dtype: null, shape: null };

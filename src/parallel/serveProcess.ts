@@ -9,7 +9,7 @@ export type ProcessMessage<Result, Event> =
   | { readonly error: PlainError };
 
 /** Milliseconds to save the work in when nobody waits for it any more. */
-const grace = 30_000;
+const grace = 5_000;
 
 /**
  * Answers the one task of this process with what `handle` returns or throws, then ends. `signal` is aborted when the
@@ -26,10 +26,13 @@ export function serveProcess<Task, Result, Event = never>(
       else process.send!(message, undefined, undefined, () => resolve());
     });
   // Ctrl-C reaches all processes of a terminal at once: the caller decides, and orders a stop.
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => {});
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {});
+  let alone = false;
   const abandoned = () => {
+    alone = true;
     controller.abort();
-    setTimeout(() => process.exit(1), grace).unref();
+    // By a signal: an orderly exit would wait for the engine, which cannot be torn down while it computes.
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), grace).unref();
   };
   process.on('disconnect', abandoned);
   process.on('message', async (order: ProcessOrder<Task>) => {
@@ -46,6 +49,7 @@ export function serveProcess<Task, Result, Event = never>(
     } catch (error) {
       await tell({ error: toPlainError(error) });
     }
+    if (alone) process.exit(1);
     // Nothing should be left running; if something is, the process ends all the same.
     process.off('disconnect', abandoned);
     if (process.connected) process.disconnect();

@@ -217,6 +217,7 @@ export class Engine {
  * @throws {RuntimeError} where it is missing or does not start, naming those that do
  */
 export async function resolveDevice(choice: DeviceChoice): Promise<Device> {
+  if (choice === 'cpu') return 'cpu';
   const engine = new Engine({ threads: 1, device: choice });
   try {
     return await engine.device();

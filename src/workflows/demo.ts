@@ -9,6 +9,7 @@ import {
 import { readRun, runCosts } from './compare/readRuns.ts';
 import type { WorkflowHooks } from './hooks.ts';
 import { openNamedDataset } from './namedDataset.ts';
+import { inRunFolder } from './runFolder.ts';
 import { type TrainOutcome, train } from './train.ts';
 import { versions } from './versions.ts';
 
@@ -48,6 +49,10 @@ const runs = [
 /** Synthesises the set, trains two approaches on three of its folds, tests both on the fourth, compares them. */
 export async function demo(options: DemoOptions): Promise<DemoOutcome> {
   const out = resolve(options.out);
+  return inRunFolder(out, options.resume ?? false, () => demoIn(out, options));
+}
+
+async function demoIn(out: string, options: DemoOptions): Promise<DemoOutcome> {
   const seed = options.seed ?? 0;
   const outcomes: TrainOutcome[] = [];
   for (const { approach, overrides } of runs) {

@@ -13,7 +13,7 @@ import {
   encodeEmbeddingFile,
 } from '../embeddings/index.ts';
 import { digest } from '../extraction/index.ts';
-import { removeAbandoned, writeFileAtomic } from '../files/index.ts';
+import { claimFolder, removeAbandoned, writeFileAtomic } from '../files/index.ts';
 import { Engine } from '../runtime/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { findSoundFiles, type SoundFile } from './soundFiles.ts';
@@ -50,8 +50,9 @@ export type EmbedEvent =
 
 /**
  * Embeds files and yields what became of each, in order. Outputs are written whole or not at all; an output that was
- * made from the same content with the same settings is kept, one that was made from others is replaced. A recording
- * that cannot be read is yielded as failed and the rest go on.
+ * made from the same content with the same settings is kept, one whose recording has changed since is replaced. One that
+ * was made with other settings is never overwritten: it is yielded as failed, as is a recording that cannot be read, and
+ * the rest go on.
  * @throws {ParameterError} when there is no sound file
  * @throws {UsageError} when two recordings would have the same output, or options do not apply to the network
  * @throws {CancelledError} when stopped; what was written stays
@@ -63,11 +64,11 @@ export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> 
   const description = await openEmbedder(options.embedder);
   const { spec } = description;
   options.onEmbedder?.(spec);
-  for (const folder of new Set(outputs.map((output) => dirname(output)))) await removeAbandoned(folder);
   const key = embedderKey(spec);
-  const sourceOf = (hash: string) => digest('embedding file', key, hash);
+  const claim = await claimFolder(options.out);
   const engine = new Engine(engineOptions(options));
   try {
+    for (const folder of new Set(outputs.map((output) => dirname(output)))) await removeAbandoned(folder);
     const embedder = await Embedder.load(description, engine);
     const events = embedRecordings(
       files.map(({ path }) => path),
@@ -76,7 +77,7 @@ export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> 
         signal,
         onProgress,
         workers: threads,
-        known: async (i, hash) => isMade(outputs[i]!, format, async () => sourceOf(await hash())),
+        known: async (i, hash) => isMade(outputs[i]!, format, key, hash),
       },
     );
     for await (const event of events) {
@@ -89,7 +90,7 @@ export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> 
         yield { state: 'kept', file, output };
       } else {
         const { embedding, timestamps, seconds, hash, remarks } = event.recording;
-        const source = sourceOf(hash);
+        const source = `${key}:${hash}`;
         const bytes = encodeEmbeddingFile({ file, size: spec.size, embedding, timestamps, source }, format);
         // Not waited for on the disk, thousands of times: what a power cut damages is noticed and made again.
         await writeFileAtomic(output, bytes, { sync: false });
@@ -103,17 +104,22 @@ export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> 
     }
   } finally {
     await engine.close();
+    await claim.release();
   }
 }
 
 /**
- * Whether an output is there and made from what would be made now.
- * @throws {UsageError} when something else lies there
+ * Whether an output is there and made from what would be made now. One that was made of an earlier content of the
+ * recording with the same settings is not, and is to be replaced.
+ * @param key of the embedder
+ * @param hash of the recording's content
+ * @throws {UsageError} when something else lies there: a file of other hands, or made with other settings
  */
 async function isMade(
   output: string,
   format: EmbeddingFormat,
-  wanted: () => Promise<string>,
+  key: string,
+  hash: () => Promise<string>,
 ): Promise<boolean> {
   const bytes = await readFile(output).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
@@ -127,7 +133,17 @@ async function isMade(
       hint: 'Remove it, or choose another folder.',
     });
   }
-  return found.state === 'whole' && found.source === (await wanted());
+  // What was damaged is made anew.
+  if (found.state !== 'whole') return false;
+  const { source } = found;
+  const content = await hash();
+  if (source === `${key}:${content}`) return true;
+  // Earlier versions wrote one digest over both.
+  if (source === digest('embedding file', key, content)) return true;
+  if (source.startsWith(`${key}:`)) return false;
+  throw new UsageError(`${output} was made with another network or other settings; it was left as it is.`, {
+    hint: 'Choose another folder with -o, or remove it.',
+  });
 }
 
 /** Where each file's embeddings go. @throws {UsageError} when two would go to the same place */

@@ -10,12 +10,12 @@ import {
   probabilisticOf,
   writePredictions,
 } from '../evaluation/index.ts';
-import { readJson, writeJson } from '../files/index.ts';
+import { writeJson } from '../files/index.ts';
 import { type ConformalResult, conformalResult } from '../metrics/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset } from './namedDataset.ts';
 import { predictClips } from './predict.ts';
-import type { SplitResult } from './trainSplit.ts';
+import { readSplitResult } from './splitResult.ts';
 
 export interface EvaluateModelOptions extends WorkflowHooks {
   /** Path of an artefact. */
@@ -119,7 +119,7 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
 
 /** Clips that a model was trained, validated or calibrated on, as the run it lies in says; null where none does. */
 async function trainingClips(model: string, clips: readonly Clip[]): Promise<Clip[] | null> {
-  const run = await readJson<SplitResult>(join(dirname(model), 'run.json'));
+  const run = await readSplitResult(dirname(model));
   if (run === null) return null;
   const known = new Set([...run.train, ...run.validation, ...(run.calibration?.clips ?? [])]);
   return clips.filter(({ id }) => known.has(id));

@@ -10,6 +10,7 @@ import { float32, GraphError, type Tensor } from '../core/index.ts';
 import { parameterSpecs, type WhisperConfig, whisper } from '../networks/index.ts';
 import { GraphBuilder, type Model } from '../onnx/index.ts';
 import { readModel } from '../runtime/index.ts';
+import { inRunFolder } from './runFolder.ts';
 
 export interface HuggingFaceExportOptions {
   /** Path of an artefact of the approach `whisper`. */
@@ -47,7 +48,7 @@ export async function exportToHuggingFace(options: HuggingFaceExportOptions): Pr
   const values = parametersOf(model, settings.config, classes.length, path);
   const config = heardConfig(settings.config, info);
   shortenPositions(values, config);
-  const files = await writeWhisperCheckpoint(out, { config, classes, values });
+  const files = await inRunFolder(out, false, () => writeWhisperCheckpoint(out, { config, classes, values }));
   return { folder: out, files, classes, config, differences: differencesOf(info, settings, config) };
 }
 

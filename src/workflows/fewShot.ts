@@ -17,9 +17,9 @@ import {
 } from '../zeroShot/index.ts';
 import { type ClassKnowledgeOptions, type FrozenSource, openClassKnowledge } from './classKnowledge.ts';
 import { clipRows, labelledRows } from './clipRows.ts';
-import { requireFreeDirectory } from './freeDirectory.ts';
 import { fingerprintOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
+import { inRunFolder } from './runFolder.ts';
 import { versions } from './versions.ts';
 import { frozenText, sourceNotices } from './zeroShotEvaluate.ts';
 
@@ -61,9 +61,12 @@ export interface FewShotOutcome {
  * @throws {CancelledError} when stopped
  */
 export async function fewShot(options: FewShotOptions): Promise<FewShotOutcome> {
-  const { seed = 0, shots = [0, 1, 2, 5, 10, 20], draws = 10, source, scaling = 'centred' } = options;
   const directory = resolve(options.out);
-  await requireFreeDirectory(directory, false);
+  return inRunFolder(directory, false, () => fewShotIn(directory, options));
+}
+
+async function fewShotIn(directory: string, options: FewShotOptions): Promise<FewShotOutcome> {
+  const { seed = 0, shots = [0, 1, 2, 5, 10, 20], draws = 10, source, scaling = 'centred' } = options;
   const dataset = await openNamedDataset(options.dataset, options);
   const { clips, vectors } = await openClassKnowledge(source, options, dataset.classes, options);
   const opened = clips!;

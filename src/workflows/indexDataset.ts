@@ -5,6 +5,8 @@ import { DatasetError, type Notice, UsageError } from '../core/index.ts';
 import { fingerprint, spanTimes } from '../datasets/index.ts';
 import {
   Embedder,
+  type EmbedderDescription,
+  type EmbedderSpec,
   embedderKey,
   embedRecordings,
   type IndexInfo,
@@ -14,10 +16,11 @@ import {
   poolWindows,
   readIndexInfo,
 } from '../embeddings/index.ts';
-import { cacheDirectory } from '../files/index.ts';
+import { cacheDirectory, isClaim } from '../files/index.ts';
 import { Engine } from '../runtime/index.ts';
 import { engineOptions, extractionOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset } from './namedDataset.ts';
+import { inClaimedFolder } from './runFolder.ts';
 import { versions } from './versions.ts';
 
 export interface IndexOptions extends WorkflowHooks {
@@ -41,26 +44,53 @@ export interface IndexOutcome {
 /**
  * Indexes a dataset. What was embedded before is taken from the cache, so that a stopped run goes on; an index of the
  * same data and network is left as it is, one of other data is replaced when the new one is whole.
- * @throws {UsageError} when `out` holds something else, or the index of another network
+ * @throws {UsageError} when `out` holds something else, or the index of another network, another pooling or another
+ *   dataset, and when another command is at work in it
  * @throws {DatasetError} when the dataset cannot be used, or not one clip can be read
  * @throws {CancelledError} when stopped
  */
 export async function indexDataset(options: IndexOptions): Promise<IndexOutcome> {
-  const { out, pooling = null, cacheDir = cacheDirectory() } = options;
+  const before = await indexThere(options.out);
   const description = await openEmbedder(options.embedder);
-  const { spec } = description;
-  const before = await indexThere(out);
-  if (before !== null && before.embedderKey !== embedderKey(spec)) {
+  requireSameSettings(before, description.spec, options);
+  return inClaimedFolder(options.out, () => indexIn(options, description));
+}
+
+/** @throws {UsageError} for an index that was made otherwise: it is not replaced */
+function requireSameSettings(
+  before: IndexInfo | null,
+  spec: EmbedderSpec,
+  { out, pooling = null }: IndexOptions,
+): void {
+  if (before === null) return;
+  const hint = 'Give another folder with -o, or remove it.';
+  if (before.embedderKey !== embedderKey(spec)) {
     throw new UsageError(
       `The index in ${out} was made with another network or other windows (${before.embedder.network}).`,
-      { hint: 'Give another folder with -o, or remove it.' },
+      { hint },
     );
   }
+  if (before.pooling === pooling) return;
+  const described = (pooled: Pooling | null) => (pooled === null ? 'a row per window' : `pooling ${pooled}`);
+  throw new UsageError(
+    `The index in ${out} was made with ${described(before.pooling)}; asked for was ${described(pooling)}.`,
+    { hint },
+  );
+}
+
+async function indexIn(options: IndexOptions, description: EmbedderDescription): Promise<IndexOutcome> {
+  const { out, pooling = null, cacheDir = cacheDirectory() } = options;
+  const { spec } = description;
+  const before = await indexThere(out);
   const dataset = await openNamedDataset(options.dataset, options);
   const { workers, ...quiet } = extractionOptions(options);
   const data = await fingerprint(dataset, quiet);
-  if (before?.dataset.fingerprint === data && before.pooling === pooling)
-    return { info: before, made: false, notices: dataset.notices };
+  if (before?.dataset.fingerprint === data) return { info: before, made: false, notices: dataset.notices };
+  if (before !== null && before.dataset.root !== dataset.root) {
+    throw new UsageError(`The index in ${out} is of another dataset (${before.dataset.root}).`, {
+      hint: 'Give another folder with -o, or remove it.',
+    });
+  }
 
   const notices: Notice[] = [...dataset.notices];
   const failures: Notice[] = [];
@@ -118,11 +148,12 @@ function rounded(level: number): number {
 async function indexThere(folder: string): Promise<IndexInfo | null> {
   const info = await readIndexInfo(folder);
   if (info !== null) return info;
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+  const found = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     if (error.code === 'ENOTDIR') throw new UsageError(`${folder} is a file; an index is a folder.`);
     throw error;
   });
+  const names = found.filter((name) => !isClaim(name));
   // What a killed run left is no reason to stop.
   if (names.every((name) => /^(embeddings|network)[-.].*\.(tmp|npy|onnx)$/.test(name))) return null;
   throw new UsageError(`The folder ${folder} is not empty, and no index is in it.`, {

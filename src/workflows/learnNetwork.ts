@@ -1,25 +1,18 @@
 /** @file Learning by training a network on pictures of sound. */
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import {
-  createNetwork,
-  importedWeights,
-  type NetworkRunConfig,
-  networkScore,
-  startingValues,
-} from '../approaches/index.ts';
-import { DatasetError, float32, type Notice, Random, randomWeights, type Tensor } from '../core/index.ts';
+import { type NetworkRunConfig, networkScore } from '../approaches/index.ts';
+import { DatasetError, float32, type Notice, randomWeights, type Tensor } from '../core/index.ts';
 import { validationSplit } from '../datasets/index.ts';
 import { type ClipFeatures, extractFeatures, ownFrames, windowSamplesOf } from '../extraction/index.ts';
 import { frontEndPicture } from '../features/index.ts';
-import { inferenceContext, initializeParameters, loraNetwork, type Network } from '../networks/index.ts';
+import { openLineLog } from '../files/index.ts';
+import { inferenceContext, type Network } from '../networks/index.ts';
 import { GraphBuilder } from '../onnx/index.ts';
 import { Engine, type EngineOptions } from '../runtime/index.ts';
 import {
   type BandStatistics,
   bandStatistics,
   needsWaveforms,
-  networkParameters,
   ownFramesInput,
   standardizeNodes,
   type TrainingClip,
@@ -29,12 +22,13 @@ import { filledWindow } from '../windows/index.ts';
 import { frozenPart } from './frozenPart.ts';
 import { engineOptions, extractionOptions } from './hooks.ts';
 import { firstFailure, type Learner, untrainedNotices } from './learner.ts';
+import { networkStart } from './networkStart.ts';
 
 /** Trains on the training side, less what the settings set aside for validation. Checkpoints go into the directory. */
 export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, hooks, clock) => {
   const { dataset, config, directory, split } = run;
   const { classes } = dataset;
-  const notices: Notice[] = [...split.notices];
+  const notices: Notice[] = [];
   const held = validationSplit(split.train, {
     fraction: config.validationFraction,
     seed: config.training.seed,
@@ -50,8 +44,7 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
   const failures: Notice[] = extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message }));
   const inValidation = new Set(held.validation);
   const [train, validation] = partition(extraction.features, (features) => !inValidation.has(features.clip));
-  const first = train[0];
-  if (first === undefined) {
+  if (train.length === 0) {
     throw new DatasetError('Not one clip of the training side could be read.', {
       hint: firstFailure(failures),
     });
@@ -62,17 +55,14 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
       train.map((features) => features.clip.label),
     ),
   );
-  const { nMels, nFrames } = first;
   const windowSamples = windowSamplesOf(config.pipeline);
-  const statistics = config.standardize ? bandStatistics(windowsOf(train), nMels) : null;
+  const bands = config.pipeline.frontEnd.nMels;
+  const statistics = config.standardize ? bandStatistics(windowsOf(train), bands) : null;
   clock.lap('features');
 
-  const base = createNetwork(config, classes.length, run.imported);
-  const { lora } = config.network;
-  const adapted = lora === undefined ? null : loraNetwork(base, lora, [1, 1, nMels, nFrames]);
-  const network = adapted ?? base;
-  const { initial, weights } = await startingParameters(base, network, config, nMels, nFrames);
-  if (adapted !== null && weights === randomWeights) {
+  const start = await networkStart(config, classes.length, run.imported);
+  const { base, network, merge, initial, weights, nMels, nFrames } = start;
+  if (merge !== null && weights === randomWeights) {
     notices.push({
       subject: 'adapters',
       message: 'The weights that the adapters join are random and stay so: adapters are for trained weights.',
@@ -85,7 +75,6 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
         "Whisper's encoder started from random weights: nothing in it was learnt from speech. What was published is fine-tuned with --weights.",
     });
   }
-  const log = createWriteStream(join(directory, 'log.jsonl'), { flags: 'a' });
   const task = {
     ...{ network, config: config.training, initial, statistics, nMels, nFrames },
     masked: config.pipeline.pad === 'mask',
@@ -94,6 +83,7 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
   };
   const frozen = await frozenPart(task, hooks);
   if (frozen !== null) clock.lap('frozen network');
+  const log = await openLineLog(join(directory, 'log.jsonl'));
   const trained = await trainNetwork({
     ...task,
     ...(frozen === null ? {} : { frozen }),
@@ -109,17 +99,12 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
     ...engineOptions(hooks),
     ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
     ...(hooks.onProgress === undefined ? {} : { onProgress: hooks.onProgress }),
-    onEvent: (event) => log.write(`${JSON.stringify(event)}\n`),
-  }).finally(() => new Promise<void>((resolve) => log.end(resolve)));
+    onEvent: (event) => log.write(event),
+  }).finally(() => log.close());
   clock.add('training', trained.seconds);
 
   return {
-    score: networkScore(
-      base,
-      adapted?.merge(trained.parameters) ?? trained.parameters,
-      statistics,
-      config.pipeline,
-    ),
+    score: networkScore(base, merge?.(trained.parameters) ?? trained.parameters, statistics, config.pipeline),
     network: network.name,
     weights,
     history: trained.history,
@@ -144,25 +129,6 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
       ),
   };
 };
-
-/** What the network without adapters starts from, and random values for what adapters add. */
-async function startingParameters(
-  base: Network,
-  network: Network,
-  config: NetworkRunConfig,
-  nMels: number,
-  nFrames: number,
-) {
-  const { seed } = config.training;
-  const drawn = () =>
-    initializeParameters(networkParameters(network, nMels, nFrames), new Random(`${seed}/parameters`));
-  // An imported network's parameters begin as the model's own.
-  const imported = importedWeights(config);
-  if (imported !== null) return { initial: drawn(), weights: imported };
-  const specs = networkParameters(base, nMels, nFrames);
-  const { values, weights } = await startingValues(base, specs, seed, config.network);
-  return { initial: network === base ? values : new Map([...drawn(), ...values]), weights };
-}
 
 function toTraining(
   features: readonly ClipFeatures[],

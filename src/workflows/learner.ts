@@ -9,8 +9,8 @@ import type {
 } from '../approaches/index.ts';
 import type { Notice } from '../core/index.ts';
 import type { Dataset, Split } from '../datasets/index.ts';
-import type { EpochRecord } from '../evaluation/index.ts';
 import type { ClipFeatures } from '../extraction/index.ts';
+import type { EpochRecord } from '../training/index.ts';
 import type { WorkflowHooks } from './hooks.ts';
 
 export interface SplitRun<C extends RunConfig = RunConfig> {
@@ -20,6 +20,8 @@ export interface SplitRun<C extends RunConfig = RunConfig> {
   readonly config: C;
   /** The model that the network is made from, where `config` names one. */
   readonly imported?: ImportedModel;
+  /** SHA-256 of the file of weights that a network starts from; null or absent where there is none. */
+  readonly weightsSha256?: string | null;
   /** What clips become, where `config` says that a classifier is fitted. */
   readonly vectors?: ClipVectors;
   /** The model that hears, where `config` says that sounds are compared with prompts. */

@@ -1,5 +1,5 @@
 /** @file Which splits of a dataset a run takes, what they are called, and several of them as one. */
-import { ParameterError } from '../core/index.ts';
+import { DatasetError, ParameterError } from '../core/index.ts';
 import {
   crossValidationFolds,
   type Dataset,
@@ -48,6 +48,18 @@ export function chosenSplits(
   throw new ParameterError(`The cross-validation of ${dataset.name} has no fold ${onlyFold}.`, {
     hint: `It has the folds ${names.join(', ')}.`,
   });
+}
+
+/** Checks that there is something to learn. @throws {DatasetError} for a split that trains on clips of one class only */
+export function requireTrainingClasses(splits: readonly Split[]): void {
+  for (const { train, description } of splits) {
+    const trained = new Set(train.map(({ label }) => label));
+    if (trained.size >= 2) continue;
+    throw new DatasetError(
+      `The training side has clips of ${trained.size === 0 ? 'no class' : `the one class '${[...trained][0]}'`} (${description}).`,
+      { hint: 'Choose another split, or add recordings of the other classes.' },
+    );
+  }
 }
 
 /** The dataset's own split where there is one; with official folds the last one is tested; otherwise a fifth of the recordings. */

@@ -12,7 +12,8 @@ import {
 } from '../hypotheses/index.ts';
 import { extractionOptions, fingerprintOptions, type WorkflowHooks } from './hooks.ts';
 import { firstFailure, stopwatch } from './learner.ts';
-import { openNamedDataset } from './namedDataset.ts';
+import { openNamedDataset, requireClasses } from './namedDataset.ts';
+import { inRunFolder } from './runFolder.ts';
 import { versions } from './versions.ts';
 
 export { hypothesesJson } from '../hypotheses/index.ts';
@@ -44,10 +45,15 @@ export interface TestHypothesesOutcome extends HypothesesReport {
  * @throws {CancelledError} when `signal` is aborted; measures stay in the cache
  */
 export async function testHypotheses(options: TestHypothesesOptions): Promise<TestHypothesesOutcome> {
+  return inRunFolder(options.out, false, () => testIn(options));
+}
+
+async function testIn(options: TestHypothesesOptions): Promise<TestHypothesesOutcome> {
   const { quick = false, seed = 0, folds, out, signal, onProgress, threads } = options;
   const startedAt = new Date().toISOString();
   const clock = stopwatch();
   const dataset = await openNamedDataset(options.dataset, options);
+  requireClasses(dataset);
   const dataFingerprint = await fingerprint(dataset, fingerprintOptions(options));
   const chosen = quick ? quickChoice(dataset.clips, seed) : dataset.clips;
   const { clips, failures, notices } = await measureClips(chosen, seed, extractionOptions(options));

@@ -1,24 +1,7 @@
 /** @file `earshot train`: from a folder of labelled recordings to an evaluated classifier with its report. */
 import { join, resolve } from 'node:path';
-import {
-  type Approach,
-  approachByName,
-  configureImported,
-  embeddingTensor,
-  importedApproach,
-  isPromptApproach,
-  isVectorApproach,
-  type Overrides,
-  openImportedModel,
-  openWhisperCheckpoint,
-  type RunConfig,
-  requireRunWeights,
-  resolveConfig,
-  resolvePromptRun,
-  resolveVectorRun,
-  weightsFile,
-} from '../approaches/index.ts';
-import { type Notice, UsageError } from '../core/index.ts';
+import type { Overrides, RunConfig } from '../approaches/index.ts';
+import type { Notice } from '../core/index.ts';
 import { type Dataset, fingerprint } from '../datasets/index.ts';
 import {
   type Evaluation,
@@ -32,17 +15,20 @@ import {
   writePredictions,
   writeRunReport,
 } from '../evaluation/index.ts';
+import { digest } from '../extraction/index.ts';
 import { writeJson } from '../files/index.ts';
 import type { PictureLayout } from '../networks/index.ts';
 import { type Device, resolveDevice } from '../runtime/index.ts';
 import { usualSoundMegabytes } from './clipSounds.ts';
-import { requireFreeDirectory } from './freeDirectory.ts';
 import { distinct, fingerprintOptions, type WorkflowHooks, withTask } from './hooks.ts';
 import type { SplitRun } from './learner.ts';
-import { openNamedDataset, requireClasses, suggestWindowSeconds } from './namedDataset.ts';
+import { openNamedDataset, requireClasses } from './namedDataset.ts';
+import { type PreparedRun, prepareRun } from './prepareRun.ts';
 import { reportMedia } from './reportMedia.ts';
-import { chosenSplits, foldName, poolSplits, type SplitChoice } from './splits.ts';
-import { type SplitResult, trainSplit, usedSplit } from './trainSplit.ts';
+import { configFile, inRunFolder, type RunIdentity, runToResume } from './runFolder.ts';
+import type { SplitResult } from './splitResult.ts';
+import { chosenSplits, foldName, poolSplits, requireTrainingClasses, type SplitChoice } from './splits.ts';
+import { finishedSplit, splitFingerprint, trainSplit, usedSplit } from './trainSplit.ts';
 import { versions } from './versions.ts';
 
 export interface TrainOptions extends WorkflowHooks, SplitChoice {
@@ -108,60 +94,75 @@ interface FinishedSplit {
 
 /**
  * Trains an approach on a dataset, evaluates it on the test side and leaves a directory with everything: resolved
- * configuration, log, checkpoints, model, predictions, evaluation and report.
- * @throws {UsageError} when `out` holds a run already and `resume` is not set, for an approach and a network at once,
- *   and for a network without the name of its embedding
+ * configuration, log, checkpoints, model, predictions, evaluation and report. Settings, weights, classes and the run
+ * that is to be resumed are checked before anything is written, and a run that is refused leaves no directory.
+ * @throws {UsageError} when `out` holds a run already and `resume` is not set, when another command is at work in it, for
+ *   an approach and a network at once, a network without the name of its embedding, and settings that do not apply
+ * @throws {WeightsError} when weights are missing or do not fit
  * @throws {DatasetError} when the dataset or the split is unusable
  * @throws {RuntimeError} where the device asked for does not start
+ * @throws {TrainingError} when the run to resume is another one, or damaged
  * @throws {CancelledError} when stopped; `resume` goes on
  */
 export async function train(asked: TrainOptions): Promise<TrainOutcome> {
+  const prepared = await prepareRun(asked);
+  return inRunFolder(resolve(asked.out), asked.resume ?? false, () => trainIn(asked, prepared));
+}
+
+async function trainIn(asked: TrainOptions, prepared: PreparedRun): Promise<TrainOutcome> {
+  const directory = resolve(asked.out);
   const device = await resolveDevice(asked.device ?? 'cpu');
   const options = { ...asked, device };
   if (asked.device === 'auto')
     options.onNotice?.({ subject: 'device', message: `The network runs on the device ${device}.` });
-  const startedAt = new Date().toISOString();
-  const directory = resolve(options.out);
-  const chosen = await chosenNetwork(options);
-  // A name that is none is told at once.
-  if (chosen === null) approachByName(options.approach ?? 'cnn');
-  await requireFreeDirectory(directory, options.resume ?? false);
-  const seed = options.seed ?? 0;
+  const { seed = 0, resume = false } = options;
   const dataset = await openNamedDataset(options.dataset, options);
   requireClasses(dataset);
   const splits = chosenSplits(dataset, options);
+  requireTrainingClasses(splits);
   for (const notice of [...dataset.notices, ...splits.flatMap((split) => split.notices)])
     options.onNotice?.(notice);
-  const { config, ...made } = await resolveRun(options, chosen, dataset, seed);
+  const made = await prepared.forDataset(dataset);
+  const { config } = made;
   const dataFingerprint = await fingerprint(dataset, fingerprintOptions(options));
-  const record = {
-    command: options.command,
-    startedAt,
-    config,
-    dataset: { name: dataset.name, root: dataset.root, fingerprint: dataFingerprint },
-    splits: splits.map((split) => split.description),
-    versions: versions(),
-    device,
-    seed,
-  };
-  await writeJson(join(directory, 'config.json'), record);
-
-  const finished: FinishedSplit[] = [];
-  for (const [i, split] of splits.entries()) {
+  const runs = splits.map((split, i): SplitRun & { readonly name: string } => {
     const name = splits.length === 1 ? '' : foldName(split, i);
     const place = name === '' ? directory : join(directory, `fold-${name}`);
+    return { name, ...made, ...{ dataset, dataFingerprint, split, directory: place, resume } };
+  });
+  const identity: RunIdentity = {
+    config,
+    data: dataFingerprint,
+    fingerprint: digest(...runs.map(splitFingerprint)),
+  };
+  const before = resume ? await runToResume(directory, identity) : null;
+  if (before !== null) for (const run of runs) await finishedSplit(run);
+  const startedAt = before?.startedAt ?? new Date().toISOString();
+  if (before === null) {
+    await writeJson(join(directory, configFile), {
+      command: options.command,
+      startedAt,
+      fingerprint: identity.fingerprint,
+      config,
+      dataset: { name: dataset.name, root: dataset.root, fingerprint: dataFingerprint },
+      splits: splits.map((split) => split.description),
+      versions: versions(),
+      device,
+      seed,
+    });
+  }
+
+  const finished: FinishedSplit[] = [];
+  for (const [i, run] of runs.entries()) {
     const { result, rows, classes } = await trainSplit(
-      {
-        ...{ dataset, dataFingerprint, split, config, directory: place, resume: options.resume ?? false },
-        ...made,
-      },
+      run,
       splits.length === 1 ? options : withTask(options, `fold ${i + 1}/${splits.length}`),
     );
     finished.push({
-      name,
-      directory: place,
+      name: run.name,
+      directory: run.directory,
       result,
-      used: usedSplit(split, result),
+      used: usedSplit(run.split, result),
       table: { classes, rows },
     });
   }
@@ -268,72 +269,4 @@ async function report(
     config,
     fingerprint: run.dataFingerprint,
   };
-}
-
-/** The run's settings, and what is read for it: a model to go on from, or the vectors that a classifier is fitted to. */
-async function resolveRun(
-  { approach = 'cnn', overrides }: TrainOptions,
-  chosen: Awaited<ReturnType<typeof chosenNetwork>>,
-  dataset: Dataset,
-  seed: number,
-): Promise<Pick<SplitRun, 'config' | 'imported' | 'vectors' | 'clap'>> {
-  const windowSeconds = await suggestWindowSeconds(dataset);
-  const named = approachByName(approach);
-  if (isVectorApproach(named))
-    return resolveVectorRun(named, windowSeconds, seed, overrides, chosen ?? undefined);
-  if (chosen !== null) {
-    const { imported } = chosen;
-    const config = resolveConfig(importedApproach, windowSeconds, seed, overrides);
-    return {
-      config: configureImported(config, imported, {
-        ...chosen,
-        ...(overrides?.fromScratch ? { fromScratch: true } : {}),
-      }),
-      imported,
-    };
-  }
-  if (isPromptApproach(named)) return resolvePromptRun(named, dataset.classes, seed, overrides);
-  const config = resolveConfig(named, windowSeconds, seed, await withWhisperShape(named, overrides));
-  // Missing or unfitting weights are reported now, not after all features were extracted.
-  await requireRunWeights(config);
-  return { config };
-}
-
-/** The choices with the shape of the Whisper encoder that the weights are of, where they say it. */
-async function withWhisperShape(
-  { network }: Approach,
-  overrides: Overrides | undefined,
-): Promise<Overrides | undefined> {
-  const weights = overrides?.weights;
-  if (network !== 'whisper' || weights === undefined) return overrides;
-  const path = await weightsFile(network, { weights });
-  // A model that Earshot wrote holds the weights; its size must be named.
-  if (path === null || /\.onnx$/i.test(path)) return overrides;
-  const { config } = await openWhisperCheckpoint(path);
-  return { ...overrides, whisper: { config, ...overrides?.whisper } };
-}
-
-/** The model of `network`, read; null where an approach is trained. */
-async function chosenNetwork({ approach, network, overrides }: TrainOptions) {
-  if (network === undefined) return null;
-  const frozen = approach === undefined ? null : approachByName(approach);
-  const takesModel = frozen !== null && isVectorApproach(frozen) && frozen.network === 'model';
-  if (approach !== undefined && !takesModel) {
-    throw new UsageError(`Either an approach ('${approach}') or a network ('${network.file}') is trained.`, {
-      hint: 'Leave one of them out.',
-    });
-  }
-  if (overrides?.weights !== undefined) {
-    throw new UsageError(
-      'The network of an ONNX model brings its own weights; --weights is for approaches.',
-      {
-        hint: 'Leave --weights out.',
-      },
-    );
-  }
-  const imported = await openImportedModel(network.file);
-  const { layout } = network;
-  const use = takesModel ? 'are the vectors' : 'shall the head stand on';
-  const embedding = embeddingTensor(imported, network.embedding, use);
-  return { imported, embedding, ...(layout === undefined ? {} : { layout }) };
 }

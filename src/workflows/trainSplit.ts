@@ -1,5 +1,4 @@
 /** @file One training run on one split: what was learnt → artefact → predictions, all in one directory. */
-import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   buildArtifact,
@@ -7,74 +6,90 @@ import {
   Classifier,
   isPromptRun,
   isVectorRun,
+  runIdentity,
 } from '../approaches/index.ts';
-import { DatasetError, type Notice } from '../core/index.ts';
+import { DatasetError, type Notice, TrainingError } from '../core/index.ts';
 import type { Clip, Split } from '../datasets/index.ts';
-import {
-  type EpochRecord,
-  type PredictionRow,
-  readPredictions,
-  writePredictions,
-} from '../evaluation/index.ts';
+import { type PredictionRow, readPredictions, writePredictions } from '../evaluation/index.ts';
 import { canonicalJson, digest } from '../extraction/index.ts';
-import { writeFileAtomic, writeJson } from '../files/index.ts';
+import { makeFolder, removeAbandoned, writeFileAtomic, writeJson } from '../files/index.ts';
+import { fileSize } from '../models/index.ts';
 import { encodeModel } from '../onnx/index.ts';
-import { calibrate, calibrationPart, type FittedCalibration } from './calibrate.ts';
+import { calibrate, calibrationPart } from './calibrate.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { type Learned, type SplitRun, stopwatch } from './learner.ts';
 import { learnNetwork } from './learnNetwork.ts';
 import { learnPrompts } from './learnPrompts.ts';
 import { learnVectors } from './learnVectors.ts';
 import { predictClips } from './predict.ts';
+import { readSplitResult, type SplitResult, splitResultFile } from './splitResult.ts';
 import { versions } from './versions.ts';
-
-/** What is known of a finished run besides its predictions: `run.json`. */
-export interface SplitResult {
-  readonly fingerprint: string;
-  readonly weights: string;
-  readonly network: string;
-  readonly history: readonly EpochRecord[];
-  readonly chosenEpoch: number;
-  readonly stoppedEarly: boolean;
-  readonly parameterCount: number;
-  readonly trainedParameterCount: number;
-  readonly modelBytes: number;
-  /** Largest difference between the artefact's probabilities and the training pipeline's. */
-  readonly parity: number;
-  readonly durations: Readonly<Record<string, number>>;
-  readonly failures: readonly Notice[];
-  readonly notices: readonly Notice[];
-  /** Ids of the clips on each side, those that could not be read left out. */
-  readonly train: readonly string[];
-  readonly validation: readonly string[];
-  readonly test: readonly string[];
-  /** Clips held out for calibration, and what they gave; absent without. */
-  readonly calibration?: FittedCalibration;
-}
 
 /** How many test clips the artefact is compared with the training pipeline on. */
 const PARITY_CLIPS = 48;
 
+export interface TrainedSplit {
+  readonly result: SplitResult;
+  readonly rows: readonly PredictionRow[];
+  readonly classes: readonly string[];
+}
+
+/** Digest over all that decides a run on one split: settings, content of weights and data, the split's sides. */
+export function splitFingerprint({
+  config,
+  weightsSha256 = null,
+  dataFingerprint,
+  split,
+  dataset,
+}: SplitRun): string {
+  return digest(
+    canonicalJson(runIdentity(config, weightsSha256)),
+    dataFingerprint,
+    canonicalJson([split.train.map((c) => c.id), split.test.map((c) => c.id), dataset.classes]),
+  );
+}
+
+/**
+ * The finished run in a split's directory; null where none is finished. Nothing is written.
+ * @throws {TrainingError} when it is that of other settings or other data, cannot be read, or is not complete
+ * @throws {DatasetError} when its predictions cannot be read
+ */
+export async function finishedSplit(run: SplitRun): Promise<TrainedSplit | null> {
+  const { directory, dataset } = run;
+  const result = await readSplitResult(directory);
+  if (result === null) return null;
+  if (result.fingerprint !== splitFingerprint(run)) {
+    throw new TrainingError(`${directory} holds a finished run with other settings or on other data.`, {
+      hint: 'Resume with the options and the data of that run, or choose another --out.',
+    });
+  }
+  if ((await fileSize(join(directory, modelFile))) === null) {
+    throw new TrainingError(`${directory} holds a finished run, but no ${modelFile}.`, {
+      hint: 'Restore the file, or remove the directory and train again.',
+    });
+  }
+  const { rows } = await readPredictions(join(directory, predictionsFile));
+  return { result, rows, classes: dataset.classes };
+}
+
+const modelFile = 'model.onnx';
+const predictionsFile = 'predictions.csv';
+
 /**
  * Trains on a split's training side and predicts its test side. A finished run of the same settings and data is
  * returned as it is when resuming.
+ * @throws what {@link finishedSplit} throws, before anything is written
  */
-export async function trainSplit(
-  run: SplitRun,
-  hooks: WorkflowHooks,
-): Promise<{ result: SplitResult; rows: PredictionRow[]; classes: readonly string[] }> {
+export async function trainSplit(run: SplitRun, hooks: WorkflowHooks): Promise<TrainedSplit> {
   const { dataset, config, directory, split } = run;
   const { classes } = dataset;
-  const fingerprint = digest(
-    canonicalJson(config),
-    run.dataFingerprint,
-    canonicalJson([split.train.map((c) => c.id), split.test.map((c) => c.id), classes]),
-  );
+  const fingerprint = splitFingerprint(run);
   if (run.resume) {
-    const done = await finishedRun(directory, fingerprint);
-    if (done !== null) return { ...done, classes };
+    const done = await finishedSplit(run);
+    if (done !== null) return done;
   }
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
+  await removeAbandoned(directory);
   const clock = stopwatch();
   const seed = 'training' in config ? config.training.seed : config.seed;
   const part = calibrationPart(split, config.calibrationFraction ?? 0, seed);
@@ -125,10 +140,10 @@ export async function trainSplit(
     });
   }
   const bytes = build(learned.score, calibration?.info);
-  await writeFileAtomic(join(directory, 'model.onnx'), bytes);
+  await writeFileAtomic(join(directory, modelFile), bytes);
   await writeJson(join(directory, 'labels.json'), { classes, sampleRate: config.pipeline.sampleRate });
 
-  const classifier = await Classifier.fromBytes(bytes, 'model.onnx', engineOptions(hooks));
+  const classifier = await Classifier.fromBytes(bytes, modelFile, engineOptions(hooks));
   try {
     const predicted = await predictClips(classifier, split.test, hooks, PARITY_CLIPS);
     failures.push(...predicted.failures);
@@ -143,7 +158,7 @@ export async function trainSplit(
       predicted.sample.flatMap(({ windows }) => windows),
     );
     clock.lap('evaluation');
-    await writePredictions(join(directory, 'predictions.csv'), { classes, rows: predicted.rows });
+    await writePredictions(join(directory, predictionsFile), { classes, rows: predicted.rows });
     const result: SplitResult = {
       fingerprint,
       weights,
@@ -163,24 +178,10 @@ export async function trainSplit(
       ...(calibration === undefined ? {} : { calibration }),
       test: predicted.rows.map((row) => row.clip),
     };
-    await writeJson(join(directory, 'run.json'), result);
+    await writeJson(join(directory, splitResultFile), result);
     return { result, rows: predicted.rows, classes };
   } finally {
     await classifier.close();
-  }
-}
-
-async function finishedRun(
-  directory: string,
-  fingerprint: string,
-): Promise<{ result: SplitResult; rows: PredictionRow[] } | null> {
-  try {
-    const result = JSON.parse(await readFile(join(directory, 'run.json'), 'utf8')) as SplitResult;
-    if (result.fingerprint !== fingerprint) return null;
-    const { rows } = await readPredictions(join(directory, 'predictions.csv'));
-    return { result, rows: [...rows] };
-  } catch {
-    return null;
   }
 }
 

@@ -1,17 +1,20 @@
 /** @file `earshot zero-shot evaluate`: how well classes are told apart that nothing was ever fitted to. */
-import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
+  anyWindowSeconds,
   approachByName,
   artifactVectors,
+  byContent,
   type ClipVectors,
   isPromptApproach,
   isVectorApproach,
   type NetworkRunConfig,
+  networkWeightsSha256,
   type Overrides,
   openImportedModel,
   requireRunWeights,
   resolveConfig,
+  runIdentity,
   vectorPipeline,
   vectorsName,
 } from '../approaches/index.ts';
@@ -27,7 +30,7 @@ import {
 import { type Clip, type Dataset, fingerprint, splitDataset } from '../datasets/index.ts';
 import { writeZeroShotReport } from '../evaluation/index.ts';
 import { canonicalJson, digest } from '../extraction/index.ts';
-import { writeJson } from '../files/index.ts';
+import { makeFolder, removeAbandoned, writeJson } from '../files/index.ts';
 import {
   type ClassSplit,
   type ClassVectors,
@@ -44,9 +47,10 @@ import {
 } from '../zeroShot/index.ts';
 import { type ClassKnowledgeOptions, type FrozenSource, openClassKnowledge } from './classKnowledge.ts';
 import { type ClipRows, clipRows, labelledRows, rowsOfTrained } from './clipRows.ts';
-import { requireFreeDirectory } from './freeDirectory.ts';
 import { distinct, fingerprintOptions, type WorkflowHooks, withTask } from './hooks.ts';
 import { openNamedDataset, suggestWindowSeconds } from './namedDataset.ts';
+import { configFile, inRunFolder, type RunIdentity, runToResume } from './runFolder.ts';
+import { readStoredSplit, type StoredSplit } from './storedSplit.ts';
 import { trainSplit } from './trainSplit.ts';
 import { versions } from './versions.ts';
 
@@ -91,14 +95,6 @@ export interface ZeroShotEvaluateOutcome {
   readonly notices: readonly Notice[];
 }
 
-/** A split as it is stored, to go on from. */
-interface StoredSplit {
-  readonly fingerprint: string;
-  readonly outcome: SplitOutcome;
-  readonly tested: readonly Pick<Clip, 'id' | 'label' | 'group'>[];
-  readonly failures: readonly Notice[];
-}
-
 interface Run {
   readonly options: ZeroShotEvaluateOptions;
   readonly dataset: Dataset;
@@ -110,7 +106,9 @@ interface Run {
   readonly frozen: ClipRows | null;
   /** The settings of the network that is trained in every split. */
   readonly config: NetworkRunConfig | null;
-  readonly settings: string;
+  /** Settings with weights by their content, as canonical JSON. */
+  readonly identity: string;
+  readonly weightsHash: string | null;
   /** The rows of clips by a network that was trained for one split. */
   readonly trainedRows: (
     clips: readonly Clip[],
@@ -129,9 +127,18 @@ interface Run {
  * @throws {CancelledError} when stopped; `resume` goes on
  */
 export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promise<ZeroShotEvaluateOutcome> {
-  const { seed = 0, source, onProgress, onNotice, signal } = options;
+  const { source, seed = 0 } = options;
+  // What is wrong with the settings is told before anything is opened.
+  if (source.kind === 'trained') await trainedConfig(source, anyWindowSeconds, seed);
   const directory = resolve(options.out);
-  await requireFreeDirectory(directory, options.resume ?? false);
+  return inRunFolder(directory, options.resume ?? false, () => evaluateIn(directory, options));
+}
+
+async function evaluateIn(
+  directory: string,
+  options: ZeroShotEvaluateOptions,
+): Promise<ZeroShotEvaluateOutcome> {
+  const { seed = 0, source, onProgress, onNotice, signal } = options;
   const dataset = await openNamedDataset(options.dataset, options);
   const asFrozen = source.kind === 'frozen' ? source : null;
   const { clips: opened, vectors } = await openClassKnowledge(asFrozen, options, dataset.classes, options);
@@ -153,26 +160,44 @@ export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promis
     ...{ testFraction: options.testFraction ?? null, permutations: options.permutations ?? null },
     ...{ vectors: [known.classes, Array.from(known.matrix.data)], config, embedding: opened?.spec ?? null },
   });
-  await writeJson(join(directory, 'config.json'), {
-    ...{ command: options.command, startedAt: new Date().toISOString(), seed, versions: versions() },
-    dataset: { name: dataset.name, root: dataset.root, fingerprint: dataFingerprint },
-    classVectors: { source: vectors.source, attributes: vectors.attributes, classes: known.classes },
-    ...{ config, embedding: opened?.spec ?? null, splits: splits.map(({ name }) => name) },
+  const weightsHash = config === null ? null : await networkWeightsSha256(config);
+  const identity = canonicalJson({
+    ...JSON.parse(settings),
+    config: config === null ? null : runIdentity(config, weightsHash),
+    embedding: opened === null ? null : byContent(opened.spec),
   });
+  const wanted: RunIdentity = {
+    config,
+    data: dataFingerprint,
+    fingerprint: digest(dataFingerprint, identity, canonicalJson(splits)),
+  };
+  const run: Run = {
+    ...{ options, dataset, dataFingerprint, vectors: known, directory, seed, config, identity, weightsHash },
+    frozen: null,
+    trainedRows: rowsOfTrained(dataset.clips),
+  };
+  const before = options.resume ? await runToResume(directory, wanted) : null;
+  // All that is there is checked before anything is written.
+  if (before !== null) for (const [i, split] of splits.entries()) await finishedOne(run, split, i);
+  await removeAbandoned(directory);
+  if (before === null)
+    await writeJson(join(directory, configFile), {
+      ...{ command: options.command, startedAt: new Date().toISOString(), seed, versions: versions() },
+      fingerprint: wanted.fingerprint,
+      dataset: { name: dataset.name, root: dataset.root, fingerprint: dataFingerprint },
+      classVectors: { source: vectors.source, attributes: vectors.attributes, classes: known.classes },
+      ...{ config, embedding: opened?.spec ?? null, splits: splits.map(({ name }) => name) },
+    });
   const notices = [...dataset.notices, ...sourceNotices(source, opened, dataset)];
   for (const notice of notices) onNotice?.(notice);
   const frozen =
     opened === null
       ? null
       : await clipRows(dataset.clips, opened, vectorPipeline(opened, windowSeconds), options);
-  const run: Run = {
-    ...{ options, dataset, dataFingerprint, vectors: known, directory, seed, frozen, config, settings },
-    trainedRows: rowsOfTrained(dataset.clips),
-  };
   const stored: StoredSplit[] = [];
   for (const [i, split] of splits.entries()) {
     if (signal?.aborted) throw new CancelledError(`Stopped after ${i} of ${splits.length} class splits.`);
-    stored.push(await evaluateOne(run, split, i));
+    stored.push(await evaluateOne({ ...run, frozen }, split, i));
     onProgress?.({ task: 'Class splits', done: i + 1, total: splits.length, unit: 'splits' });
   }
   const summary = summariseSplits(
@@ -207,15 +232,14 @@ export async function zeroShotEvaluate(options: ZeroShotEvaluateOptions): Promis
 }
 
 async function evaluateOne(run: Run, split: ClassSplit, index: number): Promise<StoredSplit> {
-  const { options, dataset, directory, seed } = run;
-  const place = join(directory, 'splits', String(index + 1).padStart(3, '0'));
-  const path = join(place, 'split.json');
-  const key = digest(run.dataFingerprint, run.settings, canonicalJson(split));
+  const { options, dataset, seed } = run;
+  const { place, path, key } = placeOf(run, split, index);
   if (options.resume) {
-    const done = await readStored(path, key);
+    const done = await readStoredSplit(path, key);
     if (done !== null) return done;
   }
-  await mkdir(place, { recursive: true });
+  await makeFolder(place);
+  await removeAbandoned(place);
   const { seen: clips, unseen } = clipsOf(split, dataset.clips);
   const seenOnly: Dataset = { ...dataset, classes: split.seen, clips, notices: [] };
   const sides = splitDataset(seenOnly, {
@@ -229,7 +253,7 @@ async function evaluateOne(run: Run, split: ClassSplit, index: number): Promise<
     await trainSplit(
       {
         ...{ dataset: seenOnly, dataFingerprint: run.dataFingerprint, split: sides, config: run.config! },
-        ...{ directory: place, resume: options.resume ?? false },
+        ...{ directory: place, resume: options.resume ?? false, weightsSha256: run.weightsHash },
       },
       hooks,
     );
@@ -273,13 +297,19 @@ async function evaluateOne(run: Run, split: ClassSplit, index: number): Promise<
   return stored;
 }
 
-async function readStored(path: string, key: string): Promise<StoredSplit | null> {
-  try {
-    const stored = JSON.parse(await readFile(path, 'utf8')) as StoredSplit;
-    return stored.fingerprint === key ? stored : null;
-  } catch {
-    return null;
-  }
+/** The finished division, if it is finished. @throws {TrainingError} when what lies in its place is another one, or damaged */
+async function finishedOne(run: Run, split: ClassSplit, index: number): Promise<StoredSplit | null> {
+  const { path, key } = placeOf(run, split, index);
+  return readStoredSplit(path, key);
+}
+
+function placeOf({ directory, dataFingerprint, identity }: Run, split: ClassSplit, index: number) {
+  const place = join(directory, 'splits', String(index + 1).padStart(3, '0'));
+  return {
+    place,
+    path: join(place, 'split.json'),
+    key: digest(dataFingerprint, identity, canonicalJson(split)),
+  };
 }
 
 /** @throws {UsageError} for an approach that trains no network */

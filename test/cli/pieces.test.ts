@@ -1,11 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { Writable } from 'node:stream';
-import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import pc from 'picocolors';
 import { describe, expect, it, vi } from 'vitest';
 import { commandText } from '../../src/cli/commandLine.ts';
-import { csvRow } from '../../src/cli/csv.ts';
 import { folds, interval, number } from '../../src/cli/optionValues.ts';
 import { progressDisplay } from '../../src/cli/progress.ts';
 import { nearest } from '../../src/cli/suggest.ts';
@@ -28,23 +26,6 @@ describe('nearest', () => {
 
   it('prefers the fewest slips', () =>
     expect(nearest('resnet35', ['resnet50', 'resnet34'])).toBe('resnet34'));
-});
-
-describe('csvRow', () => {
-  it('is read back by another reader, whatever the fields hold', () => {
-    const field = fc.oneof(
-      fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r', ' ', 'ü', "'") }),
-      fc.string(),
-    );
-    fc.assert(
-      fc.property(fc.array(field, { minLength: 2, maxLength: 5 }), (fields) => {
-        const rows = parse(csvRow(fields) + csvRow(fields.map(() => 'x')), { record_delimiter: '\n' });
-        expect(rows[0]).toEqual(fields);
-      }),
-    );
-  });
-
-  it('writes numbers and nothing', () => expect(csvRow([1.5, null, 'a'])).toBe('1.5,,a\n'));
 });
 
 describe('commandText', () => {

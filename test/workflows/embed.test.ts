@@ -98,12 +98,13 @@ describe('embed', () => {
     expect((await stat(outputs[0]!)).mtimeMs).toBe(time);
     expect(decodeNpz(await readFile(outputs[2]!)).arrays.get('embedding')!.shape).toEqual([2, smallSize]);
 
-    // Another hop is another source: all anew, and back again to the same bytes.
+    // Another hop is another configuration, which never takes the place of what is there.
     const other = { ...smallChoice(network), hopSeconds: 0.1 };
-    expect(states(await run({ embedder: other }))).toEqual(['written', 'failed', 'written', 'written']);
-    expect(decodeNpz(await readFile(outputs[0]!)).arrays.get('timestamps')!.shape).toEqual([7]);
-    expect(states(await run({}))).toEqual(['written', 'failed', 'written', 'written']);
+    const refused = await run({ embedder: other });
+    expect(states(refused)).toEqual(['failed', 'failed', 'failed', 'failed']);
+    expect(refused[0]!.state === 'failed' && refused[0]!.message).toContain('other settings');
     expect(await readFile(outputs[0]!)).toEqual(before);
+    expect((await readdir(at('out'))).sort()).toEqual(['deep', 'one.npz']);
 
     // A bit of the disk's has turned: made anew, to the same bytes.
     const turned = Uint8Array.from(before);
@@ -235,6 +236,12 @@ describe('index, similar and near duplicates', () => {
     // The old numbers are gone with the old index.
     expect((await readdir(at('index'))).length).toBe(3);
 
+    await expect(make('index', { pooling: 'mean' })).rejects.toThrow(
+      /a row per window; asked for was pooling mean/,
+    );
+    await plantedDataset('third');
+    await sound('third/r3.wav', melody(51, 2));
+    await expect(make('index', { dataset: at('third') })).rejects.toThrow(/of another dataset/);
     const other = await writeSmallModel(at('other.onnx'), 2);
     await expect(make('index', { embedder: smallChoice(other) })).rejects.toThrow(/another network/);
     await expect(make('sounds')).rejects.toThrow(UsageError);

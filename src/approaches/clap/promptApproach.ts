@@ -2,7 +2,7 @@
 import { UsageError } from '../../core/index.ts';
 import { type ClapSpec, clapSpec, clapWindow } from '../../features/index.ts';
 import { usualTolerance } from '../../windows/index.ts';
-import type { Overrides, PromptRunConfig } from '../runConfig.ts';
+import { checkCalibrationFraction, type Overrides, type PromptRunConfig } from '../runConfig.ts';
 import { type ClapModel, openClap } from './clapModel.ts';
 import {
   type LabelDescriptions,
@@ -57,14 +57,7 @@ export async function resolvePromptRun(
   seed: number,
   o: Overrides = {},
 ): Promise<{ config: PromptRunConfig; clap: ClapModel }> {
-  const wrong = (Object.keys(o) as (keyof Overrides)[]).find(
-    (key) => o[key] !== undefined && !applicable.has(key),
-  );
-  if (wrong !== undefined) {
-    throw new UsageError(`The setting ${wrong} is about training; ${approach.name} trains nothing.`, {
-      hint: 'Leave it out.',
-    });
-  }
+  checkPromptOverrides(approach, o);
   const { templates, labelsFile, logitScale, int16 = false } = o.prompts ?? {};
   const labels = await promptedClasses(classes, templates, labelsFile);
   const clap = await openClap(o.weights);
@@ -79,6 +72,19 @@ export async function resolvePromptRun(
       seed,
     },
   };
+}
+
+/** @throws {UsageError} for a setting that does not apply @throws {ParameterError} on a value out of range */
+export function checkPromptOverrides(approach: PromptApproach, o: Overrides): void {
+  const wrong = (Object.keys(o) as (keyof Overrides)[]).find(
+    (key) => o[key] !== undefined && !applicable.has(key),
+  );
+  if (wrong !== undefined) {
+    throw new UsageError(`The setting ${wrong} is about training; ${approach.name} trains nothing.`, {
+      hint: 'Leave it out.',
+    });
+  }
+  checkCalibrationFraction(o);
 }
 
 /**

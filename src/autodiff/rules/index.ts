@@ -47,7 +47,7 @@ export const vjpRules: VjpTable = Object.assign(Object.create(null) as Record<st
 /** Their gradient is zero wherever it exists, or their result is no float: the pass stops here. */
 export const nonDifferentiable: ReadonlySet<string> = new Set([
   ...['ArgMax', 'ArgMin', 'Ceil', 'Floor', 'Round', 'Sign', 'Hardmax', 'IsInf', 'IsNaN', 'NonZero'],
-  ...['Shape', 'Size', 'Constant', 'ConstantOfShape', 'EyeLike'],
+  ...['Shape', 'Size', 'Range', 'OneHot', 'Constant', 'ConstantOfShape', 'EyeLike'],
   ...randomOperators,
   ...['BitShift', 'BitwiseAnd', 'BitwiseNot', 'BitwiseOr', 'BitwiseXor', 'QuantizeLinear'],
   ...['HannWindow', 'HammingWindow', 'BlackmanWindow', 'MelWeightMatrix'],

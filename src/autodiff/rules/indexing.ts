@@ -161,39 +161,7 @@ const reverseSequence: VjpRule = (c) => {
   return [c.g.op('ReverseSequence', [cotangent(c), input(c, 1)], attributes), null];
 };
 
-// y is values[1] at the indices and values[0] elsewhere: each gets the sum of dy over its places.
-const oneHot: VjpRule = (c) => {
-  const values = input(c, 2);
-  const a = algebra(c.g, values);
-  const dy = cotangent(c);
-  const levels =
-    values.dtype === 'float64'
-      ? tensor('float64', [2], Float64Array.of(0, 1))
-      : tensor('float32', [2], Float32Array.of(0, 1));
-  const axis = intAttribute(c.node, 'axis', -1);
-  const marked = a.op('OneHot', [input(c, 0), input(c, 1), c.g.constant(levels)], { axis });
-  const all = dy.shape.map((_, i) => i);
-  const sum = (v: Value) => a.reshape(a.reduceSum(v, all), [1]);
-  const on = sum(a.mul(dy, marked));
-  return [null, null, a.op('Concat', [a.sub(sum(dy), on), on], { axis: 0 })];
-};
-
-// y_i = start + i · delta, as far as limit: the limit moves nothing.
-const range: VjpRule = (c) => {
-  const [start, delta] = [input(c, 0), input(c, 2)];
-  const a = algebra(c.g, start);
-  const dy = cotangent(c);
-  const numbers = () => a.div(a.sub(c.outputs[0]!, start), delta);
-  return [
-    c.needs[0] ? a.reduceSum(dy, [0]) : null,
-    c.needs[1] ? a.mul(input(c, 1), a.scalar(0)) : null,
-    c.needs[2] ? a.reduceSum(a.mul(dy, numbers()), [0]) : null,
-  ];
-};
-
 export const indexing: VjpTable = {
-  OneHot: oneHot,
-  Range: range,
   Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherND,

@@ -86,21 +86,10 @@ function softmaxAxes(c: VjpContext, y: Value): number[] {
   return old ? Array.from({ length: rank - axis }, (_, i) => axis + i) : [axis];
 }
 
-/**
- * The result of a softmax; 0 in place of NaN where the graph chooses between it and something else, as it does for rows
- * that are masked out whole: what is replaced has no gradient, and 0 · NaN would be one.
- */
-function unlessReplaced(c: VjpContext, a: Algebra): Value {
-  const y = c.outputs[0]!;
-  const { nodes } = c.g.graph;
-  const chosen = nodes.some((n) => n.opType === 'Where' && n.inputs.includes(c.node.outputs[0]!));
-  return chosen ? a.op('Where', [a.op('IsNaN', [y]), a.scalar(0), y]) : y;
-}
-
 // dx = y · (dy − Σ dy·y)
 const softmax: VjpRule = (c) => {
-  const a = algebra(c.g, c.outputs[0]!);
-  const y = unlessReplaced(c, a);
+  const y = c.outputs[0]!;
+  const a = algebra(c.g, y);
   const weighted = a.mul(cotangent(c), y);
   return [a.sub(weighted, a.mul(y, a.reduceSum(weighted, softmaxAxes(c, y), true)))];
 };

@@ -31,12 +31,6 @@ const resize: VjpRule = (c) => {
   const from = dims(c, input(c, 0));
   const to = dims(c, c.outputs[0]!);
   const what = describeNode(c.node);
-  const policy = stringAttribute(c.node, 'keep_aspect_ratio_policy', 'stretch');
-  if (policy !== 'stretch' && c.inputs[3] != null && c.g.constantOf(c.inputs[3]) === undefined) {
-    throw new UnsupportedOpError(
-      `${what}: it keeps the aspect ratio of sizes that are computed at run time, which do not follow from the result's; so it has no gradient.`,
-    );
-  }
   const scales = resizeScales({
     node: c.node,
     shape: from,

@@ -1,9 +1,9 @@
 /** @file `earshot classify`: which sound is in a recording. */
 import { type Command, Option } from 'commander';
+import { csvRow } from '../../core/csv.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { ClassifiedFile, ClassifyEvent } from '../../workflows/classify.ts';
 import { addSharedOptions, type Context, type SharedOptions, withHooks } from '../context.ts';
-import { csvRow } from '../csv.ts';
 import { exitCodes } from '../exitCodes.ts';
 import { choiceOption, names, number, wholeNumber } from '../optionValues.ts';
 import { nearest } from '../suggest.ts';
@@ -155,14 +155,12 @@ function jsonPrinter({ out }: Terminal, model: string, { timeline }: Options): P
 
 function csvPrinter({ out }: Terminal, options: Options): Printer {
   const judging = options.unknown !== undefined;
-  out.stream.write(
-    csvRow(['file', 'seconds', 'rank', 'label', 'probability', ...(judging ? ['unknown'] : [])]),
-  );
+  out.csv(csvRow(['file', 'seconds', 'rank', 'label', 'probability', ...(judging ? ['unknown'] : [])]));
   return {
     result({ file, seconds, top, unknown }) {
       const judged = unknown === undefined ? [] : [String(unknown.unknown)];
       top.forEach(({ label, probability }, i) => {
-        out.stream.write(csvRow([file, round(seconds), i + 1, label, round(probability, 6), ...judged]));
+        out.csv(csvRow([file, round(seconds), i + 1, label, round(probability, 6), ...judged]));
       });
     },
     end() {},
@@ -170,11 +168,11 @@ function csvPrinter({ out }: Terminal, options: Options): Printer {
 }
 
 function timelineCsvPrinter({ out }: Terminal): Printer {
-  out.stream.write(csvRow(['file', 'start', 'end', 'label', 'probability']));
+  out.csv(csvRow(['file', 'start', 'end', 'label', 'probability']));
   return {
     result({ file, windows }) {
       for (const { start, end, label, probability } of stretches(windows)) {
-        out.stream.write(csvRow([file, round(start), round(end), label, round(probability, 6)]));
+        out.csv(csvRow([file, round(start), round(end), label, round(probability, 6)]));
       }
     },
     end() {},

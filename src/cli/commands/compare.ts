@@ -6,7 +6,7 @@ import type { CompareEntry, CompareJob } from '../../workflows/compare/compareJo
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
 import { names, number, wholeNumber } from '../optionValues.ts';
-import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
+import { datasetName, inRunDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 import {
   addSplitOptions,
@@ -95,18 +95,15 @@ Examples:
   command.action(async (dataset: string, options: Options) => {
     checkSplitOptions(options);
     const entries = entriesOf(options);
-    const {
-      out,
-      again,
-      command: same,
-    } = await runDirectory(context.words, options, () => nextDirectory(`${datasetName(dataset)}-compared`));
     const { compare } = await import('../../workflows/compare/compare.ts');
     const split = splitOf(options);
-    const outcome = await resumable(again, () =>
+    const stem = `${datasetName(dataset)}-compared`;
+    const outcome = await inRunDirectory(context.words, options, { stem }, (place) =>
       withHooks(context, options, (hooks) =>
         compare({
           ...hooks,
-          ...{ dataset, entries, out, seeds: options.seeds, seed: options.seed, command: same },
+          ...{ dataset, entries, seeds: options.seeds, seed: options.seed },
+          ...place,
           split,
           crossValidate: options.crossValidate,
           folds: options.folds,
@@ -115,7 +112,7 @@ Examples:
           alpha: options.alpha,
           calibrationFraction: options.calibrationFraction,
           subset: options.subset,
-          commandOf: (job, place) => commandText(trainWords(dataset, options, split, job, place)),
+          commandOf: (job, out) => commandText(trainWords(dataset, options, split, job, out)),
         }),
       ),
     );

@@ -68,6 +68,6 @@ Examples:
     );
     const { out } = context.terminal;
     if (options.json) writeJsonLine(out, inspection);
-    else out.stream.write(text);
+    else out.write(text);
   });
 }

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { demo } from '../../workflows/demo.ts';
 import { commandText } from '../commandLine.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
-import { nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
+import { inRunDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 
 interface Options extends SharedOptions {
@@ -34,16 +34,11 @@ Examples:
   earshot demo --out /tmp/demo --seed 7 --json`,
   );
   command.action(async (options: Options) => {
-    const {
-      out,
-      again,
-      command: same,
-    } = await runDirectory(context.words, options, () => nextDirectory('demo'));
     const { demo: run } = await import('../../workflows/demo.ts');
     if (!options.json) context.terminal.out.line(`${synthetic}\n`);
-    const outcome = await resumable(again, () =>
+    const outcome = await inRunDirectory(context.words, options, { stem: 'demo' }, (place) =>
       withHooks(context, options, (hooks) =>
-        run({ ...hooks, out, resume: options.resume, seed: options.seed, command: same }),
+        run({ ...hooks, ...place, resume: options.resume, seed: options.seed }),
       ),
     );
     if (options.json) writeJsonLine(context.terminal.out, { synthetic: true, ...outcome });

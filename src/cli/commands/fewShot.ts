@@ -12,7 +12,7 @@ import {
 } from '../embeddingSource.ts';
 import { choiceOption, folds, wholeNumber } from '../optionValues.ts';
 import { addSentenceOptions, type PromptFlags, promptChoices, promptGroup } from '../promptOptions.ts';
-import { datasetName, nextDirectory, runDirectory } from '../runDirectory.ts';
+import { datasetName, inRunDirectory } from '../runDirectory.ts';
 import { writeJsonLine } from '../terminal.ts';
 
 interface Options extends SharedOptions, SourceOptions, Pick<PromptFlags, 'labelsFile' | 'template'> {
@@ -67,28 +67,28 @@ Examples:
     const source = embeddingSource(options);
     if (source.kind !== 'frozen') throw new UsageError('few-shot takes a frozen network.');
     const { fewShot } = await import('../../workflows/fewShot.ts');
-    const { out: place, command: line } = await runDirectory(context.words, options, () =>
-      nextDirectory(`${datasetName(dataset)}-few-shot`),
-    );
     const { classVectors, scaling, shots, novel, splits, draws, subset, seed } = options;
-    const outcome = await withHooks(context, options, (hooks) =>
-      fewShot({
-        ...hooks,
-        ...{
-          dataset,
-          subset,
-          source,
-          classVectors,
-          prompts: promptChoices(options),
-          scaling,
-          shots,
-          novel,
-          splits,
-          draws,
-          seed,
-        },
-        ...{ out: place, command: line },
-      }),
+    const stem = `${datasetName(dataset)}-few-shot`;
+    const outcome = await inRunDirectory(context.words, options, { stem, resumes: false }, (place) =>
+      withHooks(context, options, (hooks) =>
+        fewShot({
+          ...hooks,
+          ...{
+            dataset,
+            subset,
+            source,
+            classVectors,
+            prompts: promptChoices(options),
+            scaling,
+            shots,
+            novel,
+            splits,
+            draws,
+            seed,
+          },
+          ...place,
+        }),
+      ),
     );
     const { out } = context.terminal;
     if (options.json) {

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { hypothesesJson, testHypotheses } from '../../workflows/testHypotheses.ts';
 import { addSharedOptions, type Context, type SharedOptions, seedOption, withHooks } from '../context.ts';
 import { choiceOption, wholeNumber } from '../optionValues.ts';
-import { datasetName, nextDirectory, runDirectory } from '../runDirectory.ts';
+import { datasetName, inRunDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 
 interface Options extends SharedOptions {
@@ -50,21 +50,20 @@ Examples:
   earshot hypotheses demo --quick --json > claims.json`,
   );
   command.action(async (dataset: string, options: Options) => {
-    const { out, command: same } = await runDirectory(context.words, options, () =>
-      nextDirectory(`${datasetName(dataset)}-hypotheses`),
-    );
     const { testHypotheses: run, hypothesesJson } = await import('../../workflows/testHypotheses.ts');
-    const outcome = await withHooks(context, options, (hooks) =>
-      run({
-        ...hooks,
-        dataset,
-        out,
-        quick: options.quick,
-        folds: options.folds,
-        subset: options.subset,
-        seed: options.seed,
-        command: same,
-      }),
+    const stem = `${datasetName(dataset)}-hypotheses`;
+    const outcome = await inRunDirectory(context.words, options, { stem, resumes: false }, (place) =>
+      withHooks(context, options, (hooks) =>
+        run({
+          ...hooks,
+          ...place,
+          dataset,
+          quick: options.quick,
+          folds: options.folds,
+          subset: options.subset,
+          seed: options.seed,
+        }),
+      ),
     );
     if (options.json) {
       writeJsonLine(context.terminal.out, { ...hypothesesJson(outcome), report: outcome.report });

@@ -8,7 +8,7 @@ import { addSharedOptions, type Context, type SharedOptions, seedOption, withHoo
 import { choiceOption, folds, interval, names, number, trainablePart, wholeNumber } from '../optionValues.ts';
 import { addPictureOptions, pictureChoices } from '../pictureOptions.ts';
 import { addPromptOptions, type PromptFlags, promptChoices } from '../promptOptions.ts';
-import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
+import { datasetName, inRunDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 import { addWhisperOptions, type WhisperOptions, whisperChoices } from '../whisperOptions.ts';
 
@@ -114,15 +114,9 @@ Examples:
   command.action(async (dataset: string, options: Options) => {
     checkSplitOptions(options);
     const entry = entryOf(options);
-    const {
-      out,
-      again,
-      command: same,
-    } = await runDirectory(context.words, options, () =>
-      nextDirectory(`${datasetName(dataset)}-${modelName(options)}`),
-    );
     const { train } = await import('../../workflows/train.ts');
-    const outcome = await resumable(again, () =>
+    const stem = `${datasetName(dataset)}-${modelName(options)}`;
+    const outcome = await inRunDirectory(context.words, options, { stem }, (place) =>
       withHooks(context, options, (hooks) =>
         train({
           ...hooks,
@@ -134,11 +128,10 @@ Examples:
           onlyFold: options.onlyFold,
           seed: options.seed,
           splitSeed: options.splitSeed,
-          out,
+          ...place,
           resume: options.resume,
           reportMegabytes: options.reportSounds,
           subset: options.subset,
-          command: same,
         }),
       ),
     );

@@ -15,7 +15,7 @@ import {
 } from '../embeddingSource.ts';
 import { choiceOption, names, number, wholeNumber } from '../optionValues.ts';
 import { addSentenceOptions, type PromptFlags, promptChoices, promptGroup } from '../promptOptions.ts';
-import { datasetName, nextDirectory, resumable, runDirectory } from '../runDirectory.ts';
+import { datasetName, inRunDirectory } from '../runDirectory.ts';
 import { type Terminal, writeJsonLine } from '../terminal.ts';
 
 interface Options extends SharedOptions, SourceOptions, Pick<PromptFlags, 'labelsFile' | 'template'> {
@@ -86,17 +86,14 @@ With --train the network is trained anew for every division, on the seen classes
   command.action(async (dataset: string, options: Options) => {
     const source: EmbeddingSource = embeddingSource(options);
     const { checkMethods, zeroShotEvaluate } = await import('../../workflows/zeroShotEvaluate.ts');
-    const {
-      out,
-      command: line,
-      again,
-    } = await runDirectory(context.words, options, () => nextDirectory(`${datasetName(dataset)}-zero-shot`));
     const { classVectors, scaling, models, unseen, splits, testFraction, permutations } = options;
-    const outcome = await resumable(again, () =>
+    const stem = `${datasetName(dataset)}-zero-shot`;
+    const outcome = await inRunDirectory(context.words, options, { stem }, (place) =>
       withHooks(context, options, (hooks) =>
         zeroShotEvaluate({
           ...hooks,
-          ...{ dataset, subset: options.subset, source, out, command: line, seed: options.seed },
+          ...place,
+          ...{ dataset, subset: options.subset, source, seed: options.seed },
           ...{
             classVectors,
             prompts: promptChoices(options),

@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
-import { approachByName } from '../../approaches/index.ts';
+import { approachByName, checkOverrides } from '../../approaches/index.ts';
 import { CancelledError, type Notice, ParameterError, RuntimeError } from '../../core/index.ts';
 import { type Clip, type Dataset, fingerprint } from '../../datasets/index.ts';
 
@@ -18,12 +18,14 @@ import {
 } from '../../evaluation/index.ts';
 import { resolveDevice } from '../../runtime/index.ts';
 import { clipSounds, usualSoundMegabytes } from '../clipSounds.ts';
-import { distinct, fingerprintOptions, type WorkflowHooks } from '../hooks.ts';
+import { fingerprintOptions, type WorkflowHooks } from '../hooks.ts';
 import { openNamedDataset, requireClasses } from '../namedDataset.ts';
-import { poolSplits } from '../splits.ts';
+import { inClaimedFolder } from '../runFolder.ts';
+import { poolSplits, requireTrainingClasses } from '../splits.ts';
 import type { TrainOptions } from '../train.ts';
 import { versions } from '../versions.ts';
-import { approachOf, type CompareEntry, type CompareJob, compareJobs } from './compareJobs.ts';
+import { approachOf, type CompareEntry, type CompareJob, checkEntries, compareJobs } from './compareJobs.ts';
+import { planOf, requirePlan, writePlan } from './comparePlan.ts';
 import { calibrationOf, conformalOf } from './conformalRuns.ts';
 import { inferenceSeconds } from './inferenceTime.ts';
 import { type FinishedRun, readRun, runCosts } from './readRuns.ts';
@@ -73,14 +75,16 @@ export interface CompareOutcome {
 /**
  * Trains every approach on every fold with every seed (or takes the runs that are finished), and compares them on the
  * clips that all of them were tested on.
- * @throws {UsageError} for names that are taken twice or unfit
- * @throws {ParameterError} for an approach there is not
+ * @throws {UsageError} for names that are taken twice or unfit, settings that do not apply, and when another command is
+ *   at work in `out`
+ * @throws {ParameterError} for an approach there is not, and values out of range
+ * @throws {TrainingError} when `out` holds runs with other settings, on other data or of approaches that are left out
  * @throws {DatasetError} when the dataset or the split is unusable
  * @throws {RuntimeError} when not one approach has all the runs of a seed
  * @throws {CancelledError} when stopped; the same call goes on
  */
 export async function compare(options: CompareOptions): Promise<CompareOutcome> {
-  const { seed = 0, seeds = 1, alpha } = options;
+  const { seed = 0, alpha } = options;
   if (alpha !== undefined && !(alpha > 0 && alpha < 1)) {
     throw new ParameterError(`alpha must lie between 0 and 1, got ${alpha}.`);
   }
@@ -91,12 +95,18 @@ export async function compare(options: CompareOptions): Promise<CompareOutcome> 
         ? entry
         : { ...entry, overrides: { calibrationFraction, ...entry.overrides } },
   );
-  const device = await resolveDevice(options.device ?? 'cpu');
-  const directory = resolve(options.out);
+  checkEntries(entries);
   for (const entry of entries) {
     const approach = approachOf(entry);
-    if (approach !== undefined) approachByName(approach);
+    if (approach !== undefined) checkOverrides(approachByName(approach), seed, entry.overrides);
   }
+  const directory = resolve(options.out);
+  return inClaimedFolder(directory, () => compareIn(directory, { ...options, entries }));
+}
+
+async function compareIn(directory: string, options: CompareOptions): Promise<CompareOutcome> {
+  const { entries, seed = 0, seeds = 1 } = options;
+  const device = await resolveDevice(options.device ?? 'cpu');
   const dataset = await openNamedDataset(options.dataset, options);
   requireClasses(dataset);
   const { jobs, splits } = compareJobs(dataset, entries, {
@@ -105,15 +115,21 @@ export async function compare(options: CompareOptions): Promise<CompareOutcome> 
     ...(options.folds === undefined ? {} : { folds: options.folds }),
     ...{ seed, seeds, showLeak: options.showLeak ?? false },
   });
+  requireTrainingClasses(splits);
   for (const notice of [...dataset.notices, ...splits.flatMap(({ notices }) => notices)])
     options.onNotice?.(notice);
   const dataFingerprint = await fingerprint(dataset, fingerprintOptions(options));
 
   const processors = options.threads ?? availableParallelism();
   const atOnce = options.jobs ?? Math.max(1, Math.min(4, Math.floor(processors / 2)));
+  if (!Number.isInteger(atOnce) || atOnce < 1)
+    throw new ParameterError(`At least 1 training runs at a time, got ${atOnce}.`);
+  const planned = await planOf(jobs, { dataFingerprint, device });
+  await requirePlan(directory, planned);
+  await writePlan(directory, planned);
   const outcome = await runJobs(jobs, {
     ...options,
-    ...{ directory, device, dataFingerprint, atOnce },
+    ...{ directory, device, atOnce, plan: planned },
     threads: Math.max(1, Math.floor(processors / Math.min(atOnce, jobs.length))),
     commandOf: options.commandOf ?? (() => options.command),
   });
@@ -123,7 +139,7 @@ export async function compare(options: CompareOptions): Promise<CompareOutcome> 
     seed,
     split: summaries.length === 1 ? summaries[0]! : poolSplits(summaries),
     failures: outcome.failed.map(failureNotice),
-    notices: distinct([...dataset.notices, ...compared.notices]),
+    notices: compared.notices,
   });
   const sides = splits.length === 1 ? splits[0]! : { train: [], test: splits.flatMap(({ test }) => test) };
   const disputed = new Set(result.agreement.disputed.slice(0, listedDisputes).map(({ clip }) => clip));

@@ -1,6 +1,6 @@
 /** @file What a comparison has to run: one training per approach, fold and seed, each with a folder of its own. */
 import { type Overrides, vectorApproaches } from '../../approaches/index.ts';
-import { UsageError } from '../../core/index.ts';
+import { ParameterError, UsageError } from '../../core/index.ts';
 import { type Dataset, foldsOf, type Split } from '../../datasets/index.ts';
 import { chosenSplits, foldName, type SplitChoice } from '../splits.ts';
 import type { NetworkChoice } from '../train.ts';
@@ -54,6 +54,7 @@ export interface ComparePlanOptions {
  * The trainings of a comparison: seed by seed, so that a comparison that is stopped has whole seeds rather than whole
  * approaches; random splits last.
  * @throws {UsageError} for no entries, or names that are taken twice or unfit for a folder
+ * @throws {ParameterError} for a number of seeds that is not whole, or below 1
  * @throws what {@link chosenSplits} throws
  */
 export function compareJobs(
@@ -62,6 +63,8 @@ export function compareJobs(
   options: ComparePlanOptions,
 ): { jobs: CompareJob[]; splits: Split[] } {
   checkEntries(entries);
+  if (!Number.isInteger(options.seeds) || options.seeds < 1)
+    throw new ParameterError(`Each approach is trained with at least 1 seed, got ${options.seeds}.`);
   const { split, crossValidate, folds, seed, seeds, showLeak } = options;
   const choice = {
     ...(split === undefined ? {} : { split }),
@@ -104,7 +107,8 @@ function sameSizes(dataset: Dataset, splits: readonly Split[]) {
   return { testFraction, withinFolds: foldsOf([...first!.train, ...first!.test]) };
 }
 
-function checkEntries(entries: readonly CompareEntry[]): void {
+/** @throws {UsageError} for no entries, or names that are taken twice or unfit for a folder */
+export function checkEntries(entries: readonly CompareEntry[]): void {
   if (entries.length === 0) {
     throw new UsageError('There is nothing to compare: no approach was named.', {
       hint: 'Name some, such as --approaches cnn,mfcc-svm.',

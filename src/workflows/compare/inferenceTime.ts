@@ -1,9 +1,10 @@
 /** @file How long a finished model takes for a clip, measured when no training runs beside it. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { Classifier } from '../../approaches/index.ts';
 import type { Clip } from '../../datasets/index.ts';
-import { readJson, writeJson } from '../../files/index.ts';
+import { readRecord, writeJson } from '../../files/index.ts';
 import { quantile } from '../../statistics/index.ts';
 import { engineOptions, type WorkflowHooks } from '../hooks.ts';
 import { waveformChunks } from '../waveformChunks.ts';
@@ -11,14 +12,14 @@ import { waveformChunks } from '../waveformChunks.ts';
 /** Clips that are timed; their median is the model's time. */
 const timedClips = 20;
 
-interface Timing {
-  readonly model: string;
-  readonly threads: number | null;
-  readonly device: string;
-  readonly clips: number;
+const storedTiming = z.object({
+  model: z.string(),
+  threads: z.number().nullable(),
+  device: z.string(),
+  clips: z.int().min(1),
   /** Median over clips. */
-  readonly seconds: number;
-}
+  seconds: z.number().positive(),
+});
 
 /**
  * Median seconds for one clip: waveform in memory to probabilities, clips one by one, the first not counted. Kept beside
@@ -39,7 +40,8 @@ export async function inferenceSeconds(
     device: hooks.device ?? 'cpu',
   };
   const kept = join(directory, 'inference.json');
-  const known = await readJson<Timing>(kept);
+  // A timing that cannot be read is measured again.
+  const known = await readRecord(kept, storedTiming, { what: 'a timing' }).catch(() => null);
   if (
     known !== null &&
     known.model === setting.model &&
@@ -64,7 +66,11 @@ export async function inferenceSeconds(
     // The first run of a session pays for what later ones find ready.
     const counted = seconds.length > 1 ? seconds.slice(1) : seconds;
     if (counted.length === 0) return null;
-    const timing: Timing = { ...setting, clips: counted.length, seconds: quantile(counted, 0.5) };
+    const timing: z.input<typeof storedTiming> = {
+      ...setting,
+      clips: counted.length,
+      seconds: quantile(counted, 0.5),
+    };
     await writeJson(kept, timing);
     return timing.seconds;
   } finally {

@@ -1,15 +1,15 @@
 /** @file Finished runs as they lie in their folders: a comparison reads files, so it can be made again from them. */
 import { join } from 'node:path';
+import { z } from 'zod';
 import { DatasetError } from '../../core/index.ts';
 import {
   type ApproachCosts,
-  type Evaluation,
   type PredictionTable,
   readPredictions,
   type SplitSummary,
 } from '../../evaluation/index.ts';
-import { readJson } from '../../files/index.ts';
-import type { SplitResult } from '../trainSplit.ts';
+import { readRecord } from '../../files/index.ts';
+import { readSplitResult, type SplitResult } from '../splitResult.ts';
 
 /** A finished run on one split. */
 export interface FinishedRun {
@@ -21,12 +21,12 @@ export interface FinishedRun {
 
 /**
  * Reads what `train` left for one split.
- * @throws {DatasetError} when a file is missing or damaged
+ * @throws {DatasetError} when a file is missing or damaged; {@link TrainingError} for a damaged `run.json`
  */
 export async function readRun(directory: string): Promise<FinishedRun> {
   const [result, evaluation, predictions] = await Promise.all([
-    stored<SplitResult>(join(directory, 'run.json')),
-    stored<Evaluation>(join(directory, 'evaluation.json')),
+    complete(directory, readSplitResult(directory)),
+    complete(directory, readRecord(join(directory, 'evaluation.json'), storedEvaluation, evaluationFile)),
     readPredictions(join(directory, 'predictions.csv')),
   ]);
   return { directory, result, predictions, split: evaluation.split };
@@ -46,10 +46,41 @@ export function runCosts(results: readonly SplitResult[]): ApproachCosts {
   };
 }
 
-async function stored<T>(path: string): Promise<T> {
-  const value = await readJson<T>(path);
+/** @throws {DatasetError} where there is no record */
+async function complete<T>(directory: string, reading: Promise<T | null>): Promise<T> {
+  const value = await reading;
   if (value !== null) return value;
-  throw new DatasetError(`${path} cannot be read, so the run is not complete.`, {
+  throw new DatasetError(`The run in ${directory} is not complete.`, {
     hint: 'Remove its folder and train it again.',
   });
 }
+
+const count = z.int().min(0);
+const folds = z.array(z.number()).readonly();
+
+/** Of `evaluation.json`, what a comparison takes from it; the rest is made anew from the predictions. */
+const storedEvaluation = z.looseObject({
+  split: z
+    .object({
+      kind: z.string(),
+      description: z.string(),
+      trainFolds: folds,
+      testFolds: folds,
+      trainClips: count,
+      validationClips: count,
+      testClips: count,
+      leak: z.object({
+        clips: count,
+        share: z.number(),
+        groups: count,
+        overlapping: count.nullable().optional(),
+      }),
+    })
+    .nullable(),
+});
+
+const evaluationFile = {
+  what: 'the evaluation of an Earshot run',
+  hint: 'Restore it, or remove its directory and train again.',
+  error: DatasetError,
+};

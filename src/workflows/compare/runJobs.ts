@@ -1,12 +1,19 @@
 /** @file Runs the trainings of a comparison, some at a time, each in a process of its own; finished ones are kept. */
 import { join } from 'node:path';
-import { CancelledError, EarshotError, type Notice, type ProgressEvent } from '../../core/index.ts';
-import { canonicalJson, digest } from '../../extraction/index.ts';
-import { readJson, writeJson } from '../../files/index.ts';
+import { z } from 'zod';
+import {
+  CancelledError,
+  EarshotError,
+  type Notice,
+  type ProgressEvent,
+  TrainingError,
+} from '../../core/index.ts';
+import { readRecord, writeJson } from '../../files/index.ts';
 import { runInProcess } from '../../parallel/index.ts';
 import type { WorkflowHooks } from '../hooks.ts';
 import { earshotVersion } from '../versions.ts';
 import { approachOf, type CompareJob } from './compareJobs.ts';
+import type { ComparePlan } from './comparePlan.ts';
 import type { TrainTask } from './trainProcessWorker.ts';
 
 export interface RunJobsOptions extends WorkflowHooks {
@@ -14,7 +21,7 @@ export interface RunJobsOptions extends WorkflowHooks {
   readonly directory: string;
   readonly dataset: string;
   readonly subset?: 'esc10';
-  readonly dataFingerprint: string;
+  readonly plan: ComparePlan;
   /** Trainings at a time. */
   readonly atOnce: number;
   /** The command line of one training, for its report. */
@@ -103,20 +110,28 @@ function recordPath({ id }: CompareJob, { directory }: RunJobsOptions): string {
   return join(directory, ...id.split('/'), 'job.json');
 }
 
-/** What makes a finished run the one that is wanted. */
-function recordOf({ entry, seed, split }: CompareJob, { dataFingerprint, device }: RunJobsOptions) {
-  const { words: _, name, approach, network, overrides } = entry;
-  const settings = { approach: approach ?? name, network: network ?? null, overrides: overrides ?? {} };
-  return {
-    format: 1,
-    key: digest(canonicalJson({ settings, seed, split, device: device ?? 'cpu' }), dataFingerprint),
-    earshot: earshotVersion(),
-  };
+/** Written when a run is finished. */
+const jobRecord = z.object({
+  format: z.literal(1),
+  /** The run's in the plan. */
+  key: z.string(),
+  /** The version that finished it. */
+  earshot: z.string(),
+});
+
+function recordOf({ id }: CompareJob, { plan }: RunJobsOptions): z.input<typeof jobRecord> {
+  return { format: 1, key: plan.get(id)!, earshot: earshotVersion() };
 }
 
 async function isFinished(job: CompareJob, options: RunJobsOptions): Promise<boolean> {
-  const record = await readJson(recordPath(job, options));
-  return record !== null && canonicalJson(record) === canonicalJson(recordOf(job, options));
+  const path = recordPath(job, options);
+  const record = await readRecord(path, jobRecord, {
+    what: 'the record of a finished run',
+    hint: 'Remove it, and the run is looked through again.',
+    error: TrainingError,
+    version: { field: 'format', supported: [1] },
+  });
+  return record !== null && record.key === options.plan.get(job.id);
 }
 
 /** Progress over all runs: how many are finished, and what those that run are at. */

@@ -19,29 +19,6 @@ export const indexingCases: readonly RuleCase[] = [
     build: (g, [x]) => g.op('Gather', [x!, g.ints([-1, 0, 0])], { axis: -2 }),
   },
   {
-    op: 'OneHot',
-    variant: 'by its two values',
-    shapes: [[2]],
-    dtype: 'float32',
-    build: (g, [x]) =>
-      g.op(
-        'OneHot',
-        [g.ints([1, 0, -1, 7]), g.constant({ dtype: 'int64', dims: [], data: BigInt64Array.of(4n) }), x!],
-        { axis: 0 },
-      ),
-  },
-  {
-    op: 'Range',
-    variant: 'by start and step',
-    shapes: [[], []],
-    range: [1, 2],
-    build: (g, [start, step]) => {
-      const node = { opType: 'Range', domain: '', name: 'range', inputs: [], outputs: ['y'], attributes: {} };
-      const types = [{ dtype: 'float64' as const, shape: [4] }];
-      return g.addNode(node, [start!, g.scalar(7.9, 'float64'), step!], { types });
-    },
-  },
-  {
     op: 'GatherElements',
     variant: 'axis 1',
     shapes: [[2, 3]],
