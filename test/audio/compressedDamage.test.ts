@@ -3,32 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { decodeAudio } from '../../src/audio/index.ts';
 import { DecodeError } from '../../src/core/index.ts';
 import { fixtureBytes, fixtures } from './fixtures.ts';
+import { fixChecksums, pageOffsets } from './longFiles.ts';
 
 const compressed = fixtures.filter(({ encoding }) => ['flac', 'vorbis', 'opus', 'mp3'].includes(encoding));
-
-/** Offsets of the pages of an Ogg file. */
-function pageOffsets(bytes: Uint8Array): number[] {
-  const offsets: number[] = [];
-  const buffer = Buffer.from(bytes);
-  for (let at = buffer.indexOf('OggS'); at >= 0; at = buffer.indexOf('OggS', at + 4)) offsets.push(at);
-  return offsets;
-}
-
-/** Writes the right checksum into every page (RFC 3533: polynomial 04c11db7, not reflected). */
-function fixChecksums(bytes: Uint8Array): void {
-  const view = new DataView(bytes.buffer);
-  for (const at of pageOffsets(bytes)) {
-    let length = 27 + bytes[at + 26];
-    for (let i = at + 27; i < at + 27 + bytes[at + 26]; i++) length += bytes[i];
-    view.setUint32(at + 22, 0);
-    let crc = 0;
-    for (let i = at; i < at + length; i++) {
-      crc ^= bytes[i] << 24;
-      for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ (crc < 0 ? 0x04c11db7 : 0);
-    }
-    view.setUint32(at + 22, crc, true);
-  }
-}
 
 describe.each(compressed)('$file', ({ file, frames, channels, encoding, format }) => {
   it('cut off anywhere, it gives what it holds and a warning, or a DecodeError', async () => {

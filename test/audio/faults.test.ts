@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
@@ -213,19 +213,13 @@ describe('samples that no recording holds', () => {
     expect(audio.warnings).toEqual(['2 samples were beyond 2^32 times full scale and were replaced by 0.']);
   });
 
-  it('in Vorbis, NaN becomes 0 with a warning', async () => {
-    // A page of headers twice, the first of them with another byte; two bytes of the last page exchanged.
-    const bytes = fixtureBytes('vorbis-6ch.ogg');
-    const [, second, third] = pageOffsets(bytes);
-    for (const place of [40, 120, 300, 900]) {
-      const first = bytes.slice(second, third);
-      first[place + 60] ^= 0xff;
-      const changed = concat(bytes.subarray(0, second), first, bytes.subarray(second));
-      fixChecksums(changed);
-      const audio = await decodeAudio(changed).catch((e: unknown) => e);
-      if (audio instanceof DecodeError) continue;
-      expect((audio as AudioData).channelData.every((all) => all.every(Number.isFinite))).toBe(true);
-    }
+  it('NaN out of Vorbis becomes 0, with a warning', async () => {
+    // vorbis-6ch.ogg with its second page twice, a byte of the first copy and two of the last page changed, and
+    // checksums that are right: libvorbis takes it and yields NaN.
+    const path = new URL('../fixtures/damagedAudio/vorbis-nonfinite.ogg', import.meta.url);
+    const audio = await decodeAudio(new Uint8Array(readFileSync(path)));
+    expect(audio.channelData.every((all) => all.length === 1920 && all.every(Number.isFinite))).toBe(true);
+    expect(audio.warnings.join(' ')).toMatch(/samples were NaN or infinite and were replaced by 0/);
   });
 });
 
