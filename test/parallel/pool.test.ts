@@ -66,4 +66,31 @@ describe('WorkerPool', () => {
     await closed.close();
     await pending;
   });
+
+  it('lends a worker to one caller, and others wait or take another until it is given back', async () => {
+    const pool = makePool(1);
+    const lease = await pool.lease();
+    let others = 0;
+    const waiting = pool.run({ value: 5 }).then((result) => {
+      others++;
+      return result;
+    });
+    expect((await lease.run({ value: 1 })).doubled[0]).toBe(2);
+    await expect(lease.run({ value: 2, act: 'throw' })).rejects.toThrow('2 was refused');
+    expect((await lease.run({ value: 3 })).doubled[0]).toBe(6);
+    expect(others).toBe(0);
+    lease.release();
+    lease.release();
+    expect((await waiting).doubled[0]).toBe(10);
+    expect((await pool.run({ value: 6 })).doubled[0]).toBe(12);
+  });
+
+  it('replaces a lent worker that dies, and says so to whoever had it', async () => {
+    const pool = makePool(1);
+    const lease = await pool.lease();
+    await expect(lease.run({ value: 1, act: 'exit' })).rejects.toThrow(RuntimeError);
+    await expect(lease.run({ value: 2 })).rejects.toThrow('died between two tasks');
+    lease.release();
+    expect((await pool.run({ value: 3 })).doubled[0]).toBe(6);
+  });
 });

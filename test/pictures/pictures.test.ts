@@ -143,6 +143,21 @@ describe('spectrogramPicture', () => {
     expect([width, height]).toEqual([1920, 840]);
   });
 
+  it('begins where a short clip begins, and ends where it ends', () => {
+    const rate = 44100;
+    const short = logMelSpec({ sampleRate: rate, nFft: 4096, hopLength: 1024, nMels: 32 });
+    const clip = Float32Array.from({ length: 0.05 * rate }, (_, i) => Math.sin(i / 9));
+    const { svg } = spectrogramPicture(clip, short, { seconds: 0.05 });
+    const [, x, , width] = /<svg x="([\d.]+)" y="([\d.]+)" width="([\d.]+)"/.exec(svg)!;
+    const ticks = [...svg.matchAll(/<text x="([\d.]+)" y="[\d.]+"[^>]*>(0[.\d]*)<\/text>/g)]
+      .map(([, at, text]) => [Number(at), Number(text)] as const)
+      .filter(([at]) => at >= Number(x) && at <= Number(x) + Number(width) + 1);
+    expect(ticks.length).toBeGreaterThan(2);
+    // Every tick lies where its second of the 0.05 s does, the 0 at the very edge.
+    for (const [at, seconds] of ticks)
+      expect(at).toBeCloseTo(Number(x) + (seconds / 0.05) * Number(width), 1);
+  });
+
   it('puts a tone where its tick is', () => {
     for (const [hz, text] of [
       [1000, '1 kHz'],

@@ -16,6 +16,7 @@ import {
   rollTime,
   scheduleFactor,
   shiftLevel,
+  soundLength,
   specAugment,
   targetMatrix,
   timeShift,
@@ -281,6 +282,23 @@ describe('augmentation of waveforms', () => {
     });
     expect(10 * Math.log10(signal / noise)).toBeCloseTo(12, 0);
     expect(addNoise(new Float32Array(5), 12, new Random(2))).toEqual(new Float32Array(5));
+  });
+
+  it('adds as much noise to a clip that zeros fill up as to the clip alone, wherever it was shifted to', () => {
+    const tone = Float32Array.from({ length: 4000 }, (_, i) => Math.sin(i + 0.5));
+    const filled = new Float32Array(16000);
+    filled.set(tone);
+    const shifted = new Float32Array(16000);
+    shifted.set(tone, 9000);
+    const deviation = (noisy: Float32Array, clean: Float32Array) =>
+      Math.sqrt(noisy.reduce((sum, x, i) => sum + (x - clean[i]!) ** 2, 0) / noisy.length);
+    // 12 dB below a sine's power of 1/2.
+    const wanted = Math.sqrt(0.5 / 10 ** 1.2);
+    expect(soundLength(filled)).toBe(4000);
+    for (const window of [tone, filled, shifted]) {
+      const noisy = addNoise(window, 12, new Random(3), soundLength(filled));
+      expect(deviation(noisy, window) / wanted).toBeCloseTo(1, 1);
+    }
   });
 
   it('rotates without losing a sample, and scales within the stated decibels', () => {
