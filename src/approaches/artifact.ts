@@ -7,11 +7,12 @@ import { appendTemperature, type ProbabilisticClassifier } from '../classifiers/
 import { float32, GraphError, type Tensor } from '../core/index.ts';
 import { type ClipPipeline, type PicturePipeline, windowSamplesOf } from '../extraction/index.ts';
 import { type FrontEndSpec, frontEndFrames, frontEndNodes } from '../features/index.ts';
-import { inferenceContext, type Network } from '../networks/index.ts';
+import { inferenceContext, type Network, type NetworkInput, type PictureLayout } from '../networks/index.ts';
 import { GraphBuilder, type Model, type Precision, type Value } from '../onnx/index.ts';
 import { type BandStatistics, standardizeNodes } from '../training/index.ts';
 import { windowNodes } from '../windows/index.ts';
 import type { ClipVectors } from './clipVectors.ts';
+import type { NetworkRunConfig } from './runConfig.ts';
 import type { UnknownInfo } from './unknownSounds.ts';
 import type { WhisperSettings } from './whisperSettings.ts';
 
@@ -35,6 +36,8 @@ export interface ArtifactInfo {
   readonly embeddingSize: number;
   /** Of Whisper's encoder and its head, what the weights do not tell; absent for other networks. */
   readonly whisper?: WhisperSettings;
+  /** What the network is fed, from the front end's picture on; absent where no network sees one, or before it was told. */
+  readonly input?: ArtifactInput;
   /** How the weights were stored in fewer bits, and what that cost; absent where they are float32. */
   readonly precision?: PrecisionRecord;
   /** Clips in one run at most, where each takes much memory. */
@@ -55,6 +58,25 @@ export interface ArtifactInfo {
   readonly versions: Readonly<Record<string, string>>;
   /** How sounds of no class are told; absent until `earshot unknown` has set thresholds. */
   readonly unknown?: UnknownInfo;
+}
+
+/** What is done to a front end's picture before the network sees it: it is in the graph, and said here. */
+export interface ArtifactInput extends NetworkInput {
+  /** Whether mel bands are standardised by the training side. */
+  readonly standardize: boolean;
+  /** What pictures are resized to; null: as they come. */
+  readonly pictureSize: readonly [height: number, width: number] | null;
+  /** Order of the axes of an imported model's picture. */
+  readonly layout?: PictureLayout;
+}
+
+/** {@link ArtifactInfo.input} of a run. */
+export function artifactInput({ standardize, network }: NetworkRunConfig): ArtifactInput {
+  const { pictureSize, input, imported } = network;
+  return {
+    ...{ standardize, pictureSize, ...input },
+    ...(imported === undefined ? {} : { layout: imported.layout }),
+  };
 }
 
 /** A calibration on clips held out of the training side, by recording. */

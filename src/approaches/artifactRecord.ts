@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { clipPipelineRecord, windowSamplesOf } from '../extraction/index.ts';
 import { frontEndRecord } from '../features/index.ts';
-import type { ArtifactInfo, PrecisionRecord } from './artifact.ts';
+import type { ArtifactInfo, ArtifactInput, PrecisionRecord } from './artifact.ts';
 import type { WhisperSettings } from './whisperSettings.ts';
 
 const count = z.int().min(0);
@@ -76,6 +76,21 @@ const pictureRecord = z.looseObject({
   baseline: z.number().nullable(),
 });
 
+const inputRecord: z.ZodType<ArtifactInput> = z.looseObject({
+  standardize: z.boolean(),
+  pictureSize: z.tuple([size, size]).nullable(),
+  layout: z.enum(['mel-frames', 'frames-mel', 'mel-frames-channels', 'frames-mel-channels']).optional(),
+  scaling: z
+    .discriminatedUnion('kind', [
+      z.looseObject({ kind: z.literal('clip') }),
+      z.looseObject({
+        ...{ kind: z.literal('range'), low: z.number(), high: z.number(), depth: z.number().positive() },
+      }),
+    ])
+    .optional(),
+  channels: z.looseObject({ mean: numbers.min(1), deviation: numbers.min(1) }).optional(),
+});
+
 /** What {@link ArtifactInfo} says, as it is written into a model's metadata. */
 export const artifactRecord: z.ZodType<ArtifactInfo> = z
   .looseObject({
@@ -94,6 +109,7 @@ export const artifactRecord: z.ZodType<ArtifactInfo> = z
     network: z.string(),
     embeddingSize: size,
     whisper: whisperRecord.optional(),
+    input: inputRecord.optional(),
     precision: precisionRecord.optional(),
     clipsPerRun: size.optional(),
     picture: pictureRecord.optional(),

@@ -1,6 +1,7 @@
 /** @file One training run on one split: what was learnt → artefact → predictions, all in one directory. */
 import { join } from 'node:path';
 import {
+  artifactInput,
   buildArtifact,
   type CalibrationInfo,
   Classifier,
@@ -113,6 +114,7 @@ export async function trainSplit(run: SplitRun, hooks: WorkflowHooks): Promise<T
           ...('network' in config && config.network.whisper !== undefined
             ? { whisper: config.network.whisper }
             : {}),
+          ...('network' in config ? { input: artifactInput(config) } : {}),
           ...(clipsPerRun === undefined ? {} : { clipsPerRun }),
           trainedOn: plain.trainedOn ?? {
             dataset: dataset.name,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  artifactInfo,
   embeddingTensor,
   type InputChoices,
   importedApproach,
@@ -115,6 +116,15 @@ describe('the same model and tensor give the same vector', () => {
       const own = await embedded(file, samples, input);
       expect(own.length).toBe(6);
       const artefact = outcome.models[0]!;
+      // The model file says what its graph does.
+      const { input: said } = artifactInfo(decodeModel(await readFile(artefact)), artefact);
+      expect(said).toMatchObject({ standardize: false, pictureSize: [20, 12], layout: 'mel-frames' });
+      if (input.pictureRange === undefined) expect(said!.scaling).toEqual({ kind: 'clip' });
+      else
+        expect(said).toMatchObject({
+          scaling: { kind: 'range', low: 0, high: 1, depth: 80 },
+          channels: { mean: input.pictureMean, deviation: input.pictureDeviation },
+        });
       expect(distance(await embedded(artefact, samples, {}, true), own)).toBeLessThan(1e-4);
       const { embedding } = await runModel(decodeModel(await readFile(artefact)), {
         waveform: float32([1, samples.length], samples),
