@@ -2,11 +2,12 @@
  * @file A Whisper checkpoint as Hugging Face keeps it, a folder of config.json, preprocessor_config.json and safetensors:
  * opened, and written so that its WhisperForAudioClassification loads what was trained here.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { ParameterError, type Tensor, WeightsError } from '../core/index.ts';
 import { type WhisperFrontEndName, whisperSpec } from '../features/index.ts';
-import { writeJson } from '../files/index.ts';
+import { readRecord, writeJson } from '../files/index.ts';
 import {
   parseWhisperConfig,
   type WhisperConfig,
@@ -50,7 +51,7 @@ export function whisperSeconds({ maxPositions }: WhisperConfig): number {
  */
 export async function openWhisperCheckpoint(path: string): Promise<WhisperCheckpoint> {
   const folder = (await isFolder(path)) ? path : dirname(path);
-  const fields = await readJsonFile(join(folder, 'config.json'));
+  const fields = await readSettings(join(folder, 'config.json'));
   await checkPreprocessor(join(folder, 'preprocessor_config.json'));
   const checkpoint = await readCheckpoint(path, { only: (name) => whisperParameterName(name) !== null });
   const described = fields === null ? null : descriptionOf(fields, join(folder, 'config.json'));
@@ -92,7 +93,7 @@ const preprocessing = {
 
 /** @throws {WeightsError} when the features were made otherwise than Whisper's */
 async function checkPreprocessor(path: string): Promise<void> {
-  const fields = await readJsonFile(path);
+  const fields = await readSettings(path);
   if (fields === null) return;
   for (const [name, expected] of Object.entries({ ...preprocessing, do_normalize: false })) {
     const said = fields[name];
@@ -104,23 +105,9 @@ async function checkPreprocessor(path: string): Promise<void> {
   }
 }
 
-/** The object in a JSON file, or null where there is no such file. */
-async function readJsonFile(path: string): Promise<Readonly<Record<string, unknown>> | null> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new WeightsError(`${path} cannot be read: ${(cause as Error).message}.`, { cause });
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Readonly<Record<string, unknown>>;
-  } catch (cause) {
-    throw new WeightsError(`${path} is no JSON text: ${(cause as Error).message}.`, { cause });
-  }
-  throw new WeightsError(`${path} holds no object of settings.`);
+/** The settings in a JSON file, or null where there is no such file. */
+function readSettings(path: string) {
+  return readRecord(path, z.looseObject({}), { what: 'a JSON object of settings', error: WeightsError });
 }
 
 export interface WhisperExport {

@@ -79,6 +79,8 @@ function describeIssue(error: z.ZodError): string {
   const issue = error.issues[0];
   if (issue === undefined) return 'it does not match its schema';
   const path = issue.path.map(String).join('.');
-  const message = issue.message.replace(/\.$/, '');
+  const message = issue.message
+    .replace(/\.$/, '')
+    .replace(/^Invalid input: expected (.*), received undefined$/, 'it is missing ($1 was expected)');
   return path === '' ? message : `${path}: ${message}`;
 }

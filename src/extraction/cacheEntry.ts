@@ -1,16 +1,18 @@
 /**
- * @file One file of the cache of features or embeddings: a little JSON, float32 numbers, and a SHA-256 over both, so that an entry that
- * was cut short or damaged is known as such and made again.
+ * @file One file of the cache of features or embeddings: a little JSON, float32 numbers, and a SHA-256 over both, so that
+ * an entry that was cut short or damaged is known as such and made again. The JSON holds the entry's key too, so that one
+ * that was copied or moved under another name is not taken for what that name stands for.
  *
- * Layout: `EARSHOT1`, uint32 length of the JSON text (padded with blanks to a multiple of 4), the text, the numbers
+ * Layout: `EARSHOT2`, uint32 length of the JSON text (padded with blanks to a multiple of 4), the text, the numbers
  * (little-endian), 32 bytes of SHA-256 over all before.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
 import { writeFileAtomic } from '../files/index.ts';
 
-const magic = 'EARSHOT1';
+const magic = 'EARSHOT2';
 const checksumBytes = 32;
 
 /** Where an entry lies: spread over 256 folders. */
@@ -24,7 +26,7 @@ export function entryPath(
 
 /** Writes an entry. A cache that cannot be written (full, read-only) is no error: the work is merely done again. */
 export async function writeEntry(path: string, meta: unknown, data: Float32Array): Promise<boolean> {
-  const text = JSON.stringify(meta);
+  const text = JSON.stringify({ key: keyOf(path), meta });
   const textBytes = Buffer.byteLength(text);
   const header = Buffer.alloc(12 + textBytes + ((4 - (textBytes % 4)) % 4), ' ');
   header.write(magic, 0, 'latin1');
@@ -40,8 +42,21 @@ export async function writeEntry(path: string, meta: unknown, data: Float32Array
   }
 }
 
-/** Reads an entry; null if it is absent or damaged. */
-export async function readEntry(path: string): Promise<{ meta: unknown; data: Float32Array } | null> {
+/** What the name of an entry stands for: its kind and its key. */
+function keyOf(path: string): string {
+  return `${basename(dirname(dirname(path)))}/${basename(path, '.bin')}`;
+}
+
+const entryRecord = z.object({ key: z.string(), meta: z.unknown() });
+
+/**
+ * Reads an entry; null if it is absent, damaged, or another one's under this name.
+ * @param schema of what was stored beside the numbers
+ */
+export async function readEntry<S extends z.ZodType>(
+  path: string,
+  schema: S,
+): Promise<{ meta: z.output<S>; data: Float32Array } | null> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -55,7 +70,9 @@ export async function readEntry(path: string): Promise<{ meta: unknown; data: Fl
   const checksum = createHash('sha256').update(bytes.subarray(0, end)).digest();
   if (!checksum.equals(bytes.subarray(end))) return null;
   try {
-    const meta: unknown = JSON.parse(bytes.toString('utf8', 12, start));
+    const { key, meta: stored } = entryRecord.parse(JSON.parse(bytes.toString('utf8', 12, start)));
+    if (key !== keyOf(path)) return null;
+    const meta = schema.parse(stored);
     // Its own buffer: float32 views need alignment, and the caller may transfer it.
     const data = new Float32Array((end - start) / 4);
     new Uint8Array(data.buffer).set(bytes.subarray(start, end));

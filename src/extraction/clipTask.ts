@@ -72,13 +72,11 @@ export async function recallClip(
   if (settings.cacheDir === null) return null;
   const keys = keysOf(hash, clip, settings.pipeline);
   const [features, waveforms] = await Promise.all([
-    readEntry(entryPath(settings.cacheDir, keys.features)),
-    settings.keepWaveforms ? readEntry(entryPath(settings.cacheDir, keys.waveforms)) : null,
+    readEntry(entryPath(settings.cacheDir, keys.features), metaSchema),
+    settings.keepWaveforms ? readEntry(entryPath(settings.cacheDir, keys.waveforms), z.object({})) : null,
   ]);
   if (features === null || (settings.keepWaveforms && waveforms === null)) return null;
-  const checked = metaSchema.safeParse(features.meta);
-  if (!checked.success) return null;
-  const { ownSamples, ...meta } = checked.data;
+  const { ownSamples, ...meta } = features.meta;
   if (features.data.length !== meta.nWindows * meta.nMels * meta.nFrames) return null;
   const own = ownSamples === undefined ? {} : { ownSamples };
   return { ...meta, ...own, data: features.data, waveforms: waveforms?.data ?? null, hash, fromCache: true };

@@ -6,3 +6,4 @@ export * from './contentHashes.ts';
 export * from './folders.ts';
 export * from './lineLog.ts';
 export * from './records.ts';
+export * from './turn.ts';

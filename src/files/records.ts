@@ -16,9 +16,25 @@ export async function readRecord<S extends z.ZodType>(
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
     const Failure = about.error ?? ParameterError;
     throw new Failure(`${path} could not be read: ${(error as Error).message}.`, { cause: error });
   }
   return parseRecord(schema, text, { ...about, name: path });
+}
+
+/** The same for a file that must be there. @throws {EarshotError} of `about.error` also where it is not */
+export async function requireRecord<S extends z.ZodType>(
+  path: string,
+  schema: S,
+  about: Omit<RecordDescription, 'name'>,
+): Promise<z.output<S>> {
+  const record = await readRecord(path, schema, about);
+  if (record !== null) return record;
+  const Failure = about.error ?? ParameterError;
+  throw new Failure(
+    `There is no ${path}, which should be ${about.what}.`,
+    about.hint === undefined ? {} : { hint: about.hint },
+  );
 }

@@ -2,7 +2,9 @@
  * @file What Hugging Face says of a repository's files: the revision they are at, and for each one the SHA-256 of its
  * content (large files) or the SHA-1 that Git gives it (the rest).
  */
+import { z } from 'zod';
 import { DownloadError } from '../core/errors.ts';
+import { parseRecord } from '../core/records.ts';
 
 export interface HuggingFaceRepository {
   /** Address of the hub. */
@@ -44,31 +46,72 @@ export async function listRepository(
       cause,
     });
   };
-  let answer: unknown;
+  let text: string;
   try {
     const response = await fetch(url, signal === undefined ? {} : { signal });
     if (!response.ok) return fail(`the server answered ${response.status} ${response.statusText}`.trim());
-    answer = await response.json();
+    text = await boundedText(response);
   } catch (cause) {
     if (cause instanceof DownloadError || signal?.aborted) throw cause;
     return fail((cause as Error).message, cause);
   }
-  return listingOf(answer) ?? fail('what came is no list of files');
+  return parseListing(text, url);
 }
 
-/** The listing in an answer or a file; null where it is none. */
-export function listingOf(answer: unknown): HuggingFaceListing | null {
-  const { sha, siblings } = (answer ?? {}) as { sha?: unknown; siblings?: unknown };
-  if (typeof sha !== 'string' || !/^[0-9a-f]{40}$/.test(sha) || !Array.isArray(siblings)) return null;
+/** Bytes that a list of files has at most. */
+const largestListing = 16 * 2 ** 20;
+
+async function boundedText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.length > largestListing) throw new Error(`it is longer than ${largestListing} characters`);
+  }
+  return text + decoder.decode();
+}
+
+const digestText = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`), 'no digest');
+
+/** The hub's answer, of which only this is read. */
+const answerRecord = z.looseObject({
+  sha: digestText(40),
+  siblings: z.array(
+    z.looseObject({
+      rfilename: z.string(),
+      blobId: z.string().nullish(),
+      lfs: z.looseObject({ sha256: z.string().optional() }).nullish(),
+    }),
+  ),
+});
+
+/** A listing as it is kept beside the files. */
+export const listingRecord: z.ZodType<HuggingFaceListing> = z.object({
+  revision: digestText(40),
+  files: z.record(
+    z.string(),
+    z.object({ sha256: digestText(64).nullable(), gitBlob: digestText(40).nullable() }),
+  ),
+});
+
+/** The listing in an answer of the hub. @throws {DownloadError} where it is none */
+export function parseListing(text: string, url: string): HuggingFaceListing {
+  const { sha, siblings } = parseRecord(answerRecord, text, {
+    name: `The answer of ${url}`,
+    what: 'a list of files',
+    hint: 'Its digests say whether the files are those that were published. From elsewhere: --mirror.',
+    error: DownloadError,
+  });
   const files: Record<string, FileDigest> = {};
-  for (const sibling of siblings as readonly Record<string, unknown>[]) {
-    const name = sibling['rfilename'];
-    if (typeof name !== 'string') return null;
-    const large = sibling['lfs'] as { sha256?: unknown } | null | undefined;
-    const sha256 = digest(large?.sha256, 64);
+  for (const { rfilename, lfs, blobId } of siblings) {
+    const sha256 = digest(lfs?.sha256, 64);
     // Of a large file Git holds a pointer only, so its blob id is not the content's.
-    const gitBlob = large == null ? digest(sibling['blobId'], 40) : null;
-    files[name] = { sha256, gitBlob };
+    const gitBlob = lfs == null ? digest(blobId, 40) : null;
+    Object.defineProperty(files, rfilename, {
+      value: { sha256, gitBlob },
+      enumerable: true,
+      configurable: true,
+    });
   }
   return { revision: sha, files };
 }

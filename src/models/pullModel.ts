@@ -1,11 +1,19 @@
 /** @file Fetches a published model's weights: downloaded, compared with what was published, put in place whole. */
-import { readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DownloadError, ParameterError } from '../core/errors.ts';
-import { writeFileAtomic } from '../files/atomic.ts';
+import { removeAbandoned, writeFileAtomic } from '../files/atomic.ts';
+import { readRecord } from '../files/records.ts';
+import { takeTurn } from '../files/turn.ts';
 import { type PublishedModel, publishedModel } from './catalogue.ts';
 import { type DownloadOptions, download, forget } from './download.ts';
-import { type FileDigest, type HuggingFaceListing, huggingFaceUrl, listRepository } from './huggingFace.ts';
+import {
+  type FileDigest,
+  type HuggingFaceListing,
+  huggingFaceUrl,
+  listingRecord,
+  listRepository,
+} from './huggingFace.ts';
 import { digestsOf, fileSize, looksLikeWeights, modelPath, modelsDirectory } from './modelFiles.ts';
 
 export interface PullOptions extends Omit<DownloadOptions, 'task'> {
@@ -70,11 +78,11 @@ async function knownListing(
   { signal }: PullOptions,
 ): Promise<HuggingFaceListing> {
   const path = join(dirname(modelPath(model, directory)), 'listing.json');
-  const kept = await readFile(path, 'utf8')
-    .then(JSON.parse, () => null)
-    .catch(() => null);
-  // What a power cut left of it is no list.
-  if (kept !== null) return kept as HuggingFaceListing;
+  // What a power cut left of it is no list, and there is another one where it came from.
+  const kept = await readRecord(path, listingRecord, { what: 'a list of files', error: DownloadError }).catch(
+    () => null,
+  );
+  if (kept !== null) return kept;
   const listing = await listRepository(model.repository!, signal);
   await writeFileAtomic(path, JSON.stringify(listing));
   return listing;
@@ -97,11 +105,30 @@ function pinned(
 }
 
 /** A file and its digests, where they are known. */
-interface Expected extends Pick<PublishedModel, 'name' | 'file' | 'url' | 'licence'>, Partial<FileDigest> {}
+interface Expected
+  extends Pick<PublishedModel, 'name' | 'file' | 'url' | 'licence' | 'weights'>,
+    Partial<FileDigest> {}
 
+/** Bytes that a model's files may have, each: twice its weights in float32, and room for what comes with them. */
+function largestFile({ weights }: Expected): number {
+  return 8 * weights + 2 ** 28;
+}
+
+/** Fetches a file, unless it is there. Who comes second waits, and finds it there. */
 async function pullFile(model: Expected, options: PullOptions): Promise<PulledModel> {
-  const { mirror, directory = modelsDirectory(), ...rest } = options;
-  const path = modelPath(model, directory);
+  const path = modelPath(model, options.directory ?? modelsDirectory());
+  await mkdir(dirname(path), { recursive: true });
+  const release = await takeTurn(path, options.signal);
+  try {
+    await removeAbandoned(dirname(path));
+    return await pullClaimed(model, path, options);
+  } finally {
+    await release();
+  }
+}
+
+async function pullClaimed(model: Expected, path: string, options: PullOptions): Promise<PulledModel> {
+  const { mirror, directory: _, ...rest } = options;
   const url = mirror === undefined ? model.url : mirrored(mirror, model.file);
   const verified = (model.sha256 ?? model.gitBlob ?? null) !== null;
   const told = { name: model.name, path, url, licence: model.licence, verified };
@@ -114,7 +141,11 @@ async function pullFile(model: Expected, options: PullOptions): Promise<PulledMo
     await rm(path);
   }
   for (;;) {
-    const { part, bytes, resumedFrom } = await download(url, path, { ...rest, task: model.file });
+    const { part, bytes, resumedFrom } = await download(url, path, {
+      ...rest,
+      task: model.file,
+      maxBytes: largestFile(model),
+    });
     const digests = await digestsOf(part);
     const why = await difference(part, model, digests);
     if (why === null) {

@@ -4,4 +4,5 @@ export * from './pool.ts';
 export * from './process.ts';
 export * from './serveProcess.ts';
 export * from './serveTasks.ts';
+export * from './withinTime.ts';
 export * from './worker.ts';

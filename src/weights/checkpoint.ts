@@ -3,11 +3,13 @@
  * files and `model.safetensors.index.json`, which says in which of them each tensor is (Node).
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { WeightsError } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { hashFile } from '../files/contentHashes.ts';
+import { requireRecord } from '../files/records.ts';
 import type { DecodeSafetensorsOptions } from './decodeSafetensors.ts';
 import { readSafetensors, readSafetensorsShapes } from './safetensorsFile.ts';
 
@@ -98,25 +100,16 @@ async function readShards(
   return { tensors, files: shards.map((shard) => join(folder, shard)) };
 }
 
+/** A name that leads elsewhere would read files that are none of the checkpoint's. */
+const shardName = z.string().regex(/^(?!\.\.?$)[^/\\\0]+$/, 'no file name');
+
+/** What an index says, as Hugging Face writes it. */
+export const checkpointIndexRecord = z.looseObject({ weight_map: z.record(z.string(), shardName) });
+
 /** Tensors to file names, of an index. */
 async function weightMap(path: string): Promise<Record<string, string>> {
-  const fail = (what: string, cause?: unknown): never => {
-    throw new WeightsError(`${path} is no index of a checkpoint: ${what}.`, { cause });
-  };
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    return fail((cause as Error).message, cause);
-  }
-  const map = (json as { weight_map?: unknown } | null)?.weight_map;
-  if (typeof map !== 'object' || map === null) return fail('it has no weight_map');
-  for (const [name, shard] of Object.entries(map)) {
-    // A name that leads elsewhere would read files that are none of the checkpoint's.
-    if (typeof shard !== 'string' || /[/\\]/.test(shard) || shard === '..')
-      fail(`'${name}' is said to be in ${JSON.stringify(shard)}, which is no file name`);
-  }
-  return map as Record<string, string>;
+  const about = { what: 'an index of a checkpoint', error: WeightsError };
+  return (await requireRecord(path, checkpointIndexRecord, about)).weight_map;
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -16,6 +16,12 @@ export function isHdf5(bytes: Uint8Array): boolean {
   return signature.every((byte, i) => bytes[i] === byte);
 }
 
+/** Loads the library, once. */
+export async function loadHdf5() {
+  const { File, ready } = await import('h5wasm');
+  return { File, library: await ready };
+}
+
 let files = 0;
 
 /**
@@ -25,8 +31,7 @@ let files = 0;
  */
 export async function withHdf5<T>(bytes: Uint8Array, source: string, read: (root: Group) => T): Promise<T> {
   if (!isHdf5(bytes)) throw notHdf5(bytes, source);
-  const { File, ready } = await import('h5wasm');
-  const library = await ready;
+  const { File, library } = await loadHdf5();
   const name = `/earshot-${files++}.h5`;
   library.FS.writeFile(name, bytes);
   library.activate_throwing_error_handler();

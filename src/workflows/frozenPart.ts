@@ -2,6 +2,7 @@
  * @file What the frozen part of a network makes of clips, for training its head alone: computed once, kept in the cache,
  * and not anew in every epoch and fold.
  */
+import { z } from 'zod';
 import { CancelledError, float32, rowsOf, stackRows, type Tensor } from '../core/index.ts';
 import { digest, entryPath, readEntry, writeEntry } from '../extraction/index.ts';
 import { cacheDirectory, sha256 } from '../files/index.ts';
@@ -120,7 +121,7 @@ async function embedded(
     );
     const path = entryPath(cacheDir, digest('frozen', graph, ...pictures), 'embeddings');
     paths.push(path);
-    const known = await readEntry(path);
+    const known = await readEntry(path, z.object({}));
     if (known !== null && known.data.length === clip.windows.length * size) {
       windows.push(clip.windows.map((_, w) => known.data.slice(w * size, (w + 1) * size)));
     } else {

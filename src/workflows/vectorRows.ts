@@ -1,4 +1,5 @@
 /** @file The vectors of clips as rows of a matrix: computed by the graph that the model will hold, kept in the cache. */
+import { z } from 'zod';
 import { type ClipVectors, waveformBatches } from '../approaches/index.ts';
 import type { Matrix } from '../classifiers/index.ts';
 import { CancelledError, type Notice, rowsOf, stackRows, type Tensor } from '../core/index.ts';
@@ -111,7 +112,7 @@ async function clipVectors(
 ): Promise<Float32Array[]> {
   const key = digest('vectors', maker.graph, hash, canonicalJson(cutting));
   const path = entryPath(cacheDir, key, 'embeddings');
-  const known = await readEntry(path);
+  const known = await readEntry(path, z.object({}));
   if (known !== null && known.data.length === waveforms.length * size)
     return waveforms.map((_, i) => known.data.subarray(i * size, (i + 1) * size));
   const made = await maker.vectors(waveforms);

@@ -117,7 +117,7 @@ describe('a model on Hugging Face', () => {
     );
     listStatus = 200;
     listBody = text({ sha: 'main', siblings: [] });
-    await expect(pullPublished(tiny(), { directory })).rejects.toThrow(/what came is no list of files/);
+    await expect(pullPublished(tiny(), { directory })).rejects.toThrow(/is not a list of files/);
     listBody = text({ sha: revision, siblings: [] });
     await expect(pullPublished(tiny(), { directory })).rejects.toThrow(/lists no digest of config\.json/);
     rmSync(join(directory, 'whisper-tiny'), { recursive: true });

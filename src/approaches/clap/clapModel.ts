@@ -3,11 +3,12 @@
  * for safetensors; its tokenizer; and the factor on cosines.
  */
 import { join, relative } from 'node:path';
+import { z } from 'zod';
 import { GraphError, type Tensor, WeightsError } from '../../core/index.ts';
 import type { EmbedderGraph } from '../../embeddings/browser.ts';
 import { digest } from '../../extraction/index.ts';
 import { clapSpec, clapWindow } from '../../features/index.ts';
-import { hashFile } from '../../files/index.ts';
+import { hashFile, requireRecord } from '../../files/index.ts';
 import {
   type ClapConfig,
   clapAudioEncoder,
@@ -27,7 +28,7 @@ import { readModel } from '../../runtime/index.ts';
 import { readSafetensors } from '../../weights/index.ts';
 import { appendFrozen } from '../modelEmbedder.ts';
 import { type ClapFiles, findClap } from './clapFiles.ts';
-import { ClapTokenizer, readJson } from './tokenizer.ts';
+import { ClapTokenizer } from './tokenizer.ts';
 
 /** A graph that takes `input_ids` and `attention_mask`, int64 [N, tokens]. */
 export interface ClapTextGraph {
@@ -62,8 +63,10 @@ const pictureDims = [1, clapSpec.nMels, clapWindow.frames] as const;
 export async function openClap(weights?: string): Promise<ClapModel> {
   const files = await findClap(weights);
   const path = join(files.folder, 'config.json');
-  const json = await readJson(path);
-  const config = clapConfig(json, path);
+  const config = clapConfig(
+    await requireRecord(path, z.looseObject({}), { what: 'the shape of a CLAP model', error: WeightsError }),
+    path,
+  );
   const tokenizer = await ClapTokenizer.open(files.folder, config.text.padToken);
   const parts = files.kind === 'onnx' ? await exported(files, config) : await built(files, config);
   const identity = await Promise.all(

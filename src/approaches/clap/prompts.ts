@@ -1,8 +1,9 @@
 /** @file From labels to prompts: templates, and descriptions that a file gives. */
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { ParameterError } from '../../core/index.ts';
+import { z } from 'zod';
+import { ParameterError, parseRecord } from '../../core/index.ts';
 import { readTable, requireText } from '../../datasets/index.ts';
+import { requireRecord } from '../../files/index.ts';
 
 /** What CLAP was evaluated with. */
 export const clapTemplate = 'This is a sound of {}.';
@@ -75,27 +76,26 @@ async function labelsFromTable(path: string): Promise<Map<string, string[]>> {
   return labels;
 }
 
+/** A label's sentence, or a list of them. */
+const sentence = z.string().refine((text) => text.trim() !== '', 'a sentence is empty');
+const labelRecord = z.record(z.string(), z.union([sentence, z.array(sentence)]));
+
 async function labelsFromJson(path: string): Promise<Map<string, string[]>> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    throw new ParameterError(`The labels in ${path} cannot be read: ${(cause as Error).message}.`, { cause });
-  }
-  const entries =
-    typeof json === 'object' && json !== null && !Array.isArray(json) ? Object.entries(json) : null;
-  const labels = entries?.map(([label, said]): [string, string[]] => [
-    label,
-    (Array.isArray(said) ? said : [said]) as string[],
-  ]);
-  const isText = (text: unknown) => typeof text === 'string' && text.trim() !== '';
-  if (labels === undefined || !labels.every(([, said]) => said.every(isText))) {
-    throw new ParameterError(
-      `${path} must be a JSON object of labels, each with a sentence or a list of them.`,
-      {
-        hint: 'Such as {"dog_bark": ["A dog barks.", "A dog is barking in the distance."], "siren": []}',
-      },
-    );
-  }
-  return new Map(labels);
+  return labelsOf(await requireRecord(path, labelRecord, labelDescription));
+}
+
+/** Labels with descriptions from the content of a JSON file. @throws {ParameterError} */
+export function parseLabels(text: string, path: string): Map<string, string[]> {
+  return labelsOf(parseRecord(labelRecord, text, { ...labelDescription, name: path }));
+}
+
+const labelDescription = {
+  what: 'a JSON object of labels, each with a sentence or a list of them',
+  hint: 'Such as {"dog_bark": ["A dog barks.", "A dog is barking in the distance."], "siren": []}',
+};
+
+function labelsOf(record: z.output<typeof labelRecord>): Map<string, string[]> {
+  return new Map(
+    Object.entries(record).map(([label, said]) => [label, typeof said === 'string' ? [said] : said]),
+  );
 }

@@ -1,8 +1,10 @@
 /** @file Prompts to token ids, by the tokenizer that a CLAP model comes with. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tokenizer } from '@huggingface/tokenizers';
-import { int64, type Tensor, WeightsError } from '../../core/index.ts';
+import { z } from 'zod';
+import { checkRecord, int64, type Tensor, WeightsError } from '../../core/index.ts';
+import { readRecord, requireRecord } from '../../files/index.ts';
+import { withinTime } from '../../parallel/index.ts';
 
 /** Tokens of a prompt at most, start and end included: what LAION trained with. */
 export const clapMaxTokens = 77;
@@ -15,10 +17,31 @@ export interface TokenBatch {
   readonly mask: Tensor<'int64'>;
 }
 
+/** Of tokenizer.json, what decides ids; the tokenizer's own library reads the rest. */
+const tokenId = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+const tokenizerRecord = z.looseObject({
+  model: z.looseObject({
+    type: z.string().optional(),
+    vocab: z.union([z.record(z.string(), tokenId), z.array(z.tuple([z.string(), z.number()]))]),
+    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])).optional(),
+    dropout: z.null().optional(),
+  }),
+  added_tokens: z.array(z.looseObject({ id: tokenId, content: z.string() })).nullish(),
+});
+
+/** Time for one prompt, at most; a whole one takes well below a millisecond. */
+const promptMilliseconds = 1000;
+/** Characters of a prompt at most: a token has one at least, but for a few dozen that are cut off anyway. */
+const promptCharacters = 10_000;
+
 export class ClapTokenizer {
   private constructor(
     private readonly tokenizer: Tokenizer,
     private readonly padToken: number,
+    private readonly path: string,
   ) {}
 
   /**
@@ -28,23 +51,48 @@ export class ClapTokenizer {
    */
   static async open(folder: string, padToken: number): Promise<ClapTokenizer> {
     const path = join(folder, 'tokenizer.json');
-    const json = await readJson(path);
-    const config = await readJson(join(folder, 'tokenizer_config.json')).catch(() => ({}));
-    const { Tokenizer } = await import('@huggingface/tokenizers');
-    try {
-      return new ClapTokenizer(new Tokenizer(json, config), padToken);
-    } catch (cause) {
-      throw new WeightsError(`${path} is not a tokenizer that can be used: ${(cause as Error).message}.`, {
-        hint: 'It must be the tokenizer.json that the model was published with.',
-        cause,
-      });
-    }
+    const about = {
+      what: 'a tokenizer',
+      hint: 'It must be the tokenizer.json that the model was published with.',
+    };
+    const json = await requireRecord(path, tokenizerRecord, { ...about, error: WeightsError });
+    const config = await readRecord(join(folder, 'tokenizer_config.json'), z.looseObject({}), {
+      what: 'the settings of a tokenizer',
+      error: WeightsError,
+    });
+    return ClapTokenizer.fromRecords(json, config ?? {}, padToken, path);
   }
 
-  /** Ids of one text, from the start token to the end token; what is beyond {@link clapMaxTokens} is cut off before it. */
+  /** The same from the content of both files. @throws {WeightsError} */
+  static async fromRecords(
+    json: unknown,
+    config: object,
+    padToken: number,
+    path: string,
+  ): Promise<ClapTokenizer> {
+    const { Tokenizer } = await import('@huggingface/tokenizers');
+    const checked = checkRecord(tokenizerRecord, json, {
+      name: path,
+      what: 'a tokenizer',
+      error: WeightsError,
+    });
+    const tokenizer = guarded(path, 'to be opened', () => new Tokenizer(checked, config));
+    return new ClapTokenizer(tokenizer, padToken, path);
+  }
+
+  /**
+   * Ids of one text, from the start token to the end token; what is beyond {@link clapMaxTokens} is cut off before it.
+   * @throws {WeightsError} when the tokenizer fails, or its regular expressions take longer than a second
+   */
   encode(text: string): number[] {
-    const { ids } = this.tokenizer.encode(text);
-    return ids.length <= clapMaxTokens ? ids : [...ids.slice(0, clapMaxTokens - 1), ids.at(-1)!];
+    const { ids }: { ids: readonly number[] } = guarded(this.path, 'for one prompt', () =>
+      this.tokenizer.encode(text.slice(0, promptCharacters)),
+    );
+    if (ids.length === 0 || !ids.every((id) => tokenId.safeParse(id).success))
+      throw new WeightsError(
+        `${this.path} gives a prompt tokens that are none: ${ids.slice(0, 5).join(', ')}.`,
+      );
+    return ids.length <= clapMaxTokens ? [...ids] : [...ids.slice(0, clapMaxTokens - 1), ids.at(-1)!];
   }
 
   batch(texts: readonly string[]): TokenBatch {
@@ -65,13 +113,19 @@ export class ClapTokenizer {
   }
 }
 
-/** @throws {WeightsError} when there is no such file, or it is no JSON object */
-export async function readJson(path: string): Promise<object> {
+/** The file's own regular expressions run here: some take exponential time. */
+function guarded<T>(path: string, what: string, work: () => T): T {
+  const fail = (why: string) => (cause: unknown) =>
+    new WeightsError(`${path} is not a tokenizer that can be used: ${why}.`, {
+      hint: 'It must be the tokenizer.json that the model was published with.',
+      cause,
+    });
+  const late = fail(`it takes more than ${promptMilliseconds / 1000} s ${what}`);
   try {
-    const json: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof json !== 'object' || json === null) throw new Error('it holds no object');
-    return json;
-  } catch (cause) {
-    throw new WeightsError(`${path} cannot be read: ${(cause as Error).message}.`, { cause });
+    return withinTime(work, promptMilliseconds, late);
+  } catch (error) {
+    throw error instanceof WeightsError
+      ? error
+      : fail(error instanceof Error ? error.message : String(error))(error);
   }
 }

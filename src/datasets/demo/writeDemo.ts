@@ -1,9 +1,10 @@
 /** @file The synthetic set as WAV files in UrbanSound8K's layout, marked as synthetic. */
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { z } from 'zod';
 import { encodeWav } from '../../audio/encodeWav.ts';
 import { DatasetError, type ProgressListener } from '../../core/index.ts';
-import { writeFileAtomic, writeJson } from '../../files/index.ts';
+import { readRecord, writeFileAtomic, writeJson } from '../../files/index.ts';
 import { kindOf, listFolder } from '../audioFiles.ts';
 import { count, type Dataset } from '../dataset.ts';
 import { openUrbanSound8k, urbanSound8kTable } from '../urbanSound8k.ts';
@@ -53,7 +54,7 @@ export async function writeDemo(
       );
     }
   }
-  if (marker !== null && (marker.version !== demoVersion || !sameOptions(marker.options, resolved))) {
+  if (marker !== null && !sameOptions(marker.options, resolved)) {
     throw new DatasetError(`${directory} holds a demo set made with other options; nothing was written.`, {
       hint: 'Remove it, or give another folder.',
     });
@@ -108,7 +109,7 @@ export async function writeDemo(
 /** Opens a folder written by {@link writeDemo}. @throws {DatasetError} */
 export async function openDemo(root: string): Promise<Dataset> {
   if ((await readMarker(root)) === null) {
-    throw new DatasetError(`${root} is not the demo set: ${demoMarker} is missing or damaged.`, {
+    throw new DatasetError(`${root} is not the demo set: ${demoMarker} is missing.`, {
       hint: 'Write the set again with writeDemo, into an empty folder.',
     });
   }
@@ -127,13 +128,28 @@ async function isUnfinished(root: string): Promise<boolean> {
   return (await kindOf(join(root, unfinishedName))) === 'file';
 }
 
-async function readMarker(root: string): Promise<Marker | null> {
-  try {
-    const value = JSON.parse(await readFile(join(root, demoMarker), 'utf8')) as Marker;
-    return value.synthetic === true && typeof value.options === 'object' ? value : null;
-  } catch {
-    return null;
-  }
+const markerRecord = z.looseObject({
+  synthetic: z.literal(true),
+  version: z.int(),
+  note: z.string(),
+  options: z.looseObject({
+    seed: z.number(),
+    recordingsPerClass: z.number(),
+    slicesPerRecording: z.number(),
+    seconds: z.number(),
+    sampleRate: z.number(),
+    folds: z.number(),
+  }),
+});
+
+/** @throws {DatasetError} for one that is damaged, or of another version */
+function readMarker(root: string): Promise<Marker | null> {
+  return readRecord(join(root, demoMarker), markerRecord, {
+    what: 'the mark of a demo set',
+    hint: 'Remove the folder, and write the set again.',
+    error: DatasetError,
+    version: { field: 'version', supported: [demoVersion] },
+  });
 }
 
 function sameOptions(a: ResolvedDemoOptions, b: ResolvedDemoOptions): boolean {

@@ -28,11 +28,9 @@ export async function recallEmbedding(
   key: string,
   { size, windowing }: EmbedderSpec,
 ): Promise<{ facts: Meta['facts']; windows: EmbeddedWindows } | null> {
-  const entry = await readEntry(entryPath(cacheDir, key, 'embeddings'));
+  const entry = await readEntry(entryPath(cacheDir, key, 'embeddings'), metaSchema);
   if (entry === null) return null;
-  const checked = metaSchema.safeParse(entry.meta);
-  if (!checked.success) return null;
-  const { facts, levels } = checked.data;
+  const { facts, levels } = entry.meta;
   const count = windowCount(facts.samples, windowing);
   if (entry.data.length !== count * size || levels.length !== count) return null;
   return { facts, windows: { embedding: entry.data, levels: Float32Array.from(levels) } };

@@ -7,12 +7,13 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'nod
 import { join } from 'node:path';
 import { DatasetError, type Notice } from '../../core/index.ts';
 import type { Clip } from '../../datasets/index.ts';
-import { removeAbandoned, writeFileAtomic, writeJson } from '../../files/index.ts';
+import { readRecord, removeAbandoned, writeFileAtomic, writeJson } from '../../files/index.ts';
 import { decodeModel, encodeModel } from '../../onnx/index.ts';
 import type { EmbedderDescription, EmbedderGraph, EmbedderSpec } from '../embedder.ts';
 import { decodeNpy, npyHeader } from '../npy.ts';
 import type { Pooling } from '../pooling.ts';
 import { embedderKey } from './embedderKey.ts';
+import { indexRecord } from './indexRecord.ts';
 
 export const indexFile = 'index.json';
 
@@ -76,14 +77,14 @@ export class IndexWriter {
     await removeAbandoned(folder);
     const temporary = join(folder, `embeddings.npy.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
     const file = await open(temporary, 'w');
-    await file.write(npyHeader([0, size], '<f4'), 0, 128, 0);
+    await writeAll(file, npyHeader([0, size], '<f4'), 0);
     return new IndexWriter(folder, temporary, file, size);
   }
 
   /** Appends a clip. @param rows [times.length, size] */
   async add(clip: Omit<IndexedClip, 'firstRow'>, rows: Float32Array): Promise<void> {
     const bytes = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
-    await this.file.write(bytes, 0, bytes.length, 128 + this.rows * this.size * 4);
+    await writeAll(this.file, bytes, 128 + this.rows * this.size * 4);
     this.hash.update(bytes);
     this.clips.push({ ...clip, firstRow: this.rows });
     this.rows += clip.times.length;
@@ -95,7 +96,7 @@ export class IndexWriter {
     about: Pick<IndexInfo, 'pooling' | 'dataset' | 'failures' | 'versions'>,
   ): Promise<IndexInfo> {
     const { folder, rows, size } = this;
-    await this.file.write(npyHeader([rows, size], '<f4'), 0, 128, 0);
+    await writeAll(this.file, npyHeader([rows, size], '<f4'), 0);
     await this.file.sync();
     await this.file.close();
     const sha256 = this.hash.digest('hex');
@@ -129,31 +130,23 @@ export class IndexWriter {
   }
 }
 
+/** A single write may take less than it was given, as on a disk that is nearly full. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+}
+
 /**
  * What an index says of itself; null where there is none.
  * @throws {DatasetError} when `index.json` is no index, or of another format
  */
 export async function readIndexInfo(folder: string): Promise<IndexInfo | null> {
-  let text: string;
-  try {
-    text = await readFile(join(folder, indexFile), 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    throw error;
-  }
-  let info: Partial<IndexInfo> | null = null;
-  try {
-    info = JSON.parse(text) as Partial<IndexInfo> | null;
-  } catch {
-    // Told below.
-  }
-  if (info?.format !== 1 || info.embedderKey === undefined || info.clips === undefined) {
-    throw new DatasetError(`${join(folder, indexFile)} is no index of embeddings that this version reads.`, {
-      hint: 'Make it again with earshot index.',
-    });
-  }
-  return info as IndexInfo;
+  return readRecord(join(folder, indexFile), indexRecord, {
+    what: 'an index of embeddings',
+    hint: 'Make it again with earshot index.',
+    error: DatasetError,
+    version: { field: 'format', supported: [1] },
+  });
 }
 
 export interface EmbeddingIndex {
@@ -174,7 +167,7 @@ export async function readIndex(folder: string): Promise<EmbeddingIndex> {
     });
   }
   const bytes = await readBeside(folder, info.embeddings.file);
-  const { shape, data } = decodeNpy(bytes);
+  const { shape, data } = decodeNpy(bytes, join(folder, info.embeddings.file));
   const numbers = createHash('sha256').update(bytes.subarray(128)).digest('hex');
   if (
     !(data instanceof Float32Array) ||

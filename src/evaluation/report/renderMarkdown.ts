@@ -87,12 +87,22 @@ function fenceFor(text: string, least: number): string {
  * brackets of an interval.
  */
 export function escapeMarkdown(text: string): string {
-  return text
-    .replace(/\s*[\r\n]+\s*/g, ' ')
+  return onOneLine(text)
     .replace(/[&<>]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[character]!)
     .replace(/[\\`*|#~$]/g, '\\$&')
     .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_')
     .replace(/\[(?![-−+\d., ]*\](?![(:[]))/g, '\\[')
     .replace(/^(\s*)([-+=])(?=\s|[-+=]|$)/, '$1\\$2')
     .replace(/^(\s*\d+)([.)])(?=\s|$)/, '$1\\$2');
+}
+
+/** Line breaks and the blanks around them as one blank. (A regular expression would look at a row of blanks once for each.) */
+function onOneLine(text: string): string {
+  const lines = text.split(/[\r\n]+/);
+  const last = lines.length - 1;
+  const trimmed = lines.map((line, i) => {
+    const begun = i > 0 ? line.trimStart() : line;
+    return i < last ? begun.trimEnd() : begun;
+  });
+  return trimmed.filter((line, i) => line !== '' || i === 0 || i === last).join(' ');
 }

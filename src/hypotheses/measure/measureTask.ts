@@ -53,11 +53,11 @@ export async function recallMeasures(
   settings: MeasureSettings,
 ): Promise<MeasuredClip | null> {
   const place = entryOf(`${hash}${spanSuffix(clip)}`, settings);
-  const entry = place === null ? null : await readEntry(place);
+  const entry = place === null ? null : await readEntry(place, metaSchema);
   if (entry === null) return null;
-  const meta = metaSchema.safeParse(entry.meta);
-  if (!meta.success || entry.data.length !== (isSilent(meta.data.sound) ? 0 : measureLength)) return null;
-  return { ...meta.data, hash, numbers: entry.data };
+  const { meta, data } = entry;
+  if (data.length !== (isSilent(meta.sound) ? 0 : measureLength)) return null;
+  return { ...meta, hash, numbers: data };
 }
 
 /** Decodes and measures one clip, and stores the numbers. @throws {DecodeError} when it cannot be decoded, or is of no use */
