@@ -180,7 +180,7 @@ describe('files of embeddings', () => {
   );
 
   it('in Parquet whose parser would never end are known as damaged at once', () => {
-    const bytes = readFileSync(join(fixtures, 'parquet-4996.parquet'));
+    const bytes = readFileSync(join(fixtures, '../crashers/embedding-parquet/parquet-4996.parquet'));
     expect(embeddingFileState(bytes, 'parquet').state).toBe('damaged');
   });
 
