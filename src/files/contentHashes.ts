@@ -4,9 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { z } from 'zod';
 import { writeFileAtomic } from './atomic.ts';
+import { readRecord } from './records.ts';
 
 const FORMAT = 'earshot-content-hashes-2';
 /** A file changed this recently may change again within one tick of its clock, so its hash is not remembered. */
@@ -35,6 +37,11 @@ async function identify(path: string): Promise<{ identity: string; settled: bool
   };
 }
 
+const memoryRecord = z.object({
+  format: z.literal(FORMAT),
+  files: z.record(z.string(), z.tuple([z.string(), z.string().regex(/^[0-9a-f]{64}$/)])),
+});
+
 /** Content hashes with a memory. Without a folder the memory lasts as long as the object. */
 export class ContentHashes {
   private readonly entries = new Map<string, [identity: string, hash: string]>();
@@ -46,25 +53,13 @@ export class ContentHashes {
   static async open(cacheDir: string | null): Promise<ContentHashes> {
     const hashes = new ContentHashes(cacheDir === null ? null : join(cacheDir, 'content-hashes.json'));
     if (hashes.file !== null) {
-      try {
-        hashes.load(JSON.parse(await readFile(hashes.file, 'utf8')));
-      } catch {
-        // Absent or damaged: it is only a memory, so it is built anew.
-      }
+      // Absent, damaged or of another version: it is only a memory, so it is built anew.
+      const stored = await readRecord(hashes.file, memoryRecord, { what: 'a memory of hashes' }).catch(
+        () => null,
+      );
+      for (const [path, entry] of Object.entries(stored?.files ?? {})) hashes.entries.set(path, entry);
     }
     return hashes;
-  }
-
-  private load(stored: unknown): void {
-    const { format, files } = stored as { format: unknown; files: Record<string, unknown> };
-    if (format !== FORMAT) return;
-    for (const [path, value] of Object.entries(files)) {
-      if (!Array.isArray(value)) continue;
-      const [identity, hash] = value as unknown[];
-      if (typeof identity === 'string' && typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)) {
-        this.entries.set(path, [identity, hash]);
-      }
-    }
   }
 
   /** The hash if the file is unchanged since it was last hashed, else null. Costs one `stat`. */

@@ -362,7 +362,9 @@ export class Importer {
   /** Marks the model's outputs. @throws {GraphError} where the file gives one a type that it does not have */
   outputs(outputs: readonly OutputInfo[]): void {
     for (const { name, dtype } of outputs) {
-      const value = this.scope.get(name)!;
+      const value = this.scope.get(name);
+      if (value === undefined)
+        throw new GraphError(`The model's output '${name}' is a result that its node does not have here.`);
       if (dtype !== null && value.dtype !== dtype)
         throw new GraphError(
           `The model says that its output '${name}' is ${dtype}, but it is ${value.dtype}.`,

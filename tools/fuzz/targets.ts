@@ -401,7 +401,7 @@ const digits = (n: number) => 'ab12cd34'.repeat(8).slice(0, n);
 
 const recordTargets: readonly Target[] = [
   record('artifact', async () => {
-    const { artifactInfo } = await import('../../src/approaches/artifact.ts');
+    const { artifactInfo } = await import('../../src/approaches/readArtifact.ts');
     const { model, info } = await someArtifact();
     return {
       seeds: [info],
