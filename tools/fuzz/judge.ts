@@ -57,7 +57,9 @@ export function settleMemory(): void {
 /** An error of Earshot's own, with whole sentences. */
 function isTyped(error: unknown): boolean {
   return (
-    error instanceof EarshotError && error.message.length > 10 && !/undefined|\[object /.test(error.message)
+    error instanceof EarshotError &&
+    error.message.length > 10 &&
+    !/(?<!got )undefined|\[object /.test(error.message)
   );
 }
 
