@@ -278,7 +278,10 @@ export function resolveConfig(
     );
   }
   const headRate = alone ? 1 : (o.headRate ?? usualHeadRate);
-  const depthDecay = alone ? 1 : (o.layerDecay ?? approach.optimizer.depthDecay ?? 1);
+  // A network whose front end is its own knows sounds from its first layer on. One of log-mel pictures comes from
+  // photographs as a rule, and its first layers have the most to learn.
+  const usualDecay = imported && frontEnd.standardize ? 1 : (approach.optimizer.depthDecay ?? 1);
+  const depthDecay = alone ? 1 : (o.layerDecay ?? usualDecay);
   const usualRate = approach.optimizer.learningRate * (alone ? usualHeadRate : 1);
   const optimizer: OptimizerSpec = {
     kind,
