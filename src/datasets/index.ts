@@ -11,6 +11,7 @@ export {
 } from './dataset.ts';
 export { type Demo, type DemoOptions, synthesizeDemo } from './demo/synthesizeDemo.ts';
 export { writeDemo } from './demo/writeDemo.ts';
+export { fileContents } from './fileContents.ts';
 export { type FingerprintOptions, fingerprint } from './fingerprint.ts';
 export { FolderWalk } from './folderWalk.ts';
 export { groupDuplicates } from './groupDuplicates.ts';

@@ -2,7 +2,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { type ArtifactInfo, Classifier, requireCalibration } from '../approaches/index.ts';
 import { DatasetError, type Notice, ParameterError } from '../core/index.ts';
-import { type Clip, foldsOf, leakSentence, measureLeak } from '../datasets/index.ts';
+import { type Clip, fileContents, foldsOf, leakSentence, measureLeak } from '../datasets/index.ts';
 import {
   type Evaluation,
   evaluatePredictions,
@@ -12,7 +12,7 @@ import {
 } from '../evaluation/index.ts';
 import { writeJson } from '../files/index.ts';
 import { type ConformalResult, conformalResult } from '../metrics/index.ts';
-import { engineOptions, type WorkflowHooks } from './hooks.ts';
+import { engineOptions, fingerprintOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset } from './namedDataset.ts';
 import { predictClips } from './predict.ts';
 import { readSplitResult } from './splitResult.ts';
@@ -72,7 +72,7 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
     const predictions: PredictionTable = { classes: info.classes, rows: predicted.rows };
     const folds = foldsOf(clips);
     const sameData = info.trainedOn.dataset === dataset.name;
-    const trained = sameData ? await trainingClips(options.model, dataset.clips) : [];
+    const trained = await trainingClips(options, dataset.clips, sameData);
     const tested = new Set(predicted.rows.map(({ clip }) => clip));
     const leak = measureLeak(
       trained ?? [],
@@ -117,12 +117,26 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
   }
 }
 
-/** Clips that a model was trained, validated or calibrated on, as the run it lies in says; null where none does. */
-async function trainingClips(model: string, clips: readonly Clip[]): Promise<Clip[] | null> {
-  const run = await readSplitResult(dirname(model));
-  if (run === null) return null;
-  const known = new Set([...run.train, ...run.validation, ...(run.calibration?.clips ?? [])]);
-  return clips.filter(({ id }) => known.has(id));
+/**
+ * Clips that a model has learnt from, as the run it lies in says: by their names where the data are the run's own, and by
+ * the content of their files whatever they are called. Null where the data are the run's and no run says which clips.
+ */
+async function trainingClips(
+  options: EvaluateModelOptions,
+  clips: readonly Clip[],
+  sameData: boolean,
+): Promise<Clip[] | null> {
+  const run = await readSplitResult(dirname(options.model));
+  if (run === null) return sameData ? null : [];
+  const names = new Set(sameData ? [...run.train, ...run.validation, ...(run.calibration?.clips ?? [])] : []);
+  const learnt = new Set(run.learntContents);
+  if (learnt.size === 0) return clips.filter(({ id }) => names.has(id));
+  const contents = await fileContents(
+    clips.map(({ path }) => path),
+    'Comparing with what the model was trained on',
+    fingerprintOptions(options),
+  );
+  return clips.filter(({ id, path }) => names.has(id) || learnt.has(contents.get(path) ?? ''));
 }
 
 function predictionSets(

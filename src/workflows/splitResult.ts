@@ -41,6 +41,11 @@ const splitResult = z.object({
   train: ids,
   validation: ids,
   test: ids,
+  /**
+   * SHA-256 of the files that anything was learnt from (training, validation, calibration), sorted: a model knows them
+   * under any name. Absent in runs of earlier versions.
+   */
+  learntContents: z.array(z.string()).readonly().optional(),
   /** Clips held out for calibration, and what they gave; absent without. */
   calibration: z
     .object({

@@ -10,14 +10,14 @@ import {
   runIdentity,
 } from '../approaches/index.ts';
 import { DatasetError, type Notice, TrainingError } from '../core/index.ts';
-import type { Clip, Split } from '../datasets/index.ts';
+import { type Clip, fileContents, type Split } from '../datasets/index.ts';
 import { type PredictionRow, readPredictions, writePredictions } from '../evaluation/index.ts';
 import { canonicalJson, digest } from '../extraction/index.ts';
 import { makeFolder, removeAbandoned, writeFileAtomic, writeJson } from '../files/index.ts';
 import { fileSize } from '../models/index.ts';
 import { encodeModel } from '../onnx/index.ts';
 import { calibrate, calibrationPart } from './calibrate.ts';
-import { engineOptions, type WorkflowHooks } from './hooks.ts';
+import { engineOptions, fingerprintOptions, type WorkflowHooks } from './hooks.ts';
 import { type Learned, type SplitRun, stopwatch } from './learner.ts';
 import { learnNetwork } from './learnNetwork.ts';
 import { learnPrompts } from './learnPrompts.ts';
@@ -179,12 +179,29 @@ export async function trainSplit(run: SplitRun, hooks: WorkflowHooks): Promise<T
       validation: learned.validation,
       ...(calibration === undefined ? {} : { calibration }),
       test: predicted.rows.map((row) => row.clip),
+      learntContents: await learntContents(
+        split.train,
+        new Set([...learned.train, ...learned.validation, ...(calibration?.clips ?? [])]),
+        hooks,
+      ),
     };
     await writeJson(join(directory, splitResultFile), result);
     return { result, rows: predicted.rows, classes };
   } finally {
     await classifier.close();
   }
+}
+
+/** What was in the files that were learnt from. The fingerprint has read them, so it is remembered. */
+async function learntContents(
+  clips: readonly Clip[],
+  learnt: ReadonlySet<string>,
+  hooks: WorkflowHooks,
+): Promise<string[]> {
+  const paths = clips.filter(({ id }) => learnt.has(id)).map(({ path }) => path);
+  const { onProgress: _, ...quiet } = fingerprintOptions(hooks);
+  const contents = await fileContents(paths, 'Fingerprinting the data', quiet);
+  return [...new Set(contents.values())].filter((content) => content !== null).sort();
 }
 
 function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {

@@ -1,6 +1,6 @@
-import { appendFile, copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CancelledError, DatasetError, Random, UsageError } from '../../src/core/index.ts';
@@ -332,6 +332,28 @@ describe('evaluate', () => {
     expect(unknown.notices.find(({ subject }) => subject === 'leak')!.message).toMatch(
       /which ones is not known/,
     );
+  });
+
+  it('knows what it was trained on under other names, in another dataset, by content', async () => {
+    const renamed = join(folder, 'renamed');
+    const copies = {
+      'low/seen.wav': 'low/0-0.wav',
+      'high/seen.wav': 'high/0-0.wav',
+      'low/new.wav': 'low/2-0.wav',
+    };
+    for (const [copy, original] of Object.entries(copies)) {
+      await mkdir(join(renamed, dirname(copy)), { recursive: true });
+      await copyFile(join(data, original), join(renamed, copy));
+    }
+    const { evaluation, notices } = await evaluate({
+      model: outcome.models[0]!,
+      dataset: renamed,
+      threads: 1,
+      cacheDir: join(folder, 'cache'),
+    });
+    // Recordings 0 were trained on, recording 2 (fold 3) was tested.
+    expect(evaluation.split!.leak).toMatchObject({ clips: 2, groups: 2 });
+    expect(notices.find(({ subject }) => subject === 'leak')!.message).toMatch(/66\.7 % of the test clips/);
   });
 
   it('names a class that the model does not know', async () => {
