@@ -159,7 +159,7 @@ describe('the shape of an encoder', () => {
     const fields = whisperConfigFields(whisperSizes.tiny);
     expect(() => parseWhisperConfig([])).toThrow(/holds no object/);
     expect(() => parseWhisperConfig({ ...fields, model_type: 'wav2vec2' })).toThrow(
-      /type 'wav2vec2', not 'whisper'/,
+      /type "wav2vec2", not "whisper"/,
     );
     expect(() => parseWhisperConfig({ ...fields, d_model: undefined })).toThrow(/it has no d_model/);
     expect(() => parseWhisperConfig({ ...fields, activation_function: 'relu' })).toThrow(/activation 'relu'/);

@@ -10,11 +10,12 @@ import { parseArgs } from 'node:util';
 import { type CampaignResult, runCampaign } from './campaign.ts';
 import { targetByName, targets } from './targets.ts';
 
-const usage = `Usage: npm run fuzz -- [TARGET…] [--seconds N] [--seed S] [--executions N] [--save FOLDER] [--json]
+const usage = `Usage: npm run fuzz -- [TARGET…] [--seconds N] [--seed S] [--executions N] [--jobs N] [--save FOLDER] [--json]
 
   TARGET         a reader, or a kind of them; default all: ${targets.map(({ name }) => name).join(', ')}
   --seconds N    for each target (default 10)
   --executions N for each target at most
+  --jobs N       targets at the same time (default 1)
   --seed S       the same seed gives the same inputs (default 1)
   --save FOLDER  where inputs that show a defect are kept (default test/fixtures/crashers)`;
 
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '10' },
     executions: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '1' },
     save: { type: 'string', default: 'test/fixtures/crashers' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -51,22 +53,28 @@ const names =
       });
 
 let defects = 0;
-for (const name of names) {
-  const result = await runCampaign(name, options);
-  defects += result.defects;
-  if (values.json) {
-    const { findings, ...figures } = result;
-    console.log(
-      JSON.stringify({
-        ...figures,
-        seed: options.seed,
-        found: findings.map(({ defect }) => defect.signature),
-      }),
-    );
-  } else print(result);
-  for (const { bytes } of result.findings) keep(name, bytes);
-}
+const waiting = [...names];
+await Promise.all(
+  Array.from({ length: Math.max(1, Math.floor(Number(values.jobs))) }, async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const result = await runCampaign(name, options);
+      defects += result.defects;
+      tell(result);
+      for (const { bytes } of result.findings) keep(name, bytes);
+    }
+  }),
+);
 process.exitCode = defects > 0 ? 1 : 0;
+
+function tell(result: CampaignResult): void {
+  if (!values.json) {
+    print(result);
+    return;
+  }
+  const { findings, ...figures } = result;
+  const found = findings.map(({ defect }) => defect.signature);
+  console.log(JSON.stringify({ ...figures, seed: options.seed, found }));
+}
 
 function print(result: CampaignResult): void {
   const { target, executions, seconds, accepted, refused, findings } = result;

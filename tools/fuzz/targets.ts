@@ -140,8 +140,8 @@ function record(
 function byPath(
   name: string,
   file: string,
-  seeds: string[],
-  open: () => Promise<(path: string) => Promise<unknown>>,
+  seeds: readonly (string | (() => Promise<Uint8Array>))[],
+  open: (folder: string) => Promise<(path: string) => Promise<unknown>>,
   mutate: Mutate = mutateTable,
 ): Target {
   return {
@@ -149,10 +149,10 @@ function byPath(
     kind: 'tables',
     mutate,
     async open() {
-      const read = await open();
       const at = temporaryFile(file);
+      const read = await open(join(at.path, '..'));
       return {
-        seeds: seeds.map((seed) => (/^\w+\/\w+\.npz$/.test(seed) ? fixture(seed) : text(seed))),
+        seeds: await Promise.all(seeds.map((seed) => (typeof seed === 'string' ? text(seed) : seed()))),
         async read(bytes) {
           at.write(bytes);
           await read(at.path);
@@ -560,7 +560,16 @@ const fileTargets: readonly Target[] = [
   byPath(
     'class-vectors-npz',
     'vectors.npz',
-    ['embeddings/savez.npz'],
+    [
+      async () => {
+        const { encodeNpz } = await import('../../src/embeddings/browser.ts');
+        const arrays = new Map([
+          ['dog', { shape: [3], data: numbers.slice(0, 3) }],
+          ['rain', { shape: [2, 3], data: numbers.slice(0, 6) }],
+        ]);
+        return encodeNpz({ arrays, comment: '' });
+      },
+    ],
     async () => {
       const { openClassVectors } = await import('../../src/workflows/classVectorFile.ts');
       return async (path) => {
@@ -581,8 +590,11 @@ const fileTargets: readonly Target[] = [
       'file,start,end,label\na.wav,0,1,high\na.wav,1,2,low\n',
       'file_name,label,split\na.wav,high,train\nb.wav,low,test\n',
     ],
-    async () => {
+    async (folder) => {
       const { openDataset } = await import('../../src/datasets/index.ts');
+      const { encodeWav } = await import('../../src/audio/index.ts');
+      const wav = encodeWav({ sampleRate: 8000, channelData: [numbers] });
+      for (const name of ['a.wav', 'b.wav']) writeFileSync(join(folder, name), wav);
       return (path) => openDataset(path);
     },
   ),
@@ -594,17 +606,26 @@ const fileTargets: readonly Target[] = [
         format: 1,
         tensors: 'last-3.safetensors',
         fingerprint: 'f',
-        epoch: 1,
-        step: 3,
-        stepInEpoch: 0,
-        bestLoss: null,
-        bestEpoch: null,
-        bestScore: null,
-        history: [],
+        ...{ epoch: 1, batch: 2, step: 3, lossSum: 1.5, seconds: 4 },
+        ...{ bestEpoch: 1, bestLoss: 0.5 },
+        history: [
+          {
+            epoch: 1,
+            trainLoss: 1,
+            validationLoss: 0.5,
+            validationAccuracy: null,
+            learningRate: 0.1,
+            seconds: 2,
+          },
+        ],
       }),
     ],
-    async () => {
+    async (folder) => {
       const { loadCheckpoint } = await import('../../src/training/index.ts');
+      const { writeSafetensors } = await import('../../src/weights/index.ts');
+      await writeSafetensors(join(folder, 'last-3.safetensors'), [
+        ['a', { dtype: 'float32', dims: [12], data: numbers }],
+      ]);
       return (path) => loadCheckpoint(join(path, '..'), 'last');
     },
     mutateJson,

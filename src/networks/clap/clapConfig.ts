@@ -57,7 +57,7 @@ export function clapConfig(json: unknown, source: string): ClapConfig {
   const top = fields(json, source, '');
   const kind = top.value('model_type', 'clap');
   if (kind !== 'clap') {
-    throw new WeightsError(`${source} is of a model of type '${String(kind)}', not of CLAP.`, {
+    throw new WeightsError(`${source} is of a model of type ${JSON.stringify(kind)}, not of CLAP.`, {
       hint: 'Published CLAP models are listed by: earshot models list',
     });
   }

@@ -64,7 +64,9 @@ export function checkWhisperConfig(config: WhisperConfig): void {
   const { weightedLayerSum: _, ...sizes } = config;
   for (const [name, value] of Object.entries(sizes)) {
     if (!Number.isInteger(value) || value < 1)
-      throw new ParameterError(`A Whisper encoder needs a positive integer ${name}, got ${String(value)}.`);
+      throw new ParameterError(
+        `A Whisper encoder needs a positive integer ${name}, got ${JSON.stringify(value)}.`,
+      );
   }
   if (config.width % config.heads !== 0 || config.width % 2 !== 0) {
     throw new ParameterError(
@@ -85,7 +87,7 @@ export function parseWhisperConfig(json: unknown, source = 'config.json'): Whisp
   const fields = json as Readonly<Record<string, unknown>>;
   const type = fields['model_type'];
   if (type !== undefined && type !== 'whisper') {
-    throw new ParameterError(`${source} describes a network of type '${String(type)}', not 'whisper'.`);
+    throw new ParameterError(`${source} describes a network of type ${JSON.stringify(type)}, not "whisper".`);
   }
   const lacking = Object.values(required).filter((field) => typeof fields[field] !== 'number');
   if (lacking.length > 0) {
@@ -99,7 +101,7 @@ export function parseWhisperConfig(json: unknown, source = 'config.json'): Whisp
   const activation = fields['activation_function'] ?? 'gelu';
   if (activation !== 'gelu') {
     throw new ParameterError(
-      `${source} asks for the activation '${String(activation)}'; Whisper's is 'gelu', the only one there is here.`,
+      `${source} asks for the activation ${JSON.stringify(activation)}; Whisper's is "gelu", the only one there is here.`,
     );
   }
   const sizes = Object.fromEntries(Object.entries(required).map(([ours, theirs]) => [ours, fields[theirs]]));
