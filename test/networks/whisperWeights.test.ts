@@ -162,7 +162,7 @@ describe('the shape of an encoder', () => {
       /type "wav2vec2", not "whisper"/,
     );
     expect(() => parseWhisperConfig({ ...fields, d_model: undefined })).toThrow(/it has no d_model/);
-    expect(() => parseWhisperConfig({ ...fields, activation_function: 'relu' })).toThrow(/activation 'relu'/);
+    expect(() => parseWhisperConfig({ ...fields, activation_function: 'relu' })).toThrow(/activation "relu"/);
     expect(() => parseWhisperConfig({ ...fields, encoder_attention_heads: 7 })).toThrow(
       /multiple of its 7 heads/,
     );
