@@ -5,6 +5,7 @@ export * from './csv.ts';
 export * from './errors.ts';
 export * from './fileKind.ts';
 export * from './fileProblem.ts';
+export * from './lanes.ts';
 export * from './plainError.ts';
 export * from './printable.ts';
 export * from './progress.ts';

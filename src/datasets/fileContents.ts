@@ -1,5 +1,5 @@
 /** @file What is in the files of a dataset, as hashes: read once, and remembered between runs. */
-import { CancelledError, type ProgressListener } from '../core/index.ts';
+import { CancelledError, inLanes, type ProgressListener } from '../core/index.ts';
 import { ContentHashes, cacheDirectory } from '../files/index.ts';
 
 export interface FileContentOptions {
@@ -40,13 +40,10 @@ export async function eachOf<T>(
   { lanes, task, onProgress, signal }: EachOptions,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  let [next, done] = [0, 0];
-  const lane = async () => {
-    while (next < items.length) {
-      if (signal?.aborted) throw new CancelledError(`${task} was stopped before it was complete.`);
-      await work(items[next++]!);
-      onProgress?.({ task, done: ++done, total: items.length, unit: 'files' });
-    }
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  let done = 0;
+  await inLanes(items, lanes, async (item) => {
+    if (signal?.aborted) throw new CancelledError(`${task} was stopped before it was complete.`);
+    await work(item);
+    onProgress?.({ task, done: ++done, total: items.length, unit: 'files' });
+  });
 }

@@ -1,6 +1,6 @@
 /** @file Looks at every file of a dataset and gathers what one should know before training on it. */
 import { isSilent, notableDcOffset, type SoundRemarkKind, soundRemarks } from '../audio/index.ts';
-import { CancelledError, type ProgressListener } from '../core/index.ts';
+import { CancelledError, inLanes, type ProgressListener } from '../core/index.ts';
 import { WorkerPool } from '../parallel/index.ts';
 import { type Clip, compareText, type Dataset, foldsOf, groupBy } from './dataset.ts';
 import { type Examination, type ExamineTask, examineClip } from './examineClip.ts';
@@ -114,13 +114,11 @@ async function examineAll(clips: readonly Clip[], options: InspectOptions): Prom
       ? null
       : new WorkerPool<ExamineTask, Examination>(import.meta.url, 'examineWorker', { size: workers, signal });
   const examined = new Array<Examination>(clips.length);
-  let next = 0;
   let done = 0;
-  const work = async () => {
-    while (next < clips.length) {
+  try {
+    await inLanes(clips, 16, async (clip, i) => {
       if (signal?.aborted) throw new CancelledError('The inspection was stopped before it was complete.');
-      const i = next++;
-      const task: ExamineTask = { path: clips[i]!.path, ...spanTimes(clips[i]!), decode };
+      const task: ExamineTask = { path: clip.path, ...spanTimes(clip), decode };
       examined[i] = await (pool ? pool.run(task) : examineClip(task)).catch((error: unknown) => {
         if (error instanceof CancelledError || pool?.failed) throw error;
         const message = error instanceof Error ? error.message : String(error);
@@ -135,10 +133,7 @@ async function examineAll(clips: readonly Clip[], options: InspectOptions): Prom
         };
       });
       onProgress?.({ task: 'Inspecting', done: ++done, total: clips.length, unit: 'clips' });
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: 16 }, work));
+    });
   } finally {
     await pool?.close();
   }

@@ -1,5 +1,5 @@
 /** @file The same task for many clips, several at a time: content hashes known before save the reading, one bad clip is an error among results. */
-import { CancelledError, DecodeError, fileProblem, type ProgressListener } from '../core/index.ts';
+import { CancelledError, DecodeError, fileProblem, inLanes, type ProgressListener } from '../core/index.ts';
 import { type Clip, type SoundSpan, spanTimes } from '../datasets/index.ts';
 import { ContentHashes } from '../files/index.ts';
 
@@ -31,14 +31,13 @@ export async function eachClip<T extends { readonly hash: string }>(
   const { recall, make, fatal = () => false, task, onProgress, signal } = options;
   const hashes = await ContentHashes.open(options.cacheDir);
   const results = new Array<T | Error>(clips.length);
-  let next = 0;
   let done = 0;
-  const work = async () => {
-    while (next < clips.length) {
+  try {
+    // More lanes than threads, so that a thread never waits for the next path and cached clips are read meanwhile.
+    await inLanes(clips, 16, async (clip, i) => {
       if (signal?.aborted) throw new CancelledError(options.stopped);
-      const i = next++;
-      const { path } = clips[i]!;
-      const span = { path, ...spanTimes(clips[i]!) };
+      const { path } = clip;
+      const span = { path, ...spanTimes(clip) };
       try {
         const hash = await hashes.recall(path);
         results[i] =
@@ -50,11 +49,7 @@ export async function eachClip<T extends { readonly hash: string }>(
         results[i] = new DecodeError(message, { hint, cause: error });
       }
       onProgress?.({ task, done: ++done, total: clips.length, unit: 'clips' });
-    }
-  };
-  try {
-    // More lanes than threads, so that a thread never waits for the next path and cached clips are read meanwhile.
-    await Promise.all(Array.from({ length: 16 }, work));
+    });
   } finally {
     await hashes.save();
   }

@@ -2,7 +2,7 @@
  * @file Clips of different recordings that hold the same sound: leaks that file names do not tell. Embeddings name the
  * candidates, waveforms decide: to a network one dog's bark is much like another's.
  */
-import { CancelledError, DatasetError, type ProgressListener } from '../../core/index.ts';
+import { CancelledError, DatasetError, inLanes, type ProgressListener } from '../../core/index.ts';
 import { type NearDuplicate, type NearDuplicates, type SoundSpan, spanTimes } from '../../datasets/index.ts';
 import { WorkerPool } from '../../parallel/index.ts';
 import { type AlikePair, alikePairs } from '../alikePairs.ts';
@@ -135,12 +135,9 @@ async function matchAll(
     signal,
   });
   const matches = new Array<WaveformMatch | null>(pairs.length);
-  let next = 0;
   let done = 0;
-  const work = async () => {
-    while (next < pairs.length) {
-      const i = next++;
-      const { a, b, times } = pairs[i]!;
+  try {
+    await inLanes(pairs, 8, async ({ a, b, times }, i) => {
       matches[i] = await pool
         .run({ sounds: [spanOf(places[a]!.clip), spanOf(places[b]!.clip)], times })
         .catch((error: unknown) => {
@@ -148,10 +145,7 @@ async function matchAll(
           return null;
         });
       onProgress?.({ task: 'Comparing waveforms', done: ++done, total: pairs.length, unit: 'pairs' });
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: 8 }, work));
+    });
   } finally {
     await pool.close();
   }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   CancelledError,
   EarshotError,
+  inLanes,
   type Notice,
   type ProgressEvent,
   TrainingError,
@@ -46,21 +47,19 @@ export async function runJobs(jobs: readonly CompareJob[], options: RunJobsOptio
   for (const job of jobs) if (!(await isFinished(job, options))) pending.push(job);
   const kept = jobs.length - pending.length;
   const progress = overallProgress(jobs.length, kept, options.onProgress);
-  const work = async () => {
-    for (let job = pending.shift(); job !== undefined && !signal?.aborted; job = pending.shift()) {
-      try {
-        await runJob(job, options, progress.of(job));
-        await writeJson(recordPath(job, options), recordOf(job, options));
-      } catch (error) {
-        if (signal?.aborted) break;
-        const notice = failure(job, error);
-        failed.push(notice);
-        onNotice?.(failureNotice(notice));
-      }
-      progress.finished(job);
+  await inLanes(pending, options.atOnce, async (job) => {
+    if (signal?.aborted) return;
+    try {
+      await runJob(job, options, progress.of(job));
+      await writeJson(recordPath(job, options), recordOf(job, options));
+    } catch (error) {
+      if (signal?.aborted) return;
+      const notice = failure(job, error);
+      failed.push(notice);
+      onNotice?.(failureNotice(notice));
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(options.atOnce, pending.length) }, work));
+    progress.finished(job);
+  });
   if (signal?.aborted) {
     throw new CancelledError(
       `The comparison was stopped with ${progress.done()} of ${jobs.length} runs finished; they are kept, and so is what the others had done.`,
