@@ -1,6 +1,6 @@
 /** @file Runs the built command as a user does: a process of its own, its streams apart, in a folder of its own. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,14 +21,18 @@ export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
   /** Called with all of stderr so far; may send signals. */
-  onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+  onStderr?: (text: string, kill: Kill) => void;
+  /** Called whenever something changes in the working folder or below; may send signals. */
+  onChange?: (kill: Kill) => void;
 }
+
+type Kill = (signal: NodeJS.Signals) => void;
 
 /** Runs `earshot` with `words`. */
 export function earshot(words: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   if (!existsSync(join(root, 'dist/cli/main.js')))
     throw new Error('Run `npm run build` first: dist/ is missing.');
-  const { cwd = workFolder(), onStderr } = options;
+  const { cwd = workFolder(), onStderr, onChange } = options;
   // As in a plain shell, whatever the test runner has set.
   const { npm_command: _, NO_COLOR: __, FORCE_COLOR: ___, EARSHOT_DEBUG: ____, ...inherited } = process.env;
   const child = spawn(process.execPath, [bin, ...words], {
@@ -36,6 +40,7 @@ export function earshot(words: readonly string[], options: RunOptions = {}): Pro
     env: { ...inherited, EARSHOT_CACHE: join(cwd, 'cache'), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const kill: Kill = (signal) => child.kill(signal);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -43,11 +48,17 @@ export function earshot(words: readonly string[], options: RunOptions = {}): Pro
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
-    onStderr?.(stderr, (signal) => child.kill(signal));
+    onStderr?.(stderr, kill);
   });
+  const watcher = onChange && watch(cwd, { recursive: true }, () => onChange(kill));
+  // What is looked at may be gone by then.
+  watcher?.on('error', () => {});
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+    child.on('close', (code, signal) => {
+      watcher?.close();
+      resolve({ code, signal, stdout, stderr });
+    });
   });
 }
 

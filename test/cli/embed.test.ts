@@ -72,17 +72,13 @@ describe('earshot embed', () => {
     const rows = (name: string) =>
       decodeNpz(readFileSync(join(cwd, 'out', name))).arrays.get('embedding')!.shape[0];
 
-    let timer: ReturnType<typeof setInterval> | undefined;
     const words = ['embed', 'in', ...by, '-o', 'out', '--json'];
     const killed = await earshot(words, {
       cwd,
-      onStderr: (_, kill) => {
-        timer ??= setInterval(() => {
-          if (outputs().length > 60) kill('SIGKILL');
-        }, 5);
+      onChange: (kill) => {
+        if (outputs().length > 60) kill('SIGKILL');
       },
     });
-    clearInterval(timer);
     expect(killed.signal).toBe('SIGKILL');
     const left = outputs().filter((name) => name.endsWith('.npz'));
     expect(left.length).toBeGreaterThan(60);

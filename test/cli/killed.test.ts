@@ -30,22 +30,13 @@ describe('a run killed with SIGKILL in the middle of an epoch', () => {
     expect(whole.code, whole.stderr).toBe(0);
 
     const killed = join(cwd, 'killed');
-    let stop: ReturnType<typeof setInterval> | undefined;
-    const first = await new Promise<{ code: number | null }>((resolve) => {
-      let kill: ((signal: NodeJS.Signals) => void) | null = null;
-      const running = earshot([...words.split(' '), '--out', 'killed'], {
-        cwd,
-        onStderr: (_, send) => {
-          kill = send;
-        },
-      });
-      stop = setInterval(async () => {
+    const first = await earshot([...words.split(' '), '--out', 'killed'], {
+      cwd,
+      onChange: async (kill) => {
         const steps = (await log(killed)).filter(({ event }) => event === 'step');
-        if (steps.some(({ epoch }) => epoch! >= 4)) kill?.('SIGKILL');
-      }, 5);
-      void running.then(resolve);
+        if (steps.some(({ epoch }) => epoch! >= 4)) kill('SIGKILL');
+      },
     });
-    clearInterval(stop);
     expect(first.code).toBeNull();
     const before = await log(killed);
     const steps = before.filter(({ event }) => event === 'step').map(({ step }) => step!);

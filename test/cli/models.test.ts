@@ -62,18 +62,12 @@ describe('earshot models', () => {
   it('Ctrl-C keeps the part, and the same command goes on from it', async () => {
     server.slow = 100;
     const part = join(models, `${file}.part`);
-    const watch = (kill: (signal: NodeJS.Signals) => void) => {
-      const timer = setInterval(() => {
-        if (!existsSync(part) || statSync(part).size < 100_000) return;
-        clearInterval(timer);
-        kill('SIGINT');
-      }, 10);
-    };
-    let watched = false;
+    let sent = false;
     const { code, stderr } = await run(['pull', 'yamnet', '--mirror', server.url], {
-      onStderr: (_, kill) => {
-        if (!watched) watch(kill);
-        watched = true;
+      onChange: (kill) => {
+        if (sent || !existsSync(part) || statSync(part).size < 100_000) return;
+        sent = true;
+        kill('SIGINT');
       },
     });
     expect(code).toBe(130);
