@@ -138,24 +138,29 @@ const jsonSeal: FindSeal = (bytes) => {
   return found === null ? null : { source: found[1]!, at: found[0].length };
 };
 
-/** Among the pairs of keys and values at the end: after a key, the value's type (0x18), its length, its bytes. */
+/** Thrift's type of the value of a key, a string, in the place where Parquet writes it. */
+const STRING = 0x18;
+
+/** Among the pairs of keys and values at the end: after a key, the value's type, its length, its bytes. */
 const parquetSeal: FindSeal = (bytes) => {
   const key = lastIndexOf(bytes, sourceKey);
   const seal = lastIndexOf(bytes, checksumKey);
   if (key < 0 || seal < 0) return null;
-  const from = key + sourceKey.length;
+  const from = key + sourceKey.length + 1;
   const at = seal + checksumKey.length + 2;
-  const length = bytes[from + 1]!;
-  if (bytes[from] !== 0x18 || length > 127 || bytes[at - 2] !== 0x18 || bytes[at - 1] !== unsealed.length)
-    return null;
-  return { source: latin1(bytes.subarray(from + 2, from + 2 + length)), at };
+  // The length is a varint: one byte below 128, else seven bits and then the rest.
+  const [low, high] = [bytes[from]!, bytes[from + 1]!];
+  const [length, start] = low < 128 ? [low, from + 1] : [low - 128 + 128 * high, from + 2];
+  if (bytes[from - 1] !== STRING || start + length > seal) return null;
+  if (bytes[at - 2] !== STRING || bytes[at - 1] !== unsealed.length) return null;
+  return { source: latin1(bytes.subarray(start, start + length)), at };
 };
 
 /** The bytes with their checksum in its place, which is changed in them. */
 function sealed(bytes: Uint8Array, find: FindSeal): Uint8Array {
   const seal = find(bytes);
   if (seal === null)
-    throw new ParameterError('What an embedding was made from must be at most 127 letters and digits.');
+    throw new ParameterError('What an embedding was made from must be a short line of letters and digits.');
   bytes.set(new TextEncoder().encode(crc32(bytes).toString(16).padStart(8, '0')), seal.at);
   return bytes;
 }

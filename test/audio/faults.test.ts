@@ -207,10 +207,13 @@ describe('samples that no recording holds', () => {
   const wav = (values: number[]) =>
     encodeWav({ sampleRate: 8000, channelData: [Float32Array.from(values)] }, { encoding: 'float32' });
 
-  it('absurd ones become 0, with a warning; 32-bit integers stored as floats stay', async () => {
+  it('absurd ones become 0, with a warning; 32-bit integers stored as floats stay, and are told', async () => {
     const audio = await decodeAudio(wav([0.5, 1e20, -1e20, 2 ** 31, -0.25]));
     expect(Array.from(audio.channelData[0])).toEqual([0.5, 0, 0, 2 ** 31, -0.25]);
-    expect(audio.warnings).toEqual(['2 samples were beyond 2^32 times full scale and were replaced by 0.']);
+    expect(audio.warnings).toEqual([
+      '2 samples were beyond 2^32 times full scale and were replaced by 0.',
+      '1 sample was beyond 100 times full scale (up to 2.1e+9): the file is damaged, or holds integers as floating-point numbers.',
+    ]);
   });
 
   it('NaN out of Vorbis becomes 0, with a warning', async () => {

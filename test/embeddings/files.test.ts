@@ -163,6 +163,14 @@ describe('files of embeddings', () => {
     expect(embeddingFileState(Buffer.from('{"file": 1}'), format).state).toBe('foreign');
   });
 
+  it.each(embeddingFormats)('in %s name digests of any length', (format) => {
+    for (const length of [1, 127, 128, 129, 300]) {
+      const source = 'ab:0'.repeat(75).slice(0, length);
+      const bytes = encodeEmbeddingFile({ ...file, source }, format);
+      expect(embeddingFileState(bytes, format)).toEqual({ state: 'whole', source });
+    }
+  });
+
   it.each(embeddingFormats)(
     'in %s with any one byte changed are never taken for whole ones of the same source',
     (format) => {

@@ -63,7 +63,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const all = ['a/0.wav', 'a/1.wav', 'a/absurd.wav', 'b/2.wav', 'b/3.wav'];
-const told = '1 samples were beyond 2^32 times full scale and were replaced by 0.';
+const told = '1 sample was beyond 2^32 times full scale and was replaced by 0.';
 
 async function classified(paths: readonly string[]): Promise<ClassifyEvent[]> {
   const events: ClassifyEvent[] = [];
