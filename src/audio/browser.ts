@@ -14,6 +14,7 @@ export {
   requireUsableSound,
   type SoundRemark,
   type SoundRemarkKind,
+  shortClipsRemark,
   shortRemark,
   soundRemarks,
 } from './usability.ts';

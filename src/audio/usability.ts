@@ -9,7 +9,7 @@
  * | holds absurd values, or values that are not numbers | used: decoders put zeros in their place, with a warning; a recording in memory is refused |
  * | silent | used, with a remark; where nothing can be measured of silence, refused in the same words |
  * | cancels out when mixed down | the same |
- * | shorter than a window | used and filled, with a remark |
+ * | shorter than a window | used and filled, with a remark; of the clips of a dataset one remark that counts them |
  */
 import { DecodeError } from '../core/errors.ts';
 import { LARGEST_SAMPLE } from './cleanSamples.ts';
@@ -62,6 +62,22 @@ export function soundRemarks(facts: SoundFacts): SoundRemark[] {
     ];
   }
   return [{ kind: 'silent', message: 'It is silent: nothing but a constant is in it.' }];
+}
+
+/**
+ * What is worth saying where many clips are heard and some are shorter than a window, in one sentence; null where none is.
+ * @param windowSeconds length of a window
+ * @param filling what becomes of the rest of the window, such as 'the rest is filled up'
+ */
+export function shortClipsRemark(
+  short: number,
+  clips: number,
+  windowSeconds: number,
+  filling: string,
+): string | null {
+  if (short === 0) return null;
+  const last = clips === 1 ? 'clip lasts' : 'clips last';
+  return `${short} of ${clips} ${last} less than a window of ${windowSeconds.toFixed(3)} s: ${filling}.`;
 }
 
 /**

@@ -1,12 +1,14 @@
 /** @file Windows of features of many clips, on several threads, from a cache where they were extracted before. */
-import { isSilent, soundRemarks } from '../audio/index.ts';
+import { isSilent, type SoundFacts, shortClipsRemark, soundRemarks } from '../audio/index.ts';
 import type { Notice, ProgressListener } from '../core/index.ts';
 import type { Clip, SoundSpan } from '../datasets/index.ts';
 import { cacheDirectory } from '../files/index.ts';
 import { WorkerPool } from '../parallel/index.ts';
-import { type ClipPipeline, checkClipPipeline } from './clipPipeline.ts';
+import type { Filling } from '../windows/index.ts';
+import { type ClipPipeline, checkClipPipeline, windowSamplesOf } from './clipPipeline.ts';
 import { type ExtractedClip, type ExtractionSettings, processClip, recallClip } from './clipTask.ts';
 import { eachClip } from './eachClip.ts';
+import type { ExtractedWindows } from './extractClip.ts';
 import { soundSeconds } from './openWindows.ts';
 
 export interface ExtractOptions {
@@ -36,6 +38,8 @@ export interface ClipFeatures {
   readonly ownSamples?: number;
   /** One per window, shape [windowSamples], shorter where nothing fills it; only with `keepWaveforms`. */
   readonly waveforms?: Float32Array[];
+  /** Where the windows of a long clip come in parts: the place of the first of these, and whether they are the last. */
+  readonly part?: { readonly first: number; readonly last: boolean };
 }
 
 export interface Extraction {
@@ -45,6 +49,8 @@ export interface Extraction {
   readonly failures: { readonly clip: Clip; readonly message: string }[];
   /** Decoder warnings, and clips that are silent or cancel out, in the order of the clips. */
   readonly notices: Notice[];
+  /** How many are shorter than a window; see {@link shortNotices}. */
+  readonly short: number;
   /** How many came from the cache. */
   readonly fromCache: number;
 }
@@ -87,35 +93,76 @@ export async function extractFeatures(
   } finally {
     await pool?.close();
   }
-  return gather(clips, extracted);
+  return gather(clips, extracted, pipeline);
 }
 
-function gather(clips: readonly Clip[], extracted: readonly (ExtractedClip | Error)[]): Extraction {
-  const result: Extraction = { features: [], failures: [], notices: [], fromCache: 0 };
-  let fromCache = 0;
+function gather(
+  clips: readonly Clip[],
+  extracted: readonly (ExtractedClip | Error)[],
+  pipeline: ClipPipeline,
+): Extraction {
+  const result = {
+    features: [] as ClipFeatures[],
+    failures: [] as Extraction['failures'],
+    notices: [] as Notice[],
+  };
+  let [fromCache, short] = [0, 0];
   for (const [i, clip] of clips.entries()) {
     const item = extracted[i]!;
     if (item instanceof Error) {
       result.failures.push({ clip, message: item.message });
       continue;
     }
-    const { data, waveforms, nWindows, nMels, nFrames, sound, ownSamples } = item;
+    const { sound } = item;
     if (item.fromCache) fromCache++;
+    if (isShorter(sound, pipeline)) short++;
     for (const message of item.warnings) result.notices.push({ subject: clip.id, message });
     for (const { message } of soundRemarks(sound)) result.notices.push({ subject: clip.id, message });
-    result.features.push({
-      clip,
-      hash: item.hash,
-      windows: split(data, nWindows, nMels * nFrames),
-      nMels,
-      nFrames,
-      seconds: soundSeconds(sound),
-      silent: isSilent(sound),
-      ...(ownSamples === undefined ? {} : { ownSamples }),
-      ...(waveforms ? { waveforms: split(waveforms, nWindows, waveforms.length / nWindows) } : {}),
-    });
+    result.features.push(clipFeatures(clip, item));
   }
-  return { ...result, fromCache };
+  return { ...result, short, fromCache };
+}
+
+/** A clip's windows as they are trained on. @param extracted with the SHA-256 of the file's content */
+export function clipFeatures(
+  clip: Clip,
+  extracted: ExtractedWindows & { readonly hash: string },
+): ClipFeatures {
+  const { hash, data, waveforms, nWindows, nMels, nFrames, sound, ownSamples } = extracted;
+  return {
+    clip,
+    hash,
+    windows: split(data, nWindows, nMels * nFrames),
+    nMels,
+    nFrames,
+    seconds: soundSeconds(sound),
+    silent: isSilent(sound),
+    ...(ownSamples === undefined ? {} : { ownSamples }),
+    ...(waveforms ? { waveforms: split(waveforms, nWindows, waveforms.length / nWindows) } : {}),
+  };
+}
+
+/** Whether a recording is shorter than a window of the pipeline. */
+export function isShorter(
+  { samples, sampleRate }: Pick<SoundFacts, 'samples' | 'sampleRate'>,
+  pipeline: ClipPipeline,
+): boolean {
+  return Math.ceil((samples * pipeline.sampleRate) / sampleRate) < windowSamplesOf(pipeline);
+}
+
+/** What becomes of a clip that does not fill its window. */
+const fillings = {
+  zero: 'zeros fill the rest',
+  repeat: 'they are repeated to fill it',
+  copies: 'whole copies of them fill it, then zeros',
+  mask: 'the network is told how much of it is sound',
+  none: 'they are heard as long as they are',
+} as const satisfies Record<Filling, string>;
+
+/** One notice for all clips that are shorter than a window; none where there are none. */
+export function shortNotices(short: number, clips: number, pipeline: ClipPipeline): Notice[] {
+  const message = shortClipsRemark(short, clips, pipeline.windowSeconds, fillings[pipeline.pad]);
+  return message === null ? [] : [{ subject: 'clips', message }];
 }
 
 function split(data: Float32Array, parts: number, size: number): Float32Array[] {

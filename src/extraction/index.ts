@@ -13,6 +13,6 @@ export {
 export { clipPipelineRecord } from './clipPipelineRecord.ts';
 export { soundFactsSchema } from './clipTask.ts';
 export { eachClip } from './eachClip.ts';
-export { type ExtractedWindows, extractClip } from './extractClip.ts';
+export { type ExtractedWindows, extractClip, WindowFeatures } from './extractClip.ts';
 export * from './extractFeatures.ts';
 export * from './openWindows.ts';

@@ -7,7 +7,7 @@ import { type ClipPipeline, canonicalJson, windowSamplesOf } from '../extraction
 import type { LabelledRows } from '../zeroShot/index.ts';
 import type { WorkflowHooks } from './hooks.ts';
 import { matrixOf, VectorMaker, vectorRows } from './vectorRows.ts';
-import { waveformChunks } from './waveformChunks.ts';
+import { WholeClips, waveformChunks } from './waveformChunks.ts';
 
 export interface ClipRows {
   /** Those that could be read, in the order they were given in. */
@@ -108,11 +108,15 @@ async function decode(
   const windows = new Map<Clip, readonly Float32Array[]>();
   const failures: Notice[] = [];
   const notices: Notice[] = [];
+  const whole = new WholeClips<Float32Array>();
   for await (const extraction of waveformChunks(clips, pipeline, hooks, 'Vectors')) {
     if (hooks.signal?.aborted) throw new CancelledError('Stopped while clips were made into vectors.');
     failures.push(...extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
     notices.push(...extraction.notices);
-    for (const { clip, waveforms = [] } of extraction.features) windows.set(clip, await make(waveforms));
+    for (const features of extraction.features) {
+      const rows = whole.add(features, await make(features.waveforms ?? []));
+      if (rows.length > 0) windows.set(features.clip, rows);
+    }
   }
   return { windows, failures, notices };
 }

@@ -10,6 +10,7 @@ import {
   probabilisticOf,
   writePredictions,
 } from '../evaluation/index.ts';
+import { shortNotices } from '../extraction/index.ts';
 import { writeJson } from '../files/index.ts';
 import { type ConformalResult, conformalResult } from '../metrics/index.ts';
 import { engineOptions, fingerprintOptions, type WorkflowHooks } from './hooks.ts';
@@ -96,7 +97,11 @@ export async function evaluate(options: EvaluateModelOptions): Promise<EvaluateM
         },
       },
     });
-    const notices: Notice[] = [...dataset.notices, ...predicted.notices];
+    const notices: Notice[] = [
+      ...dataset.notices,
+      ...predicted.notices,
+      ...shortNotices(predicted.short, predicted.rows.length, info.pipeline),
+    ];
     const sentence = leakSentence(leak);
     if (sentence !== null) notices.push({ subject: 'leak', message: sentence });
     if (trained === null) {

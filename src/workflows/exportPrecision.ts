@@ -17,7 +17,7 @@ import { readModel } from '../runtime/index.ts';
 import { chooseFolds } from './evaluate.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset } from './namedDataset.ts';
-import { waveformChunks } from './waveformChunks.ts';
+import { WholeClips, waveformChunks } from './waveformChunks.ts';
 
 export interface ExportPrecisionOptions extends WorkflowHooks {
   /** Path of an artefact. */
@@ -106,18 +106,25 @@ async function compare(
     const failures: Notice[] = [];
     const times: [number[], number[]] = [[], []];
     const right: [number, number] = [0, 0];
+    const spent: [number, number] = [0, 0];
+    const whole = [new WholeClips<Float32Array>(), new WholeClips<Float32Array>()];
     let [count, changed, largest] = [0, 0, 0];
     const { pipeline } = first.info;
     for await (const chunk of waveformChunks(clips, pipeline, options, 'Comparing both models')) {
       failures.push(...chunk.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
-      for (const { clip, waveforms = [] } of chunk.features) {
+      for (const features of chunk.features) {
+        const { clip, waveforms = [], part } = features;
         const rows: number[][] = [];
         for (const [i, classifier] of [first, second].entries()) {
           const began = performance.now();
           const { probabilities } = await classifier.score(waveforms, 1);
-          times[i]!.push(performance.now() - began);
-          rows.push(meanProbabilities(probabilities));
+          spent[i]! += performance.now() - began;
+          const own = whole[i]!.add(features, probabilities);
+          if (own.length > 0) rows.push(meanProbabilities(own));
         }
+        if (part?.last === false) continue;
+        for (const [i, list] of times.entries()) list.push(spent[i]!);
+        spent.fill(0);
         const [p, q] = rows as [number[], number[]];
         const [a, b] = [argmax(p), argmax(q)];
         if (classes[a] === clip.label) right[0]++;

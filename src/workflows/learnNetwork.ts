@@ -114,6 +114,7 @@ export const learnNetwork: Learner<NetworkRunConfig> = async (run, fingerprint, 
     trainedParameterCount: trained.trainedParameterCount,
     train: train.map((features) => features.clip.id),
     validation: validation.map((features) => features.clip.id),
+    short: extraction.short,
     failures,
     notices,
     reference: (clips) =>

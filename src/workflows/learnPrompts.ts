@@ -35,6 +35,7 @@ export const learnPrompts: Learner<PromptRunConfig> = async (run, _fingerprint, 
       trainedParameterCount: 0,
       train: [],
       validation: [],
+      short: 0,
       failures: [],
       notices: [
         {

@@ -51,6 +51,7 @@ export const learnVectors: Learner<VectorRunConfig> = async (run, _fingerprint, 
       trainedParameterCount: numbers,
       train: split.train.filter(({ id }) => ids.has(id)).map(({ id }) => id),
       validation: [],
+      short: training.short,
       failures,
       notices: [
         ...training.notices,

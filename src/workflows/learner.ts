@@ -47,6 +47,8 @@ export interface Learned {
   /** Ids of the clips on each side, those that could not be read left out. */
   readonly train: readonly string[];
   readonly validation: readonly string[];
+  /** How many of both are shorter than a window. */
+  readonly short: number;
   readonly failures: readonly Notice[];
   readonly notices: readonly Notice[];
   /** Probabilities as training computes them, one row per window of these clips: to compare the model with. */

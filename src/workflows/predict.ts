@@ -5,7 +5,7 @@ import type { Clip } from '../datasets/index.ts';
 import type { PredictionRow } from '../evaluation/index.ts';
 import type { ClipFeatures } from '../extraction/index.ts';
 import type { WorkflowHooks } from './hooks.ts';
-import { waveformChunks } from './waveformChunks.ts';
+import { WholeClips, waveformChunks } from './waveformChunks.ts';
 
 export interface Predictions {
   readonly rows: PredictionRow[];
@@ -13,6 +13,8 @@ export interface Predictions {
   readonly windows: readonly (readonly Float32Array[])[];
   readonly failures: Notice[];
   readonly notices: Notice[];
+  /** How many clips are shorter than a window. */
+  readonly short: number;
   /** Pictures of the first clips, to compare the artefact with the training pipeline. */
   readonly sample: readonly { readonly features: ClipFeatures; readonly windows: readonly Float32Array[] }[];
 }
@@ -35,23 +37,28 @@ export async function predictClips(
   const notices: Notice[] = [];
   const sample: { features: ClipFeatures; windows: Float32Array[] }[] = [];
   const { pipeline } = classifier.info;
+  const whole = new WholeClips<Float32Array>();
+  let short = 0;
   for await (const extraction of waveformChunks(clips, pipeline, hooks, task)) {
     failures.push(...extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
     notices.push(...extraction.notices);
+    short += extraction.short;
     const windows = extraction.features.flatMap((features) => features.waveforms ?? []);
     const { probabilities } = await classifier.score(windows);
     let at = 0;
     for (const features of extraction.features) {
-      const own = probabilities.slice(at, at + features.windows.length);
-      at += own.length;
-      const { clip } = features;
+      const { clip, waveforms = [] } = features;
+      const here = probabilities.slice(at, at + waveforms.length);
+      at += here.length;
+      const own = whole.add(features, here);
+      if (own.length === 0) continue;
       try {
         requireFiniteScores({ probabilities: own }, clip.path);
       } catch (error) {
         failures.push({ subject: clip.id, message: fileProblem(clip.path, error).message });
         continue;
       }
-      windowsOfRows.push(own);
+      windowsOfRows.push([...own]);
       rows.push({
         clip: clip.id,
         label: clip.label,
@@ -59,8 +66,9 @@ export async function predictClips(
         fold: clip.fold,
         probabilities: meanProbabilities(own),
       });
-      if (sample.length < sampleSize) sample.push({ features, windows: own });
+      // Of a long clip its last part.
+      if (sample.length < sampleSize) sample.push({ features, windows: [...here] });
     }
   }
-  return { rows, windows: windowsOfRows, failures, notices, sample };
+  return { rows, windows: windowsOfRows, failures, notices, short, sample };
 }

@@ -12,7 +12,7 @@ import {
 import { DatasetError, type Notice, TrainingError } from '../core/index.ts';
 import { type Clip, fileContents, type Split } from '../datasets/index.ts';
 import { type PredictionRow, readPredictions, writePredictions } from '../evaluation/index.ts';
-import { canonicalJson, digest } from '../extraction/index.ts';
+import { canonicalJson, digest, shortNotices } from '../extraction/index.ts';
 import { makeFolder, removeAbandoned, writeFileAtomic, writeJson } from '../files/index.ts';
 import { fileSize } from '../models/index.ts';
 import { encodeModel } from '../onnx/index.ts';
@@ -150,6 +150,8 @@ export async function trainSplit(run: SplitRun, hooks: WorkflowHooks): Promise<T
     const predicted = await predictClips(classifier, split.test, hooks, PARITY_CLIPS);
     failures.push(...predicted.failures);
     notices.push(...predicted.notices);
+    const heard = learned.train.length + learned.validation.length + predicted.rows.length;
+    notices.push(...shortNotices(learned.short + predicted.short, heard, config.pipeline));
     if (predicted.rows.length === 0) {
       throw new DatasetError('Not one clip of the test side could be read.', {
         hint: `The first failure: ${failures[0]?.message ?? 'there are no test clips'}`,

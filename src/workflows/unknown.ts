@@ -27,7 +27,7 @@ import {
 import { chooseFolds } from './evaluate.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset } from './namedDataset.ts';
-import { waveformChunks } from './waveformChunks.ts';
+import { WholeClips, waveformChunks } from './waveformChunks.ts';
 
 export interface UnknownOptions extends WorkflowHooks {
   /** Path of an artefact. */
@@ -98,20 +98,24 @@ export async function learnUnknown(options: UnknownOptions): Promise<UnknownOutc
   const clips: Clip[] = [];
   const outputs: WindowOutputs[][] = [];
   const failures: Notice[] = [];
+  const whole = new WholeClips<WindowOutputs>();
   try {
     const chosen = chooseFolds(dataset.clips, options.folds, dataset.name);
     for await (const extraction of waveformChunks(chosen, info.pipeline, options, 'Held-out recordings')) {
       failures.push(...extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
-      for (const { clip, waveforms = [] } of extraction.features) {
-        const scores = await classifier.score(waveforms);
-        clips.push(clip);
-        outputs.push(
+      for (const features of extraction.features) {
+        const scores = await classifier.score(features.waveforms ?? []);
+        const own = whole.add(
+          features,
           scores.probabilities.map((probabilities, i) => ({
             probabilities,
             embedding: scores.embeddings[i]!,
             logits: scores.logits[i]!,
           })),
         );
+        if (own.length === 0) continue;
+        clips.push(features.clip);
+        outputs.push([...own]);
       }
     }
   } finally {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type ClipVectors, waveformBatches } from '../approaches/index.ts';
 import type { Matrix } from '../classifiers/index.ts';
 import { CancelledError, type Notice, rowsOf, stackRows, type Tensor } from '../core/index.ts';
-import type { Clip } from '../datasets/index.ts';
+import { type Clip, spanSuffix } from '../datasets/index.ts';
 import {
   type ClipFeatures,
   type ClipPipeline,
@@ -18,7 +18,7 @@ import { cacheDirectory, sha256 } from '../files/index.ts';
 import { encodeModel, GraphBuilder } from '../onnx/index.ts';
 import { Engine } from '../runtime/index.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
-import { waveformChunks } from './waveformChunks.ts';
+import { WholeClips, waveformChunks } from './waveformChunks.ts';
 
 /** Windows of a network in one run: its maps are large. */
 const windowsPerRun = 32;
@@ -74,6 +74,8 @@ export interface VectorRows {
   readonly clips: readonly Clip[];
   readonly failures: Notice[];
   readonly notices: Notice[];
+  /** How many clips are shorter than a window. */
+  readonly short: number;
 }
 
 /** The vectors of clips, a row for each window; those computed before come from the cache. */
@@ -88,29 +90,34 @@ export async function vectorRows(
   const clips: Clip[] = [];
   const failures: Notice[] = [];
   const notices: Notice[] = [];
+  const whole = new WholeClips<Float32Array>();
+  let short = 0;
   for await (const extraction of waveformChunks(chosen, pipeline, hooks, 'Vectors')) {
     failures.push(...extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
     notices.push(...extraction.notices);
+    short += extraction.short;
     for (const features of extraction.features) {
       if (hooks.signal?.aborted)
         throw new CancelledError('Stopped while clips were made into vectors; those done are in the cache.');
-      for (const row of await clipVectors(features, vectors, maker, pipeline, hooks)) {
+      for (const row of whole.add(features, await clipVectors(features, vectors, maker, pipeline, hooks))) {
         rows.push(row);
         clips.push(features.clip);
       }
     }
   }
-  return { matrix: matrixOf(rows, vectors.size), clips, failures, notices };
+  return { matrix: matrixOf(rows, vectors.size), clips, failures, notices, short };
 }
 
 async function clipVectors(
-  { hash, waveforms = [] }: ClipFeatures,
+  { clip, hash, waveforms = [], part }: ClipFeatures,
   { size }: ClipVectors,
   maker: VectorMaker,
   cutting: ClipPipeline,
   { cacheDir = cacheDirectory() }: WorkflowHooks,
 ): Promise<Float32Array[]> {
-  const key = digest('vectors', maker.graph, hash, canonicalJson(cutting));
+  // A stretch of a file is not the file, nor a part of a long clip the clip.
+  const content = `${hash}${spanSuffix(clip)}${part === undefined ? '' : `#windows=${part.first}`}`;
+  const key = digest('vectors', maker.graph, content, canonicalJson(cutting));
   const path = entryPath(cacheDir, key, 'embeddings');
   const known = await readEntry(path, z.object({}));
   if (known !== null && known.data.length === waveforms.length * size)

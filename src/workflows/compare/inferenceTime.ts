@@ -56,11 +56,15 @@ export async function inferenceSeconds(
     const every = Math.max(1, Math.floor(clips.length / (timedClips + 1)));
     const chosen = clips.filter((_clip, i) => i % every === 0).slice(0, timedClips + 1);
     const seconds: number[] = [];
+    let spent = 0;
     for await (const { features } of waveformChunks(chosen, classifier.info.pipeline, quiet, 'Timing')) {
-      for (const { waveforms = [] } of features) {
+      for (const { waveforms = [], part } of features) {
         const start = performance.now();
         await classifier.score(waveforms);
-        seconds.push((performance.now() - start) / 1000);
+        spent += (performance.now() - start) / 1000;
+        if (part?.last === false) continue;
+        seconds.push(spent);
+        spent = 0;
       }
     }
     // The first run of a session pays for what later ones find ready.
