@@ -1,5 +1,5 @@
 /** @module earshot/features: spectrograms, mel, decibels, MFCC and shape features; the front ends. Runs anywhere. */
-export { type ClapCrop, clapCrop, clapLogMel, throughInt16 } from './clap/clapLogMel.ts';
+export { type ClapCrop, clapCrop, clapCropStart, clapLogMel, throughInt16 } from './clap/clapLogMel.ts';
 export { clapNodes } from './clap/clapNodes.ts';
 export { type ClapSpec, clapSpec, clapWindow } from './clap/clapSpec.ts';
 export * from './decibels.ts';
@@ -9,6 +9,7 @@ export * from './frontEnd.ts';
 export * from './frontEndAxes.ts';
 export { frontEndRecord } from './frontEndRecord.ts';
 export { logMel } from './logMel.ts';
+export { type ColumnLogMel, LogMelMaxima } from './logMelMaxima.ts';
 export { logMelNodes } from './logMelNodes.ts';
 export * from './logMelSpec.ts';
 export { maskedStft } from './maskedStft.ts';

@@ -20,6 +20,8 @@ export interface SaliencyPictureOptions {
   title: string;
   /** Above the overlay, such as the class and its probability. */
   subtitle: string;
+  /** Time of the first sample, for a part of a recording. Default 0. */
+  startSeconds?: number;
   /** How long the sound lasts. */
   seconds?: number;
   /** Decibels shown below the loudest value. Default 80. */
@@ -41,7 +43,7 @@ export function saliencyPicture(
   features: LogMel,
   spec: LogMelSpec,
   saliency: Float32Array,
-  { title, subtitle, rangeDb = 80, seconds }: SaliencyPictureOptions,
+  { title, subtitle, rangeDb = 80, startSeconds = 0, seconds }: SaliencyPictureOptions,
 ): Picture {
   if (saliency.length !== features.data.length) {
     throw new ShapeError(
@@ -50,7 +52,7 @@ export function saliencyPicture(
   }
   const left: Area = { x: margin.left, y: margin.top, ...panel };
   const right: Area = { ...left, x: left.x + panel.width + margin.between };
-  const span = timeSpan(features.nFrames, spec, 0, seconds);
+  const span = timeSpan(features.nFrames, spec, startSeconds, seconds);
   const heading = (text: string, { x }: Area) =>
     label(x, 20, shorten(text, Math.floor(panel.width / 8.2)), { size: 13, weight: 'bold' });
   const svg = svgDocument(

@@ -114,7 +114,7 @@ async function decode(
     failures.push(...extraction.failures.map(({ clip, message }) => ({ subject: clip.id, message })));
     notices.push(...extraction.notices);
     for (const features of extraction.features) {
-      const rows = whole.add(features, await make(features.waveforms ?? []));
+      const rows = whole.add(features, [...(await make(features.waveforms ?? []))]);
       if (rows.length > 0) windows.set(features.clip, rows);
     }
   }

@@ -3,14 +3,14 @@ import { basename, extname } from 'node:path';
 import {
   hasSoundAt,
   openSound,
-  readSound,
-  type SoundStretch,
+  openUsableSound,
   soundLength,
   soundRemarks,
+  type UsableSound,
 } from '../audio/index.ts';
-import { ParameterError } from '../core/index.ts';
+import { joined, ParameterError } from '../core/index.ts';
 import { soundSeconds } from '../extraction/index.ts';
-import { type LogMelSpec, logMel, logMelSpec } from '../features/index.ts';
+import { type LogMel, LogMelMaxima, type LogMelSpec, logMel, logMelSpec } from '../features/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import { type SpectrogramPictureOptions, spectrogramPicture } from '../pictures/index.ts';
 
@@ -25,7 +25,12 @@ export interface SpectrogramWorkflowOptions {
   fromSeconds?: number;
   toSeconds?: number;
   picture?: Omit<SpectrogramPictureOptions, 'startSeconds' | 'seconds'>;
+  /** Samples that are held; of a longer recording neighbouring frames share columns, by their largest value. Default 2²⁴. */
+  held?: number;
 }
+
+/** Six minutes at 44,100 Hz. */
+const heldSamples = 2 ** 24;
 
 export interface SpectrogramOutcome {
   out: string;
@@ -64,10 +69,10 @@ export async function spectrogram(options: SpectrogramWorkflowOptions): Promise<
   const from = options.fromSeconds ?? 0;
   const { rate, channels } = await headerOf(options.file);
   const spec = pictureSpec(rate, options.spec);
-  const part = await readPart(options.file, from, options.toSeconds, rate, spec.sampleRate);
-  const seconds = soundSeconds(part.facts);
-  const features = logMel(part.samples, spec);
-  const picture = spectrogramPicture(features, spec, {
+  const part = await openPart(options.file, from, options.toSeconds, rate, spec.sampleRate);
+  const { features, shown, frames } = await heard(part, spec, options.held ?? heldSamples);
+  const seconds = soundSeconds(part.facts());
+  const picture = spectrogramPicture(features, shown, {
     title: basename(options.file),
     ...options.picture,
     startSeconds: from,
@@ -77,9 +82,9 @@ export async function spectrogram(options: SpectrogramWorkflowOptions): Promise<
   return {
     out: options.out,
     ...{ seconds, channels, sampleRate: rate },
-    nFrames: features.nFrames,
+    nFrames: frames,
     spec,
-    warnings: [...part.warnings, ...soundRemarks(part.facts).map(({ message }) => message)],
+    warnings: [...part.warnings, ...soundRemarks(part.facts()).map(({ message }) => message)],
   };
 }
 
@@ -89,18 +94,53 @@ async function headerOf(file: string): Promise<{ rate: number; channels: number 
   return { rate: sampleRate, channels };
 }
 
-/** The part to draw, decoded alone; at least one sample. @throws {ParameterError} for one outside the recording */
-async function readPart(
+/** The frames of a sound, which is closed then; of a long one the largest values of neighbours, with the hop of those. */
+async function heard(
+  sound: UsableSound,
+  spec: LogMelSpec,
+  most: number,
+): Promise<{ features: LogMel; shown: LogMelSpec; frames: number }> {
+  const held: Float32Array[] = [];
+  let samples = 0;
+  let long: LogMelMaxima | null = null;
+  try {
+    for await (const block of sound.blocks()) {
+      samples += block.length;
+      if (long !== null) {
+        long.push(block);
+        continue;
+      }
+      held.push(block);
+      if (samples <= most) continue;
+      long = new LogMelMaxima(spec);
+      for (const early of held.splice(0)) long.push(early);
+    }
+  } finally {
+    await sound.close();
+  }
+  if (long === null) {
+    const features = logMel(joined(held), spec);
+    return { features, shown: spec, frames: features.nFrames };
+  }
+  const features = long.finish();
+  const shown = { ...spec, hopLength: spec.hopLength * features.framesPerColumn };
+  return { features, shown, frames: features.frames };
+}
+
+/** The part to draw, opened; it holds at least one sample. @throws {ParameterError} for one outside the recording */
+async function openPart(
   file: string,
   from: number,
   asked: number | undefined,
   rate: number,
   sampleRate: number,
-): Promise<SoundStretch> {
+): Promise<UsableSound> {
   if (from >= 0 && !((asked ?? Number.POSITIVE_INFINITY) <= from)) {
     const to = asked === undefined ? {} : { to: Math.max(asked, from + 1 / rate) };
     // A recording without a single sample is refused in words of its own.
-    if (from === 0 || (await hasSoundAt(file, from))) return readSound(file, { from, ...to, sampleRate });
+    if (from === 0 || (await hasSoundAt(file, from))) {
+      return openUsableSound(file, { from, ...to, sampleRate });
+    }
   }
   const length = await soundLength(file);
   throw new ParameterError(

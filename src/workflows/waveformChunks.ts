@@ -150,7 +150,7 @@ export class WholeClips<R> {
   private held: R[] = [];
 
   /** What was made of all windows of a clip, with its last part; nothing before. */
-  add({ part }: Pick<ClipFeatures, 'part'>, rows: readonly R[]): readonly R[] {
+  add({ part }: Pick<ClipFeatures, 'part'>, rows: R[]): R[] {
     if (part === undefined) return rows;
     // Parts of a clip that failed may be left.
     if (part.first === 0) this.held = [];

@@ -23,10 +23,10 @@ import {
   readLabelFile,
   zeroShotTraining,
 } from '../approaches/index.ts';
-import { readSound, type SoundFacts, soundRemarks } from '../audio/index.ts';
+import { openUsableSound, type SoundFacts, soundRemarks } from '../audio/index.ts';
 import { CancelledError, fileProblem, ParameterError, UsageError } from '../core/index.ts';
 import { inBatches, openWindows, pipelineWindowing, soundSeconds } from '../extraction/index.ts';
-import { type ClapCrop, type ClapSpec, clapCrop, clapSpec, clapWindow } from '../features/index.ts';
+import { type ClapCrop, type ClapSpec, clapCropStart, clapSpec, clapWindow } from '../features/index.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import { encodeModel } from '../onnx/index.ts';
 import { Engine } from '../runtime/index.ts';
@@ -211,12 +211,42 @@ async function hearAll(
 /** The piece of a recording that a crop chooses. */
 async function hearPiece(ear: ClapEar, vectors: LabelVectors, file: string, crop: ClapCrop): Promise<Heard> {
   const { sampleRate } = clapSpec;
-  const { samples: whole, facts, warnings } = await readSound(file, { sampleRate });
-  const piece = clapCrop(whole, crop);
+  // Where the piece lies depends on how long the recording is: it is read twice rather than held.
+  const whole = await openUsableSound(file, { sampleRate });
+  let samples = 0;
+  try {
+    for await (const block of whole.blocks()) samples += block.length;
+  } finally {
+    await whole.close();
+  }
+  const start = clapCropStart(samples, crop);
+  const piece = await samplesOf(file, sampleRate, start, Math.min(samples, start + clapWindow.samples));
   const [row] = await ear.embed([piece]);
-  // Where the piece begins that was cut out.
-  const start = (piece.byteOffset - whole.byteOffset) / Float32Array.BYTES_PER_ELEMENT;
-  return { similarities: [cosines(row!, vectors)], starts: [start], samples: whole.length, facts, warnings };
+  const { warnings } = whole;
+  return { similarities: [cosines(row!, vectors)], starts: [start], samples, facts: whole.facts(), warnings };
+}
+
+/** Samples `first` to `end` of a resampled recording. */
+async function samplesOf(
+  file: string,
+  sampleRate: number,
+  first: number,
+  end: number,
+): Promise<Float32Array> {
+  const piece = new Float32Array(end - first);
+  const sound = await openUsableSound(file, { sampleRate });
+  try {
+    let at = 0;
+    for await (const block of sound.blocks()) {
+      const own = block.subarray(Math.max(0, first - at), Math.max(0, end - at));
+      piece.set(own, Math.max(0, at - first));
+      at += block.length;
+      if (at >= end) break;
+    }
+  } finally {
+    await sound.close();
+  }
+  return piece;
 }
 
 export interface BakeOptions extends PromptOptions {

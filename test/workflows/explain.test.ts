@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readAudio, resample, toMono } from '../../src/audio/index.ts';
+import { encodeWav, readAudio, resample, toMono } from '../../src/audio/index.ts';
 import { GraphError, ParameterError, Random } from '../../src/core/index.ts';
 import { writeDemo } from '../../src/datasets/index.ts';
 import {
@@ -118,6 +118,50 @@ describe('explain', () => {
       expect(share).toBeGreaterThan(1.5 * bands);
     },
   );
+
+  it('names a single absurd sample, and explains the rest in numbers', async () => {
+    const samples = tone('high', 1.7, new Random(1));
+    samples[2000] = 1e20;
+    const file = join(folder, 'absurd.wav');
+    await writeFile(
+      file,
+      encodeWav({ sampleRate: toneRate, channelData: [samples] }, { encoding: 'float32' }),
+    );
+    const outcome = await explain({ model, file, out: join(folder, 'absurd'), threads: 1 });
+    expect(outcome.warnings).toEqual(['1 samples were beyond 2^32 times full scale and were replaced by 0.']);
+    expect(Object.values(outcome.probabilities).every(Number.isFinite)).toBe(true);
+    expect(Object.values(outcome.deletion.withoutSalient).every(Number.isFinite)).toBe(true);
+    for (const path of [outcome.salient, outcome.rest])
+      expect((await readAudio(path)).channelData[0]!.every(Number.isFinite)).toBe(true);
+  });
+
+  it('explains a part of a recording as it explains that part alone, and no more than ten minutes', async () => {
+    const samples = tone('high', 3, new Random(4));
+    await writeTone(join(folder, 'long.wav'), samples);
+    await writeTone(join(folder, 'part.wav'), samples.subarray(toneRate, 2.5 * toneRate));
+    const asked = { model, threads: 1 };
+    const part = await explain({
+      ...{ ...asked, file: join(folder, 'long.wav'), out: join(folder, 'p1') },
+      ...{ fromSeconds: 1, toSeconds: 2.5 },
+    });
+    const alone = await explain({ ...asked, file: join(folder, 'part.wav'), out: join(folder, 'p2') });
+    expect([part.startSeconds, part.seconds, alone.startSeconds]).toEqual([1, 1.5, 0]);
+    expect(part.probabilities).toEqual(alone.probabilities);
+    expect(part.deletion).toEqual(alone.deletion);
+    expect(await readFile(part.salient)).toEqual(await readFile(alone.salient));
+    const long = join(folder, 'hours.wav');
+    await writeFile(
+      long,
+      encodeWav({ sampleRate: 1000, channelData: [new Float32Array(601_000).fill(0.1)] }),
+    );
+    const refused = explain({ ...asked, file: long, out: join(folder, 'p3') });
+    await expect(refused).rejects.toThrow(
+      /At most 600 s of a recording are explained at once, and .*hours\.wav has more/,
+    );
+    await expect(refused).rejects.toMatchObject({ hint: expect.stringContaining('--from and --to') });
+    const behind = { ...asked, file: join(folder, 'part.wav'), out: join(folder, 'p4'), fromSeconds: 7 };
+    await expect(explain(behind)).rejects.toThrow(/from 7 s on: the recording lasts 1\.500 s/);
+  });
 
   it('says what it cannot do', async () => {
     const asked = { model, file: join(folder, 'high.wav'), out: join(folder, 'none'), threads: 1 };

@@ -1,14 +1,16 @@
 /** @file `earshot explain`: what in a recording speaks for a class. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ExplanationMethod } from '../../workflows/explainer.ts';
 import { addSharedOptions, type Context, type SharedOptions, withHooks } from '../context.ts';
-import { choiceOption } from '../optionValues.ts';
+import { choiceOption, number } from '../optionValues.ts';
 import { writeJsonLine } from '../terminal.ts';
 
 interface Options extends SharedOptions {
   class?: string;
   method?: ExplanationMethod;
   map?: string;
+  from?: number;
+  to?: number;
   output: string;
 }
 
@@ -25,6 +27,14 @@ export function addExplain(program: Command, context: Context): void {
       choiceOption('--method <name>', 'how saliency is computed (default: gradient-x-input)', methods),
     )
     .option('--map <tensor>', 'map of features for Grad-CAM (default: the last before pooling)')
+    .addOption(
+      new Option('--from <seconds>', 'where the part to explain begins').argParser(number({ min: 0 })),
+    )
+    .addOption(
+      new Option('--to <seconds>', 'where it ends (at most ten minutes at once)').argParser(
+        number({ min: 0, above: true }),
+      ),
+    )
     .option('-o, --output <folder>', 'where picture and sounds go', 'explanation');
   addSharedOptions(command, { device: true });
   command.addHelpText(
@@ -35,13 +45,14 @@ it) and explanation.json.
 
 Examples:
   earshot explain runs/cnn/model.onnx bark.wav -o why
+  earshot explain runs/cnn/model.onnx night.flac --from 7210 --to 7220
   earshot explain runs/cnn/model.onnx bark.wav --class siren --method grad-cam`,
   );
   command.action(async (model: string, file: string, options: Options) => {
     const { explain } = await import('../../workflows/explain.ts');
-    const { method, map, class: label } = options;
+    const { method, map, class: label, from: fromSeconds, to: toSeconds } = options;
     const outcome = await withHooks(context, options, (hooks) =>
-      explain({ ...hooks, model, file, out: options.output, label, method, map }),
+      explain({ ...hooks, model, file, out: options.output, label, method, map, fromSeconds, toSeconds }),
     );
     const { out, err } = context.terminal;
     for (const warning of outcome.warnings) err.line(`${err.colours.yellow('Warning:')} ${warning}`);

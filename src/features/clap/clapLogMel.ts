@@ -39,13 +39,14 @@ export type ClapCrop = 'start' | 'centre' | { readonly seed: number };
  * @throws {ParameterError} for a crop that there is not
  */
 export function clapCrop(samples: Float32Array, crop: ClapCrop): Float32Array {
-  const spare = samples.length - clapWindow.samples;
-  if (spare <= 0) return samples;
-  const start = cropStart(spare, crop);
+  const start = clapCropStart(samples.length, crop);
   return samples.subarray(start, start + clapWindow.samples);
 }
 
-function cropStart(spare: number, crop: ClapCrop): number {
+/** First sample of the window that {@link clapCrop} takes out of `samples` samples. @throws {ParameterError} as it does */
+export function clapCropStart(samples: number, crop: ClapCrop): number {
+  const spare = samples - clapWindow.samples;
+  if (spare <= 0) return 0;
   if (crop === 'start') return 0;
   if (crop === 'centre') return spare >> 1;
   if (typeof crop === 'object') return new Random(`${crop.seed}/crop`).integer(spare + 1);
