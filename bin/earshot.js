@@ -5,7 +5,7 @@ if (major < 20) {
   console.error(`Earshot needs Node 20 or newer; this is Node ${process.versions.node}.`);
   process.exit(1);
 }
-import('../dist/cli/main.js').then(
+import('../dist/program/main.js').then(
   ({ main }) => main(process.argv.slice(2)),
   (error) => {
     if (error.code === 'ERR_MODULE_NOT_FOUND' && String(error.message).includes('dist')) {

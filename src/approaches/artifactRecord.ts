@@ -1,5 +1,5 @@
 /** @file The schema of what an artefact says about itself, and of what it says of its precision. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { clipPipelineRecord, windowSamplesOf } from '../extraction/index.ts';
 import { frontEndRecord } from '../features/index.ts';
 import type { ArtifactInfo, ArtifactInput, PrecisionRecord } from './artifact.ts';

@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ParameterError, type Tensor, WeightsError } from '../core/index.ts';
 import { type WhisperFrontEndName, whisperSpec } from '../features/index.ts';
 import { readRecord, writeJson } from '../files/index.ts';

@@ -2,7 +2,7 @@
  * @file Checking what came from outside: JSON records of files and of the network are checked against a schema before
  * anything reads a field of them, and never cast.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type EarshotError, ParameterError } from './errors.ts';
 
 /** What a record is, for the error that says that it is not one. */

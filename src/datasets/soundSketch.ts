@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSilent, openSound, resample, SoundMeter, toMono } from '../audio/index.ts';
 import { readRecord, sha256, writeJson } from '../files/index.ts';
 

@@ -1,7 +1,7 @@
 /** @file Reads a table (CSV with a header, or JSON lines), keeping line numbers so that an error can name the row. */
 import { readFile } from 'node:fs/promises';
 import { CsvError, parse } from 'csv-parse/sync';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DatasetError, parseRecord } from '../core/index.ts';
 
 export interface TableRow {

@@ -1,5 +1,5 @@
 /** @file The schema of an embedder in a file, such as an index. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { frontEndRecord } from '../features/index.ts';
 import type { Windowing } from '../windows/index.ts';
 import type { EmbedderSpec } from './embedder.ts';

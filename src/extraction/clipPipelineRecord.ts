@@ -1,5 +1,5 @@
 /** @file The schema of a pipeline in a file. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { EarshotError } from '../core/index.ts';
 import { frontEndRecord } from '../features/index.ts';
 import { type ClipPipeline, checkClipPipeline } from './clipPipeline.ts';

@@ -1,5 +1,5 @@
 /** @file What a thread does for one clip: from the cache if it is there, else decode, extract and store. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SoundFacts } from '../audio/index.ts';
 import { type SoundSpan, spanSuffix } from '../datasets/soundSpan.ts';
 import { hashFile } from '../files/index.ts';

@@ -1,5 +1,5 @@
 /** @file The schema of a front end in a file: of a model, an index, a run. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { EarshotError } from '../core/errors.ts';
 import { checkFrontEnd, type FrontEndSpec, frontEndNames } from './frontEnd.ts';
 

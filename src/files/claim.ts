@@ -5,7 +5,7 @@
 import { open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemCode, UsageError } from '../core/index.ts';
 import { fileError, makeFolder } from './folders.ts';
 import { isRunning, processStart } from './processes.ts';

@@ -1,6 +1,6 @@
 /** @file JSON records on disk: only a missing file is "not there"; whatever else is wrong is an error that names it. */
 import { readFile } from 'node:fs/promises';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { ParameterError, parseRecord, type RecordDescription } from '../core/index.ts';
 
 /**

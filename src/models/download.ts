@@ -4,7 +4,7 @@
  */
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CancelledError, DownloadError } from '../core/errors.ts';
 import type { ProgressListener } from '../core/progress.ts';
 import { writeFileAtomic } from '../files/atomic.ts';

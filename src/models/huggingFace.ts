@@ -2,7 +2,7 @@
  * @file What Hugging Face says of a repository's files: the revision they are at, and for each one the SHA-256 of its
  * content (large files) or the SHA-1 that Git gives it (the rest).
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { DownloadError } from '../core/errors.ts';
 import { parseRecord } from '../core/records.ts';
 

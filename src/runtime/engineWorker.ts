@@ -5,8 +5,7 @@
 import { MessageChannel, type MessagePort, parentPort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import { type DType, float32, type Tensor, type TensorData, toPlainError } from '../core/index.ts';
-import { encodeModel, GraphBuilder } from '../onnx/index.ts';
-import { type Device, type DeviceChoice, searchDevice } from './device.ts';
+import type { Device, DeviceChoice } from './device.ts';
 import type { DeviceAnswer, EngineReply, EngineRequest, RunRequest } from './protocol.ts';
 
 if (parentPort === null) throw new Error('engineWorker must run as a worker thread.');
@@ -89,6 +88,8 @@ async function end(): Promise<never> {
 }
 
 async function findDevice(choice: DeviceChoice): Promise<DeviceAnswer> {
+  // Most engines never look for one.
+  const { searchDevice } = await import('./device.ts');
   const listed = ort.listSupportedBackends().map(({ name }) => name);
   const found = await searchDevice(choice, listed, startDevice);
   const available: Device[] = [];
@@ -104,6 +105,7 @@ async function findDevice(choice: DeviceChoice): Promise<DeviceAnswer> {
 
 /** Runs a graph of one node there. */
 async function startDevice(device: Device): Promise<void> {
+  const { encodeModel, GraphBuilder } = await import('../onnx/index.ts');
   const g = new GraphBuilder();
   g.output(g.op('Add', [g.input('x', 'float32', [1]), g.scalar(1)]), 'y');
   const session = await ort.InferenceSession.create(encodeModel(g.model()), {

@@ -4,7 +4,7 @@
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Tensor, TrainingError } from '../core/index.ts';
 import { readRecord, writeJson } from '../files/index.ts';
 import { readSafetensors, writeSafetensors } from '../weights/index.ts';

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { WeightsError } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { hashFile } from '../files/contentHashes.ts';

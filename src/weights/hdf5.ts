@@ -17,7 +17,10 @@ export function isHdf5(bytes: Uint8Array): boolean {
 }
 
 /** Loads the library, once. */
-export async function loadHdf5() {
+export async function loadHdf5(): Promise<{
+  File: typeof import('h5wasm').File;
+  library: Awaited<typeof import('h5wasm').ready>;
+}> {
   const { File, ready } = await import('h5wasm');
   return { File, library: await ready };
 }

@@ -2,7 +2,7 @@
  * @file What the frozen part of a network makes of clips, for training its head alone: computed once, kept in the cache,
  * and not anew in every epoch and fold.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CancelledError, float32, rowsOf, stackRows, type Tensor } from '../core/index.ts';
 import { digest, entryPath, readEntry, writeEntry } from '../extraction/index.ts';
 import { cacheDirectory, sha256 } from '../files/index.ts';

@@ -1,7 +1,7 @@
 /** @file The folder of a run: whose it is, whether it is free, and whether a run in it may be gone on with. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { TrainingError, UsageError } from '../core/index.ts';
 import { canonicalJson } from '../extraction/index.ts';
 import { claimFolder, isClaim, readRecord } from '../files/index.ts';

@@ -1,6 +1,6 @@
 /** @file `run.json`: what is known of a finished run on one split, besides its predictions. */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { TrainingError } from '../core/index.ts';
 import { readRecord } from '../files/index.ts';
 

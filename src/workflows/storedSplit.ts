@@ -1,5 +1,5 @@
 /** @file A division of classes as `zero-shot evaluate` keeps it, to go on from. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { TrainingError } from '../core/index.ts';
 import { readRecord } from '../files/index.ts';
 import { zeroShotMethodNames } from '../zeroShot/index.ts';

@@ -1,5 +1,5 @@
 /** @file The vectors of clips as rows of a matrix: computed by the graph that the model will hold, kept in the cache. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ClipVectors, waveformBatches } from '../approaches/index.ts';
 import type { Matrix } from '../classifiers/index.ts';
 import { CancelledError, type Notice, rowsOf, stackRows, type Tensor } from '../core/index.ts';

@@ -1,7 +1,7 @@
 /** Gradients of recurrent layers beyond single steps: PyTorch's, a long sequence, activation checkpointing. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { gradients } from '../../src/autodiff/index.ts';
 import { float32, Random, type Tensor } from '../../src/core/index.ts';
 import { GraphBuilder, type Value } from '../../src/onnx/index.ts';

@@ -30,7 +30,7 @@ type Kill = (signal: NodeJS.Signals) => void;
 
 /** Runs `earshot` with `words`. */
 export function earshot(words: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  if (!existsSync(join(root, 'dist/cli/main.js')))
+  if (!existsSync(join(root, 'dist/program/main.js')))
     throw new Error('Run `npm run build` first: dist/ is missing.');
   const { cwd = workFolder(), onStderr, onChange } = options;
   // As in a plain shell, whatever the test runner has set.

@@ -3,7 +3,7 @@
  * for safetensors; its tokenizer; and the factor on cosines.
  */
 import { join, relative } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { GraphError, type Tensor, WeightsError } from '../../core/index.ts';
 import type { EmbedderGraph } from '../../embeddings/browser.ts';
 import { digest } from '../../extraction/index.ts';

@@ -1,6 +1,6 @@
 /** @file From labels to prompts: templates, and descriptions that a file gives. */
 import { extname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ParameterError, parseRecord } from '../../core/index.ts';
 import { readTable, requireText } from '../../datasets/index.ts';
 import { requireRecord } from '../../files/index.ts';

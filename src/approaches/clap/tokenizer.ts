@@ -1,7 +1,7 @@
 /** @file Prompts to token ids, by the tokenizer that a CLAP model comes with. */
 import { join } from 'node:path';
 import type { Tokenizer } from '@huggingface/tokenizers';
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkRecord, int64, type Tensor, WeightsError } from '../../core/index.ts';
 import { readRecord, requireRecord } from '../../files/index.ts';
 import { withinTime } from '../../parallel/index.ts';

@@ -1,7 +1,7 @@
 /** @file The synthetic set as WAV files in UrbanSound8K's layout, marked as synthetic. */
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { encodeWav } from '../../audio/encodeWav.ts';
 import { DatasetError, type ProgressListener } from '../../core/index.ts';
 import { readRecord, writeFileAtomic, writeJson } from '../../files/index.ts';

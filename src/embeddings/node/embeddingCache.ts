@@ -1,5 +1,5 @@
 /** @file Embeddings kept between runs, in the files of the feature cache. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { entryPath, readEntry, soundFactsSchema, writeEntry } from '../../extraction/index.ts';
 import { windowCount } from '../../windows/index.ts';
 import type { EmbedderSpec } from '../embedder.ts';

@@ -1,5 +1,5 @@
 /** @file The schema of an index of embeddings: `index.json`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { embedderRecord } from '../embedderRecord.ts';
 import type { IndexedClip, IndexInfo } from './embeddingIndex.ts';
 

@@ -1,5 +1,5 @@
 /** @file What a thread does for one clip: measures from the cache if they are there, else decode, measure and store. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSilent, type SoundFacts } from '../../audio/index.ts';
 import { readSpan, type SoundSpan, spanSuffix } from '../../datasets/index.ts';
 import {

@@ -3,7 +3,7 @@
  * starts, so that none is ever replaced by a run of other settings.
  */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { weightsSha256 } from '../../approaches/index.ts';
 import { TrainingError, UsageError } from '../../core/index.ts';
 import { canonicalJson, digest } from '../../extraction/index.ts';

@@ -1,7 +1,7 @@
 /** @file How long a finished model takes for a clip, measured when no training runs beside it. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Classifier } from '../../approaches/index.ts';
 import type { Clip } from '../../datasets/index.ts';
 import { readRecord, writeJson } from '../../files/index.ts';

@@ -1,6 +1,6 @@
 /** @file Finished runs as they lie in their folders: a comparison reads files, so it can be made again from them. */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DatasetError } from '../../core/index.ts';
 import {
   type ApproachCosts,

@@ -1,6 +1,6 @@
 /** @file Runs the trainings of a comparison, some at a time, each in a process of its own; finished ones are kept. */
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   CancelledError,
   EarshotError,
