@@ -17,8 +17,18 @@ const REASONS: Record<string, [reason: string, hint: string]> = {
   ENXIO: ['it is not a regular file', 'Copy its content to a file first.'],
 };
 
+/** What is meant for a file and is none. */
+function missingHint(path: string): string | undefined {
+  if (path === '-') return 'Sound is read from files, not from standard input: write it to a file first.';
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path))
+    return 'Sound is read from files: fetch the address to a file first.';
+  return undefined;
+}
+
 function openingError(path: string, error: unknown): DecodeError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const meant = code === 'ENOENT' ? missingHint(path) : undefined;
+  if (meant !== undefined) return new DecodeError(`${path} is no file.`, { hint: meant, cause: error });
   const [reason, hint] = REASONS[code] ?? [error instanceof Error ? error.message : String(error), undefined];
   return new DecodeError(`${path} could not be opened: ${reason}.`, { hint, cause: error });
 }

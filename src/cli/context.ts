@@ -78,6 +78,17 @@ export function noticeText({ subject, message }: Notice): string {
   return printable(subject === '' || message.includes(subject) ? message : `${subject}: ${message}`);
 }
 
+/** Tells on stderr what became of files that failed; a hint is told once, however many files it is about. */
+export function failureTeller({ err }: Terminal, note: (line: string) => void, what: string) {
+  const told = new Set<string>();
+  return ({ message, hint }: { readonly message: string; readonly hint?: string }): void => {
+    note(`${err.colours.red(`${what}:`)} ${message}`);
+    if (hint === undefined || told.has(hint)) return;
+    told.add(hint);
+    note(`${err.colours.cyan('Hint:')} ${hint}`);
+  };
+}
+
 /** Runs `work` with progress on stderr and Ctrl-C caught. */
 export async function withHooks<T>(
   { terminal: { err } }: Context,

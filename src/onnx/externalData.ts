@@ -123,7 +123,7 @@ export function readExternal(
     throw new GraphError(`${where} is said to be in another file, which is not named.`);
   if (read === undefined) {
     throw new GraphError(`${where} keeps its data in '${location}', beside the model.`, {
-      hint: 'Read the model from its path, so that its external data can be found.',
+      hint: 'Here a model must be one file: save it again with its data inside (onnx.save_model with save_as_external_data=False).',
     });
   }
   const offset = Number(entries.get('offset') ?? 0);

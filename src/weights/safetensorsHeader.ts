@@ -68,6 +68,11 @@ export function headerLength(preamble: Uint8Array, fileBytes: number, source: st
   const view = new DataView(preamble.buffer, preamble.byteOffset, PREAMBLE_BYTES);
   const length = Number(view.getBigUint64(0, true));
   if (length > MAX_HEADER_BYTES || length > fileBytes - PREAMBLE_BYTES || length < 2) {
+    if (/\.npz$/i.test(source)) {
+      throw new WeightsError(`${source} is a NumPy archive (.npz), not a safetensors file.`, {
+        hint: 'Convert it in Python with safetensors.numpy.save_file(dict(numpy.load(path)), …).',
+      });
+    }
     if (view.getUint32(0, true) === ZIP_MAGIC || preamble[0] === PICKLE_MAGIC) {
       throw new WeightsError(`${source} is a PyTorch (.pth, .pt, .bin) file, not a safetensors file.`, {
         hint: "Convert it in Python with safetensors.torch.save_file(torch.load(path, map_location='cpu'), …).",

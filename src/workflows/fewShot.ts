@@ -71,12 +71,13 @@ async function fewShotIn(directory: string, options: FewShotOptions): Promise<Fe
   const { clips, vectors } = await openClassKnowledge(source, options, dataset.classes, options);
   const opened = clips!;
   const known = { ...vectors, classes: dataset.classes, matrix: vectorsOf(vectors, dataset.classes) };
-  const novel = options.novel ?? Math.floor(dataset.classes.length / 2);
+  const novel = options.novel ?? Math.max(2, Math.floor(dataset.classes.length / 2));
   const divisions = classSplits(dataset.classes, { unseen: novel, splits: options.splits ?? 5, seed });
-  const notices = [...dataset.notices, ...sourceNotices(source, opened, dataset)];
-  for (const notice of notices) options.onNotice?.(notice);
+  const early = [...dataset.notices, ...sourceNotices(source, opened, dataset)];
+  for (const notice of early) options.onNotice?.(notice);
   const pipeline = vectorPipeline(opened, await suggestWindowSeconds(dataset));
   const rows = await clipRows(dataset.clips, opened, pipeline, options);
+  const notices = [...early, ...rows.notices];
   const sorted = [...new Set(shots)].sort((a, b) => a - b);
   const made: { readonly split: number; readonly draw: FewShotDraw }[] = [];
   for (const [s, split] of divisions.entries()) {

@@ -188,12 +188,13 @@ async function evaluateIn(
       classVectors: { source: vectors.source, attributes: vectors.attributes, classes: known.classes },
       ...{ config, embedding: opened?.spec ?? null, splits: splits.map(({ name }) => name) },
     });
-  const notices = [...dataset.notices, ...sourceNotices(source, opened, dataset)];
-  for (const notice of notices) onNotice?.(notice);
+  const early = [...dataset.notices, ...sourceNotices(source, opened, dataset)];
+  for (const notice of early) onNotice?.(notice);
   const frozen =
     opened === null
       ? null
       : await clipRows(dataset.clips, opened, vectorPipeline(opened, windowSeconds), options);
+  const notices = [...early, ...(frozen?.notices ?? [])];
   const stored: StoredSplit[] = [];
   for (const [i, split] of splits.entries()) {
     if (signal?.aborted) throw new CancelledError(`Stopped after ${i} of ${splits.length} class splits.`);

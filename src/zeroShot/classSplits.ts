@@ -45,9 +45,15 @@ const mostSplits = 2000;
 export function classSplits(classes: readonly string[], options: ClassSplitOptions = {}): ClassSplit[] {
   const { unseen = 2, splits = 'all', seed = 0 } = options;
   const n = classes.length;
+  if (n < 4) {
+    throw new ParameterError(
+      `${n} classes are too few to divide: two must be unseen, and two must be left to learn from.`,
+      { hint: 'Take a dataset of four classes or more.' },
+    );
+  }
   if (!Number.isInteger(unseen) || unseen < 2 || unseen > n - 2) {
     throw new ParameterError(
-      `Of ${n} classes, 2 to ${Math.max(2, n - 2)} can be unseen (two must be left to learn from), got ${unseen}.`,
+      `Of ${n} classes, 2 to ${n - 2} can be unseen (two must be left to learn from), got ${unseen}.`,
     );
   }
   const made = splits === 'all' ? choices(n, unseen) : repeatedParts(n, unseen, splits, seed);

@@ -38,6 +38,16 @@ describe('paths', () => {
     expect((await errorOf(join(folder, name))).message).toMatch(message);
   });
 
+  it.each([
+    ['-', /not from standard input/],
+    ['https://example.org/a.wav', /fetch the address to a file first/],
+    ['HTTP://example.org/a.wav', /fetch the address to a file first/],
+  ])('%s is no file, and the hint says what to do', async (name, hint) => {
+    const error = await errorOf(name);
+    expect(error.message).toBe(`${name} is no file.`);
+    expect(error.hint).toMatch(hint);
+  });
+
   it('names the file in errors', async () => {
     writeFileSync(join(folder, 'page.mp3'), '<!DOCTYPE html><title>404</title>');
     const error = await errorOf(join(folder, 'page.mp3'));

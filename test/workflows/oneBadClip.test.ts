@@ -21,6 +21,7 @@ import {
   classify,
   type EmbedEvent,
   embed,
+  fewShot,
   indexDataset,
   similar,
 } from '../../src/workflows/index.ts';
@@ -34,6 +35,12 @@ const wave = (seed: number) =>
     { length: seconds * tinyRate },
     (_, i) => 0.4 * Math.sin((i * (3 + seed)) / 9) * Math.sin(i / 900),
   );
+
+function absurd(): Float32Array {
+  const samples = wave(9);
+  samples[3000] = 1e20;
+  return samples;
+}
 
 let folder: string;
 let model: string;
@@ -54,9 +61,7 @@ beforeAll(async () => {
   model = at('tiny.onnx');
   await writeFile(model, tinyArtifact());
   for (const [i, label] of ['a', 'a', 'b', 'b'].entries()) await write(`set/${label}/${i}.wav`, wave(i));
-  const absurd = wave(9);
-  absurd[3000] = 1e20;
-  await write('set/a/absurd.wav', absurd);
+  await write('set/a/absurd.wav', absurd());
   clips = (await openDataset(at('set'))).clips;
 });
 
@@ -121,6 +126,27 @@ describe('one clip with a single absurd sample', () => {
     const found = await similar({ file: at('set/a/absurd.wav'), index: at('index'), threads: 1 });
     expect(found.warnings).toEqual([told]);
     expect(found.clips.every(({ similarity }) => Number.isFinite(similarity))).toBe(true);
+  });
+
+  it('is named by few-shot', async () => {
+    for (const [i, label] of ['a', 'b', 'c', 'd'].entries()) {
+      await write(`four/${label}/0.wav`, wave(2 * i));
+      await write(`four/${label}/1.wav`, label === 'c' ? absurd() : wave(2 * i + 1));
+    }
+    await writeFile(at('four.csv'), 'class,x,y\na,0,1\nb,1,0\nc,1,1\nd,0,0\n');
+    const { notices, points } = await fewShot({
+      ...{
+        dataset: at('four'),
+        source: { kind: 'frozen', embedder: { network: 'mfcc' } },
+        classVectors: at('four.csv'),
+      },
+      ...{ shots: [0, 1], splits: 1, draws: 1, out: at('few'), command: '', threads: 1 },
+      cacheDir: at('cache'),
+    });
+    expect(notices).toContainEqual({ subject: 'c/1.wav', message: told });
+    expect(points.flatMap(({ accuracy }) => Object.values(accuracy)).every(({ value }) => value >= 0)).toBe(
+      true,
+    );
   });
 
   it('is named by the hypotheses and by the inspection', async () => {

@@ -139,6 +139,7 @@ describe('divisions of classes', () => {
   it('refuses what there cannot be', () => {
     expect(() => classSplits(classes, { unseen: 7 })).toThrow(ParameterError);
     expect(() => classSplits(classes, { unseen: 1 })).toThrow(ParameterError);
+    expect(() => classSplits(['ant', 'bee', 'cow'])).toThrow(/3 classes are too few to divide/);
     const many = Array.from({ length: 50 }, (_, i) => `c${i}`);
     expect(() => classSplits(many, { unseen: 10 })).toThrow(/more than 2000/);
   });

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { csvRow } from '../../core/csv.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { ClassifiedFile, ClassifyEvent } from '../../workflows/classify.ts';
-import { addSharedOptions, type Context, type SharedOptions, withHooks } from '../context.ts';
+import { addSharedOptions, type Context, failureTeller, type SharedOptions, withHooks } from '../context.ts';
 import { exitCodes } from '../exitCodes.ts';
 import { choiceOption, names, number, wholeNumber } from '../optionValues.ts';
 import { nearest } from '../suggest.ts';
@@ -89,6 +89,7 @@ The exit code is 1 only if no file could be classified.`,
         alpha: options.alpha,
         unknown: options.unknown,
       });
+      const tellFailure = failureTeller(terminal, note, 'Not classified');
       for await (const event of events) {
         if (event.ok) {
           done++;
@@ -98,7 +99,7 @@ The exit code is 1 only if no file could be classified.`,
           aside(() => printer.result(result));
         } else {
           failures.push(failureOf(event));
-          note(`${terminal.err.colours.red('Not classified:')} ${event.message}`);
+          tellFailure(event);
         }
       }
     });

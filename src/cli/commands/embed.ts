@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { EmbedderSpec, EmbedEvent } from '../../workflows/embed.ts';
 import { commandText } from '../commandLine.ts';
-import { addSharedOptions, type Context, type SharedOptions, withHooks } from '../context.ts';
+import { addSharedOptions, type Context, failureTeller, type SharedOptions, withHooks } from '../context.ts';
 import { addEmbedderOptions, type EmbedderOptions, embedderChoice } from '../embedderOptions.ts';
 import { exitCodes } from '../exitCodes.ts';
 import { choiceOption } from '../optionValues.ts';
@@ -64,10 +64,11 @@ is kept. The exit code is 1 only if no file could be embedded.`,
             note(embedder.weights.description);
           },
         });
+        const tellFailure = failureTeller(context.terminal, note, 'Not embedded');
         for await (const event of events) {
           counts[event.state]++;
           if (options.json) files.push(event);
-          if (event.state === 'failed') note(`${err.colours.red('Not embedded:')} ${event.message}`);
+          if (event.state === 'failed') tellFailure(event);
           if (event.state !== 'written') continue;
           for (const message of event.warnings) hooks.onNotice({ subject: event.file, message });
           if (!options.json)

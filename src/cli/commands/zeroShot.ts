@@ -4,7 +4,14 @@ import { UsageError } from '../../core/errors.ts';
 import { argmax } from '../../core/tensor.ts';
 import type { HeardFile, PromptOptions, ZeroShotOptions, ZeroShotSetting } from '../../workflows/zeroShot.ts';
 import { commandText } from '../commandLine.ts';
-import { addSharedOptions, type Context, type Hooks, type SharedOptions, withHooks } from '../context.ts';
+import {
+  addSharedOptions,
+  type Context,
+  failureTeller,
+  type Hooks,
+  type SharedOptions,
+  withHooks,
+} from '../context.ts';
 import { exitCodes } from '../exitCodes.ts';
 import { names, wholeNumber } from '../optionValues.ts';
 import { addPromptOptions, type PromptFlags, promptChoices } from '../promptOptions.ts';
@@ -73,11 +80,12 @@ heard.`,
           tellSetting(ready, hooks, note);
         },
       });
+      const tellFailure = failureTeller(terminal, note, 'Not heard');
       for await (const event of events) {
         if (!event.ok) {
           const { file, message, hint } = event;
           failures.push(hint === undefined ? { file, message } : { file, message, hint });
-          note(`${err.colours.red('Not heard:')} ${message}`);
+          tellFailure(event);
           continue;
         }
         done++;
