@@ -30,7 +30,7 @@ const sourceKey = 'earshot.source';
 const checksumKey = 'earshot.crc32';
 
 /** Stands in the place of the checksum while that is computed: as long, in hexadecimal digits. */
-const unsealed = '00000000';
+export const unsealed = '00000000';
 
 /**
  * The bytes of the file.

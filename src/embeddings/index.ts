@@ -5,3 +5,4 @@ export * from './node/embedderKey.ts';
 export * from './node/embeddingIndex.ts';
 export * from './node/embedRecordings.ts';
 export * from './node/nearDuplicates.ts';
+export { type VectorSpool, writeSpooled } from './node/vectorSpool.ts';

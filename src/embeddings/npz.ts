@@ -2,7 +2,7 @@
 import { inflateSync, zipSync } from 'fflate';
 import { crc32 } from '../core/crc32.ts';
 import { ParameterError } from '../core/errors.ts';
-import { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
+import { decodeNpy, encodeNpy, type NpyArray, npyHeader } from './npy.ts';
 
 export interface Npz {
   readonly arrays: ReadonlyMap<string, NpyArray>;
@@ -18,6 +18,51 @@ export function encodeNpz({ arrays, comment }: Npz): Uint8Array {
     return [`${name}.npy`, [encodeNpy(array), attributes]] as const;
   });
   return zipSync(Object.fromEntries(entries) as Parameters<typeof zipSync>[0]);
+}
+
+/**
+ * An archive around the rows of a matrix that is not in memory: {@link encodeNpz} of the same arrays is `front`, the rows'
+ * bytes, `back`.
+ * @param rows the first array of the archive, [count, size] float32
+ * @param crc the CRC-32 of the array's file: of `npyHeader([count, size], '<f4')`, then the rows
+ * @throws {ParameterError} for more than 4 GiB, which this kind of archive cannot hold
+ */
+export function npzAround(
+  rows: { readonly name: string; readonly count: number; readonly size: number },
+  crc: number,
+  { arrays, comment }: Npz,
+): { front: Uint8Array; back: Uint8Array } {
+  const { name, count, size } = rows;
+  const empty: NpyArray = { shape: [0, size], data: new Float32Array(0) };
+  const bytes = encodeNpz({ arrays: new Map([[name, empty], ...arrays]), comment });
+  const header = npyHeader([count, size], '<f4');
+  const more = 4 * count * size;
+  if (bytes.length + more > 0xffffffff) {
+    throw new ParameterError(
+      `${count} vectors of ${size} numbers are more than the 4 GiB of an .npz archive.`,
+      {
+        hint: 'Take a longer hop, or cut the recording into parts.',
+      },
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const add = (at: number, n: number) => view.setUint32(at, view.getUint32(at, true) + n, true);
+  const split = 30 + view.getUint16(26, true) + view.getUint16(28, true) + header.length;
+  bytes.set(header, split - header.length);
+  const end = endOfContents(view)!;
+  let at = view.getUint32(end + 16, true);
+  // The first record is of the rows; those behind it lie further on.
+  for (const place of [14, at + 16]) {
+    view.setUint32(place, crc, true);
+    add(place + 4, more);
+    add(place + 8, more);
+  }
+  for (let left = view.getUint16(end + 10, true); left > 0; left--) {
+    if (view.getUint32(at + 42, true) > 0) add(at + 42, more);
+    at += 46 + [28, 30, 32].reduce((sum, o) => sum + view.getUint16(at + o, true), 0);
+  }
+  add(end + 16, more);
+  return { front: bytes.subarray(0, split), back: bytes.subarray(split) };
 }
 
 export interface DecodeNpzOptions {

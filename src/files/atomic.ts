@@ -1,6 +1,6 @@
 /** @file Files that are either whole or absent: written under a temporary name, then renamed. */
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileError, makeFolder } from './folders.ts';
 import { isRunning } from './processes.ts';
@@ -20,14 +20,26 @@ export interface AtomicWriteOptions {
 export async function writeFileAtomic(
   path: string,
   data: string | Uint8Array,
+  options: AtomicWriteOptions = {},
+): Promise<void> {
+  await writeAtomic(path, (file) => file.writeFile(data), options);
+}
+
+/**
+ * The same for a file that is written in pieces. What `write` throws that is not of the file system is thrown as it is.
+ * @throws {FileError} as {@link writeFileAtomic}
+ */
+export async function writeAtomic(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
   { sync = true }: AtomicWriteOptions = {},
 ): Promise<void> {
   await makeFolder(dirname(path));
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = temporaryName(path);
   try {
     const file = await open(temporary, 'w');
     try {
-      await file.writeFile(data);
+      await write(file);
       if (sync) await file.sync();
     } finally {
       await file.close();
@@ -37,6 +49,11 @@ export async function writeFileAtomic(
     await rm(temporary, { force: true }).catch(() => {});
     throw fileError(path, 'written', error);
   }
+}
+
+/** A name beside a file for what is not to outlive the process: {@link removeAbandoned} knows it. */
+export function temporaryName(path: string): string {
+  return `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
 }
 
 /** Writes a value as indented JSON, atomically. */

@@ -11,6 +11,7 @@ import {
   embeddingFileState,
   embedRecordings,
   encodeEmbeddingFile,
+  writeSpooled,
 } from '../embeddings/index.ts';
 import { digest } from '../extraction/index.ts';
 import { claimFolder, removeAbandoned, writeFileAtomic } from '../files/index.ts';
@@ -27,6 +28,8 @@ export interface EmbedOptions extends WorkflowHooks {
   readonly out: string;
   /** Default `npz`. */
   readonly format?: EmbeddingFormat;
+  /** Bytes of a recording's vectors that are held; more wait in a temporary file beside the output (not for Parquet). Default 32 MiB. */
+  readonly held?: number;
   /** Told once what the embedder is, before the first file. */
   readonly onEmbedder?: (spec: EmbedderSpec) => void;
 }
@@ -77,6 +80,9 @@ export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> 
         signal,
         onProgress,
         workers: threads,
+        ...(format === 'parquet'
+          ? {}
+          : { spool: { bytes: options.held ?? 2 ** 25, output: (i: number) => outputs[i]! } }),
         known: async (i, hash) => isMade(outputs[i]!, format, key, hash),
       },
     );
@@ -89,11 +95,15 @@ export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> 
       } else if (event.state === 'known') {
         yield { state: 'kept', file, output };
       } else {
-        const { embedding, timestamps, seconds, hash, remarks } = event.recording;
+        const { embedding, spool, timestamps, seconds, hash, remarks } = event.recording;
         const source = `${key}:${hash}`;
-        const bytes = encodeEmbeddingFile({ file, size: spec.size, embedding, timestamps, source }, format);
+        const content = { file, size: spec.size, timestamps, source };
         // Not waited for on the disk, thousands of times: what a power cut damages is noticed and made again.
-        await writeFileAtomic(output, bytes, { sync: false });
+        if (spool !== undefined && format !== 'parquet') await writeSpooled(output, content, spool, format);
+        else
+          await writeFileAtomic(output, encodeEmbeddingFile({ ...content, embedding }, format), {
+            sync: false,
+          });
         yield {
           state: 'written',
           ...{ file, output, seconds },

@@ -128,7 +128,7 @@ describe('explain', () => {
       encodeWav({ sampleRate: toneRate, channelData: [samples] }, { encoding: 'float32' }),
     );
     const outcome = await explain({ model, file, out: join(folder, 'absurd'), threads: 1 });
-    expect(outcome.warnings).toEqual(['1 samples were beyond 2^32 times full scale and were replaced by 0.']);
+    expect(outcome.warnings).toEqual(['1 sample was beyond 2^32 times full scale and was replaced by 0.']);
     expect(Object.values(outcome.probabilities).every(Number.isFinite)).toBe(true);
     expect(Object.values(outcome.deletion.withoutSalient).every(Number.isFinite)).toBe(true);
     for (const path of [outcome.salient, outcome.rest])

@@ -29,6 +29,7 @@ import {
   type RecordingSettings,
   type RecordingTask,
 } from './recordingTask.ts';
+import { VectorSpool } from './vectorSpool.ts';
 
 export interface EmbedRecordingsOptions {
   /** Decoding threads; 0 decodes on the calling thread. Default one per processor, at most 8. */
@@ -48,12 +49,16 @@ export interface EmbedRecordingsOptions {
    * because what it would give is there already.
    */
   readonly known?: (index: number, hash: () => Promise<string>) => Promise<boolean>;
+  /** Keeps vectors of a recording beyond so many bytes in a file beside the one they go to; without a cache only. */
+  readonly spool?: { readonly bytes: number; readonly output: (index: number) => string };
 }
 
 /** One recording's embeddings. */
 export interface EmbeddedRecording extends RecordingFacts {
   /** One row per window, [nWindows, size]; more where windows give several vectors. */
   readonly embedding: Float32Array;
+  /** Where they are instead, `embedding` being empty; gone when the next recording is asked for. */
+  readonly spool?: VectorSpool;
   /** Seconds, one per row ({@link windowTimes}). */
   readonly timestamps: Float64Array;
   /** Root mean square of each window's samples. */
@@ -118,6 +123,7 @@ export async function* embedRecordings(
       const outcome = await begun[i]!;
       delete begun[i];
       yield outcome;
+      if (outcome.state === 'embedded') await outcome.recording.spool?.close();
       onProgress?.({ task, done: i + 1, total: sounds.length, unit: 'files' });
     }
   } finally {
@@ -135,6 +141,7 @@ class Embedding {
   private readonly key: string;
   private readonly settings: RecordingSettings;
   private readonly pool: WorkerPool<RecordingTask, RecordingPart> | null;
+  private readonly spools: VectorSpool[] = [];
 
   private constructor(
     private readonly embedder: Embedder,
@@ -171,6 +178,7 @@ class Embedding {
 
   async end(): Promise<void> {
     await this.pool?.close();
+    for (const spool of this.spools) await spool.close();
     await this.hashes.save();
   }
 
@@ -230,27 +238,45 @@ class Embedding {
 
   private async make(index: number, sound: SoundSpan): Promise<EmbeddedRecording> {
     const source = this.source(sound);
-    const embedded: Promise<EmbeddedWindows>[] = [];
+    const parts = new Parts(
+      sound.path,
+      this.embedder.spec.network,
+      () => this.openSpool(index),
+      this.spoolBytes,
+    );
     try {
+      let pending: Promise<EmbeddedWindows> | null = null;
       let facts: RecordingFacts | null = null;
       while (facts === null) {
         const made = source.next();
         const part = this.throughNetwork(made);
         // Its error is thrown when its turn comes.
         part.catch(() => {});
-        embedded.push(part);
         ({ facts } = await this.told(index, made));
         // While the network works on one part, the next is made.
-        if (embedded.length > 1) await embedded.at(-2);
+        if (pending !== null) await parts.add(await pending);
+        pending = part;
       }
-      const windows = together(await Promise.all(embedded));
-      requireFinite(windows, sound.path, this.embedder.spec.network);
+      await parts.add(await pending!);
+      const { windows, spool } = await parts.finish();
       const { cacheDir } = this;
       if (cacheDir !== null) await storeEmbedding(cacheDir, this.cached(facts.hash, sound), facts, windows);
-      return this.finished(facts, windows, false);
+      return { ...this.finished(facts, windows, false), ...(spool === null ? {} : { spool }) };
     } finally {
       await source.close();
     }
+  }
+
+  private get spoolBytes(): number {
+    return this.cacheDir === null
+      ? (this.options.spool?.bytes ?? Number.POSITIVE_INFINITY)
+      : Number.POSITIVE_INFINITY;
+  }
+
+  private async openSpool(index: number): Promise<VectorSpool> {
+    const spool = await VectorSpool.open(this.options.spool!.output(index));
+    this.spools.push(spool);
+    return spool;
   }
 
   private async told(index: number, made: Promise<RecordingPart>): Promise<RecordingPart> {
@@ -344,6 +370,42 @@ function requireFinite({ embedding }: EmbeddedWindows, path: string, network: st
   throw new DecodeError(`The vectors that ${network} gives of ${path} are not finite numbers.`, {
     hint: 'Look at the recording with earshot spectrogram; if it is sound, the network or its weights are damaged.',
   });
+}
+
+/** What came of a recording so far, its vectors in a file once they are many. */
+class Parts {
+  private readonly parts: EmbeddedWindows[] = [];
+  private held = 0;
+  private spool: VectorSpool | null = null;
+
+  constructor(
+    private readonly path: string,
+    private readonly network: string,
+    private readonly open: () => Promise<VectorSpool>,
+    private readonly most: number,
+  ) {}
+
+  async add(windows: EmbeddedWindows): Promise<void> {
+    requireFinite(windows, this.path, this.network);
+    this.parts.push(windows);
+    this.held += windows.embedding.byteLength;
+    if (this.held > this.most) await this.write();
+  }
+
+  async finish(): Promise<{ windows: EmbeddedWindows; spool: VectorSpool | null }> {
+    if (this.spool !== null) await this.write();
+    return { windows: together(this.parts), spool: this.spool };
+  }
+
+  private async write(): Promise<void> {
+    this.spool ??= await this.open();
+    for (const [i, part] of this.parts.entries()) {
+      if (part.embedding.length === 0) continue;
+      await this.spool.append(part.embedding);
+      this.parts[i] = { ...part, embedding: new Float32Array(0) };
+    }
+    this.held = 0;
+  }
 }
 
 /** Parts of one recording as one. */
