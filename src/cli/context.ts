@@ -79,13 +79,17 @@ export function noticeText({ subject, message }: Notice): string {
 }
 
 /** Tells on stderr what became of files that failed; a hint is told once, however many files it is about. */
-export function failureTeller({ err }: Terminal, note: (line: string) => void, what: string) {
+export function failureTeller(
+  colours: Terminal['err']['colours'],
+  note: (line: string) => void,
+  what: string,
+) {
   const told = new Set<string>();
   return ({ message, hint }: { readonly message: string; readonly hint?: string }): void => {
-    note(`${err.colours.red(`${what}:`)} ${message}`);
+    note(`${colours.red(`${what}:`)} ${message}`);
     if (hint === undefined || told.has(hint)) return;
     told.add(hint);
-    note(`${err.colours.cyan('Hint:')} ${hint}`);
+    note(`${colours.cyan('Hint:')} ${hint}`);
   };
 }
 

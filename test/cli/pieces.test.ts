@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import pc from 'picocolors';
 import { describe, expect, it, vi } from 'vitest';
 import { commandText } from '../../src/cli/commandLine.ts';
+import { failureTeller } from '../../src/cli/context.ts';
 import { folds, interval, number } from '../../src/cli/optionValues.ts';
 import { progressDisplay } from '../../src/cli/progress.ts';
 import { nearest } from '../../src/cli/suggest.ts';
@@ -40,6 +41,21 @@ describe('commandText', () => {
       ),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('files that failed', () => {
+  it('are told with their hints, each hint once', () => {
+    const lines: string[] = [];
+    const tell = failureTeller(pc.createColors(false), (line) => lines.push(line), 'Not classified');
+    tell({ message: 'a.wav is damaged.', hint: 'Record it again.' });
+    tell({ message: 'b.wav is damaged.', hint: 'Record it again.' });
+    tell({ message: 'c.wav is odd.' });
+    tell({ message: '- is no file.', hint: 'Name a file.' });
+    expect(lines).toEqual([
+      ...['Not classified: a.wav is damaged.', 'Hint: Record it again.', 'Not classified: b.wav is damaged.'],
+      ...['Not classified: c.wav is odd.', 'Not classified: - is no file.', 'Hint: Name a file.'],
+    ]);
   });
 });
 

@@ -89,7 +89,7 @@ The exit code is 1 only if no file could be classified.`,
         alpha: options.alpha,
         unknown: options.unknown,
       });
-      const tellFailure = failureTeller(terminal, note, 'Not classified');
+      const tellFailure = failureTeller(terminal.err.colours, note, 'Not classified');
       for await (const event of events) {
         if (event.ok) {
           done++;

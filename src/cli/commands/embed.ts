@@ -64,7 +64,7 @@ is kept. The exit code is 1 only if no file could be embedded.`,
             note(embedder.weights.description);
           },
         });
-        const tellFailure = failureTeller(context.terminal, note, 'Not embedded');
+        const tellFailure = failureTeller(context.terminal.err.colours, note, 'Not embedded');
         for await (const event of events) {
           counts[event.state]++;
           if (options.json) files.push(event);

@@ -80,7 +80,7 @@ heard.`,
           tellSetting(ready, hooks, note);
         },
       });
-      const tellFailure = failureTeller(terminal, note, 'Not heard');
+      const tellFailure = failureTeller(terminal.err.colours, note, 'Not heard');
       for await (const event of events) {
         if (!event.ok) {
           const { file, message, hint } = event;
