@@ -2,10 +2,12 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mfccVectors } from '../../src/approaches/index.ts';
 import { encodeWav } from '../../src/audio/index.ts';
 import { joined, Random } from '../../src/core/index.ts';
 import type { Clip } from '../../src/datasets/index.ts';
 import { type ClipPipeline, extractFeatures, shortNotices } from '../../src/extraction/index.ts';
+import { VectorMaker, vectorRows } from '../../src/workflows/vectorRows.ts';
 import { WholeClips, waveformChunks } from '../../src/workflows/waveformChunks.ts';
 import { tone, toneRate, writeTone } from '../support/tones.ts';
 
@@ -25,6 +27,33 @@ async function clipOf(id: string, seconds: number): Promise<Clip> {
   await writeTone(path, tone('low', seconds, new Random(id)));
   return { id, path, label: 'low', group: id, fold: 1 };
 }
+
+it('keeps the vectors of two stretches of one file apart in the cache', async () => {
+  const path = join(folder, 'two.wav');
+  const samples = new Float32Array(2 * toneRate);
+  samples.set(tone('low', 1, new Random(1)));
+  samples.set(tone('high', 1, new Random(1)), toneRate);
+  await writeTone(path, samples);
+  const stretch = (id: string, start: number): Clip => {
+    return { id, path, start, end: start + 1, label: id, group: 'two', fold: 1 };
+  };
+  const cutting: ClipPipeline = { ...pipeline, windowSeconds: 1, overlap: 0 };
+  const options = { threads: 1, cacheDir: join(folder, 'stretches') };
+  const maker = await VectorMaker.load(mfccVectors, cutting, options);
+  try {
+    for (const run of ['made', 'from the cache']) {
+      const clips = [stretch('first', 0), stretch('second', 1)];
+      const { matrix } = await vectorRows(clips, mfccVectors, cutting, maker, options);
+      expect(matrix.rows, run).toBe(2);
+      const [first, second] = [0, 1].map((i) =>
+        [...matrix.data].slice(i * matrix.columns, (i + 1) * matrix.columns),
+      );
+      expect(first, run).not.toEqual(second);
+    }
+  } finally {
+    await maker.close();
+  }
+});
 
 describe('clips as waveforms at constant memory', () => {
   it('gives a long clip in parts that together are its windows, to the bit, among short ones', async () => {
