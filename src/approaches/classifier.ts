@@ -41,7 +41,7 @@ export class Classifier {
 
   static async fromBytes(bytes: Uint8Array, name: string, options: EngineOptions = {}): Promise<Classifier> {
     const info = artifactInfo(decodeNamedModel(bytes, name), name);
-    const engine = new Engine(options);
+    const engine = new Engine({ spinning: false, ...options });
     try {
       return new Classifier(info, engine, await engine.load(bytes));
     } catch (error) {

@@ -16,6 +16,11 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Where graphs run; default the CPU. */
   readonly device?: DeviceChoice;
+  /**
+   * Whether threads that have nothing to do watch for work for a while before they sleep. Training has the next operator
+   * for them at once; where runs are few it burns processor time. Default true.
+   */
+  readonly spinning?: boolean;
 }
 
 /** A model that has been loaded into an engine. */
@@ -31,6 +36,7 @@ interface Pending {
 export class Engine {
   readonly threads: number;
   private readonly choice: DeviceChoice;
+  private readonly spinning: boolean;
   private found: Promise<Device> | null = null;
   private readonly worker: Worker;
   private readonly ended: Promise<void>;
@@ -46,6 +52,7 @@ export class Engine {
       throw new RuntimeError(`The engine needs a whole number of threads ≥ 1, got ${this.threads}.`);
     }
     this.choice = options.device ?? 'cpu';
+    this.spinning = options.spinning ?? true;
     if (!deviceChoices.includes(this.choice)) {
       throw new RuntimeError(
         `There is no device '${this.choice}'; there are names for ${deviceChoices.join(', ')}.`,
@@ -86,7 +93,7 @@ export class Engine {
     const bytes = withoutExternalData('model', model instanceof Uint8Array ? model : encodeModel(model));
     const device = await this.device();
     await this.ask(
-      { kind: 'load', session, model: bytes, threads: this.threads, device },
+      { kind: 'load', session, model: bytes, threads: this.threads, spinning: this.spinning, device },
       'could not load the graph',
     );
     return { session };

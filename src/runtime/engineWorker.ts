@@ -54,6 +54,7 @@ async function answer(message: EngineRequest): Promise<{ result?: unknown; trans
         graphOptimizationLevel: 'all',
         // A pattern is one block for all inner tensors, beside what the first run took: more memory, no faster.
         enableMemPattern: false,
+        extra: { session: { intra_op: { allow_spinning: message.spinning ? '1' : '0' } } },
         logSeverityLevel: 3,
       });
       sessions.set(message.session, session);

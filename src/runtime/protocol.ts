@@ -20,6 +20,7 @@ export type EngineRequest =
       readonly session: number;
       readonly model: Uint8Array;
       readonly threads: number;
+      readonly spinning: boolean;
       readonly device: Device;
     }
   | { readonly kind: 'unload'; readonly session: number }
