@@ -311,6 +311,8 @@ describe('index, similar and near duplicates', () => {
     await unlink(file);
     await expect(look()).rejects.toThrow('lacks its file');
     await writeFile(at('damaged/index.json'), '{"format": 7}');
-    await expect(look()).rejects.toThrow('no index of embeddings that this version reads');
+    await expect(look()).rejects.toThrow(
+      'is an index of embeddings of format 7; this version of Earshot reads 1',
+    );
   });
 });

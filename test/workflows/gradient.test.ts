@@ -290,7 +290,7 @@ describe('what cannot be differentiated is said', () => {
       'a loss that is no scalar',
       { loss: 'z', wrt: ['x'], bind },
       'SHAPE',
-      /'z' must be a float scalar, got float32\[3, 2\]/,
+      /'z' must be a single number, got float32\[3, 2\]/,
       null,
     ],
     [

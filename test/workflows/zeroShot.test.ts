@@ -306,7 +306,9 @@ describe('the approach clap', () => {
     labels.forEach((label, c) => {
       mkdirSync(join(data, label), { recursive: true });
       for (let k = 0; k < 4; k++) {
-        const x = tinySound(c < 2 ? 'chirp' : 'noise').map((v, i) => v * (i % (c + 2 + k) === 0 ? 0.5 : 1));
+        const x = tinySound(c < 2 ? 'chirp' : 'noise').map(
+          (v, i) => v * (i % (4 * c + 2 + k) === 0 ? 0.5 : 1),
+        );
         writeFloatWav(join(data, label, `${label}-${k}.wav`), x.subarray(0, 36000));
       }
     });
