@@ -1,6 +1,7 @@
 /** @file `earshot export --precision`: a model with its weights in fewer bits, and what that costs in accuracy. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import * as z from 'zod';
 import {
   artifactInfo,
   Classifier,
@@ -8,15 +9,16 @@ import {
   type PrecisionEvaluation,
   type PrecisionRecord,
 } from '../approaches/index.ts';
-import { argmax, DatasetError, GraphError, type Notice } from '../core/index.ts';
+import { argmax, DatasetError, GraphError, type Notice, TrainingError } from '../core/index.ts';
 import type { Clip, Dataset } from '../datasets/index.ts';
 import { readPredictions } from '../evaluation/index.ts';
-import { hashFile, writeFileAtomic } from '../files/index.ts';
+import { hashFile, readRecord, writeFileAtomic } from '../files/index.ts';
 import { encodeModel, type Model, type Precision, reducePrecision } from '../onnx/index.ts';
 import { readModel } from '../runtime/index.ts';
 import { chooseFolds } from './evaluate.ts';
 import { engineOptions, type WorkflowHooks } from './hooks.ts';
 import { openNamedDataset } from './namedDataset.ts';
+import { configFile } from './runFolder.ts';
 import { WholeClips, waveformChunks } from './waveformChunks.ts';
 
 export interface ExportPrecisionOptions extends WorkflowHooks {
@@ -175,15 +177,23 @@ async function evaluationClips(
   };
 }
 
-/** The folder of the dataset that a run was made on; null where `path` is no run. */
+/** Any other program's config.json has no such field. */
+const runRecord = z.object({ dataset: z.object({ root: z.string() }).optional().catch(undefined) });
+
+/**
+ * The folder of the dataset that a run was made on; null where `path` is no run.
+ * @throws {TrainingError} for a run whose settings cannot be read
+ */
 async function runDataset(path: string): Promise<string | null> {
-  try {
-    const record = JSON.parse(await readFile(join(path, 'config.json'), 'utf8')) as {
-      dataset?: { root?: unknown };
-    };
-    const root = record.dataset?.root;
-    return typeof root === 'string' ? root : null;
-  } catch {
-    return null;
-  }
+  const isFolder = await stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return null;
+  const record = await readRecord(join(path, configFile), runRecord, {
+    what: 'the settings of an Earshot run',
+    hint: 'Name the dataset instead of the run.',
+    error: TrainingError,
+  });
+  return record?.dataset?.root ?? null;
 }
