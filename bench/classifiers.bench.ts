@@ -36,7 +36,7 @@ const cases: Case[] = [
   { name: '7,000 × 6,144, C 1, easy', rows: 7000, columns: 6144, C: 1, distance: 0.1, rounds: 1 },
   { name: '7,000 × 6,144, C 1, overlapping', rows: 7000, columns: 6144, C: 1, distance: 0.02, rounds: 1 },
 ];
-const chosen = (process.env.CASES ?? '0,1,2,3').split(',').map((i) => cases[Number(i)]!);
+const chosen = (process.env.CASES ?? '0,1,2,3').split(',').map((i) => cases[Number(i)]);
 
 interface Time {
   clock: number;
@@ -53,7 +53,7 @@ function makeData({ rows, columns, distance }: Case): { x: Matrix & { data: Floa
   const y = Int32Array.from({ length: rows }, (_, i) => i % classes);
   const data = new Float32Array(rows * columns);
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) data[i * columns + j] = centres[y[i]! * columns + j]! + random.normal();
+    for (let j = 0; j < columns; j++) data[i * columns + j] = centres[y[i] * columns + j] + random.normal();
   }
   return { x: { data, rows, columns }, y };
 }
@@ -70,11 +70,11 @@ function objective(
   let value = 0;
   for (let c = 0; c < classes; c++) {
     const at = c * columns;
-    for (let j = 0; j < columns; j++) value += 0.5 * weights[at + j]! ** 2;
-    value += 0.5 * intercepts[c]! ** 2;
+    for (let j = 0; j < columns; j++) value += 0.5 * weights[at + j] ** 2;
+    value += 0.5 * intercepts[c] ** 2;
     for (let i = 0; i < rows; i++) {
-      let score = intercepts[c]!;
-      for (let j = 0; j < columns; j++) score += weights[at + j]! * data[i * columns + j]!;
+      let score = intercepts[c];
+      for (let j = 0; j < columns; j++) score += weights[at + j] * data[i * columns + j];
       value += C * Math.max(0, 1 - (y[i] === c ? score : -score)) ** 2;
     }
   }

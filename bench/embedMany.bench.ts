@@ -195,7 +195,7 @@ try {
 
 function rowsOf(name: string): number | null {
   try {
-    return decodeNpz(readFileSync(join(work, 'out', name))).arrays.get('embedding')!.shape[0]!;
+    return decodeNpz(readFileSync(join(work, 'out', name))).arrays.get('embedding')!.shape[0];
   } catch {
     return null;
   }

@@ -39,7 +39,7 @@ for (const name of cases) {
   const own = speeds.get(ours)!.values;
   const other = speeds.get(theirs)!.values;
   const [cpu, otherCpu] = [speeds.get(ours)!.cpuMs, speeds.get(theirs)!.cpuMs];
-  const ratios = own.map((v, i) => v / other[i]!);
+  const ratios = own.map((v, i) => v / other[i]);
   console.log(
     `openl3 ${name}: Earshot ${median(own).toFixed(2)}, PyTorch ${median(other).toFixed(2)} embeddings/s; ` +
       `ratio ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}, ${rounds} rounds); ` +

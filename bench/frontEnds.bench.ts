@@ -33,7 +33,7 @@ async function measure(work: () => Promise<void> | void): Promise<number> {
     for (let i = 0; i < batches; i++) await work();
     times.push(cpuMs(start) / (batch * batches));
   }
-  return times.sort((a, b) => a - b)[rounds >> 1]!;
+  return times.sort((a, b) => a - b)[rounds >> 1];
 }
 
 async function load(engine: Engine, spec: FrontEndSpec, samples: number): Promise<LoadedModel> {

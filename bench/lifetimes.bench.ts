@@ -54,7 +54,7 @@ async function lifeOf({ graph, resident, feeds }: TrainingStep): Promise<number>
 }
 
 function peakOf(events: readonly ProfileEvent[], { graph }: ReturnType<typeof decodeModel>): number {
-  const nodes = new Map(graph.nodes.flatMap((node) => [[node.outputs[0]!, node] as const]));
+  const nodes = new Map(graph.nodes.flatMap((node) => [[node.outputs[0], node] as const]));
   for (const node of graph.nodes) if (node.name !== '') nodes.set(node.name, node);
   const order = events.flatMap(({ cat, name, args }) => {
     if (cat !== 'Node' || !name.endsWith('_kernel_time')) return [];
@@ -64,7 +64,7 @@ function peakOf(events: readonly ProfileEvent[], { graph }: ReturnType<typeof de
   const outputs = new Set(graph.outputs.map((output) => output.name));
   const source = new Map<string, string>();
   for (const { node } of order) {
-    const [from, to] = [node.inputs[0]!, node.outputs[0]!];
+    const [from, to] = [node.inputs[0], node.outputs[0]];
     if (views.has(node.opType) && !outputs.has(to)) source.set(to, source.get(from) ?? from);
   }
   const memoryOf = (name: string) => source.get(name) ?? name;
@@ -75,7 +75,7 @@ function peakOf(events: readonly ProfileEvent[], { graph }: ReturnType<typeof de
   const held = new Map<string, number>();
   let [live, peak] = [0, 0];
   order.forEach(({ node, bytes }, i) => {
-    const made = node.outputs[0]!;
+    const made = node.outputs[0];
     if (!source.has(made) && !outputs.has(made)) {
       held.set(made, bytes);
       live += bytes;

@@ -45,7 +45,7 @@ async function measure(count: number, work: () => Promise<number>): Promise<Spee
 
 function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
+  return sorted[sorted.length >> 1];
 }
 
 const clips = makeClips();
@@ -58,8 +58,8 @@ const workers = [0, half].map((first) =>
   startWorker(import.meta.url, 'logMelWorker', { workerData: { clips: clips.slice(first, first + half) } }),
 );
 try {
-  console.log(await rivals[0]!.answer());
-  await rivals[1]!.answer();
+  console.log(await rivals[0].answer());
+  await rivals[1].answer();
   const ours = async () => {
     const before = process.cpuUsage();
     await Promise.all(
@@ -74,11 +74,11 @@ try {
   };
   const both = async (batch: number) => {
     const seconds = await Promise.all(rivals.map((rival, i) => rival.ask(`1 ${batch} ${i * half} ${half}`)));
-    return seconds[0]! + seconds[1]!;
+    return seconds[0] + seconds[1];
   };
   const settings: Record<string, () => Promise<number>> = {
-    'torchaudio, one by one, 2 threads': () => rivals[0]!.ask(`2 1 0 ${clipCount}`),
-    'torchaudio, batches of 16, 2 threads': () => rivals[0]!.ask(`2 16 0 ${clipCount}`),
+    'torchaudio, one by one, 2 threads': () => rivals[0].ask(`2 1 0 ${clipCount}`),
+    'torchaudio, batches of 16, 2 threads': () => rivals[0].ask(`2 16 0 ${clipCount}`),
     'torchaudio, 2 processes of 1 thread, one by one': () => both(1),
     'torchaudio, 2 processes of 1 thread, batches of 16': () => both(16),
   };

@@ -7,6 +7,6 @@ const spec = logMelSpec({ sampleRate: 22050, nFft: 2048, hopLength: 512, nMels: 
 
 parentPort!.on('message', (repeats: number) => {
   let sum = 0;
-  for (let r = 0; r < repeats; r++) for (const clip of clips) sum += logMel(clip, spec).data[0]!;
+  for (let r = 0; r < repeats; r++) for (const clip of clips) sum += logMel(clip, spec).data[0];
   parentPort!.postMessage(sum);
 });

@@ -61,9 +61,9 @@ function report(title: string, data: Awaited<ReturnType<typeof load>>, tests: re
       const [train, test] = [side(false), side(true)];
       const model = fitTo(
         takeRows(data.x, train),
-        train.map((i) => data.labels[i]!),
+        train.map((i) => data.labels[i]),
       );
-      truth.push(...test.map((i) => data.labels[i]!));
+      truth.push(...test.map((i) => data.labels[i]));
       predicted.push(...model.predict(takeRows(data.x, test)));
     }
     const pairs = { truth, predicted };

@@ -22,7 +22,7 @@ const slices = info.clips.map(({ id, seconds }) => {
 });
 
 function neighbours(a: number, b: number): boolean {
-  const [p, q] = [slices[a]!, slices[b]!];
+  const [p, q] = [slices[a], slices[b]];
   return p.sound === q.sound && Math.abs(p.number - q.number) === 1 && p.whole && q.whole;
 }
 
@@ -37,7 +37,7 @@ await engine.close();
 async function correlations(pairs: readonly { a: number; b: number; times: readonly [number, number] }[]) {
   const found: number[] = [];
   for (const { a, b, times } of pairs) {
-    const sounds = [info.clips[a]!, info.clips[b]!] as const;
+    const sounds = [info.clips[a], info.clips[b]] as const;
     found.push((await matchSounds({ sounds, times })).correlation);
   }
   return found;
@@ -51,7 +51,7 @@ for (const least of [0.3, 0.4, 0.5, 0.6, 0.7])
   console.log(`  correlation of ${least} or more: ${(100 * share(overlapMatches, least)).toFixed(1)} %`);
 for (const least of [0.9, 0.93, 0.95, 0.97, 0.98]) {
   const alike = strangers.filter(({ similarity }) => similarity >= least);
-  const both = overlapping.filter(({ similarity }, i) => similarity >= least && overlapMatches[i]! >= 0.5);
+  const both = overlapping.filter(({ similarity }, i) => similarity >= least && overlapMatches[i] >= 0.5);
   const cosines = overlapping.map(({ similarity }) => similarity);
   console.log(
     `  cosine of ${least} or more: ${(100 * share(cosines, least)).toFixed(1)} %, and a correlation of 0.5: ` +

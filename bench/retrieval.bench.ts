@@ -5,7 +5,7 @@
 import { Random } from '../src/core/index.ts';
 import { readIndex, similarClips } from '../src/embeddings/index.ts';
 
-const { info, matrix } = await readIndex(process.argv[2]!);
+const { info, matrix } = await readIndex(process.argv[2]);
 const { clips, size } = info;
 const queries = new Random(1).shuffle([...clips]).slice(0, Number(process.env['QUERIES'] ?? 400));
 let first = 0;
@@ -14,9 +14,9 @@ for (const query of queries) {
   const { firstRow, times, levels, label, group } = query;
   const embedding = matrix.subarray(firstRow * size, (firstRow + times.length) * size);
   const others = similarClips({ firstRow: 0, times, levels, embedding }, clips, matrix)
-    .map(({ clip }) => clips[clip]!)
+    .map(({ clip }) => clips[clip])
     .filter((clip) => clip.group !== group);
-  first += Number(others[0]!.label === label);
+  first += Number(others[0].label === label);
   five += others.slice(0, 5).filter((clip) => clip.label === label).length / 5;
 }
 const share = (n: number) => (n / queries.length).toFixed(3);

@@ -115,7 +115,7 @@ export async function compare(
     other.push(await speed(theirs));
     if (r % 2 === 1) own.push(await speed(ours));
   }
-  return { own, other, ratios: own.map((v, i) => v / other[i]!) };
+  return { own, other, ratios: own.map((v, i) => v / other[i]) };
 }
 
 /** The medians of a comparison as text. */
@@ -128,5 +128,5 @@ export function comparisonText({ own, other, ratios }: Comparison): string {
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
+  return sorted[sorted.length >> 1];
 }

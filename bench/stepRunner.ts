@@ -11,7 +11,7 @@ import { loadForward, loadStep, trainingStep } from './trainingStep.ts';
 
 const engine = new Engine({ threads: 2 });
 const blockSize = process.env['BLOCKED'] === '0' ? null : await engine.blockSize();
-const stepCase = stepCases[process.argv[2]!]!();
+const stepCase = stepCases[process.argv[2]]();
 /** Loaded when first asked for: the other would only take memory. */
 const work = new Map<string, () => Promise<unknown>>();
 

@@ -14,7 +14,7 @@ console.log(
   `rival: PyTorch, 2 threads, OPENBLAS_CORETYPE=${fairEnvironment.OPENBLAS_CORETYPE}, malloc keeps its memory`,
 );
 for (const name of names) {
-  const { batch } = stepCases[name]!();
+  const { batch } = stepCases[name]();
   const ours = Rival.own('stepRunner.ts', [name]);
   const theirs = Rival.python('step_pytorch.py', [name]);
   await Promise.all([ours.answer(), theirs.answer()]);

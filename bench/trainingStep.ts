@@ -109,6 +109,6 @@ export function chosenSteps(words: readonly string[]): [string, number, number][
     ];
   const steps: [string, number, number][] = [];
   for (let i = 0; i + 2 < words.length; i += 3)
-    steps.push([words[i]!, Number(words[i + 1]), Number(words[i + 2])]);
+    steps.push([words[i], Number(words[i + 1]), Number(words[i + 2])]);
   return steps;
 }

@@ -21,7 +21,7 @@ console.log(
 for (const what of ['train', 'forward'] as const) {
   if (only !== undefined && only !== what) continue;
   for (const name of chosen.length > 0 ? chosen : cases[what]) {
-    const { batch } = stepCases[name]!();
+    const { batch } = stepCases[name]();
     const ours = Rival.own('stepRunner.ts', [name]);
     const theirs = Rival.python('step_pytorch.py', [name]);
     await Promise.all([ours.answer(), theirs.answer()]);

@@ -25,7 +25,7 @@ const spec = logMelSpec({ sampleRate: 22050, nFft: 2048, hopLength: 512, nMels: 
 const samples = resample(toMono(audio), audio.sampleRate, spec.sampleRate);
 
 const { data, nMels, nFrames } = logMel(samples, spec);
-const loudest = data.reduce((best, value, i) => (value > data[best]! ? i : best), 0);
+const loudest = data.reduce((best, value, i) => (value > data[best] ? i : best), 0);
 console.log(`log-mel: ${nMels} bands × ${nFrames} frames`);
 console.log(`loudest: band ${Math.floor(loudest / nFrames)}, frame ${loudest % nFrames}`);
 
@@ -36,7 +36,7 @@ console.log(`MFCC: ${coefficients.nMfcc} × ${coefficients.nFrames}`);
 const magnitudes = spectrogram(samples, { nFft: spec.nFft, hopLength: spec.hopLength, power: 1 });
 const centroid = spectralCentroid(magnitudes, { sampleRate: spec.sampleRate });
 console.log(
-  `centroid: ${centroid[0]!.toFixed(0)} Hz at the start, ${centroid.at(-1)!.toFixed(0)} Hz at the end`,
+  `centroid: ${centroid[0].toFixed(0)} Hz at the start, ${centroid.at(-1)!.toFixed(0)} Hz at the end`,
 );
 console.log(
   `level: ${mean(rms(samples)).toFixed(3)}, zero crossings: ${mean(zeroCrossingRate(samples)).toFixed(3)}`,

@@ -41,7 +41,7 @@ const { low, high } = evaluation.intervals.accuracy;
 console.log(
   `accuracy ${evaluation.accuracy.toFixed(3)}, 95 % interval ${low?.toFixed(3)} to ${high?.toFixed(3)}`,
 );
-const hardest = classScores(evaluation).toSorted((a, b) => a.scores['f1-score'] - b.scores['f1-score'])[0]!;
+const hardest = classScores(evaluation).toSorted((a, b) => a.scores['f1-score'] - b.scores['f1-score'])[0];
 console.log(`hardest class: ${hardest.name}, F1 ${hardest.scores['f1-score'].toFixed(3)}`);
 for (const { subject, message } of failures) console.log(`not used: ${subject}: ${message}`);
 
@@ -50,8 +50,8 @@ if (dataset !== 'demo') {
   const { clips } = await openDataset(dataset);
   const tested = new Set(outcome.predictions.rows.slice(0, 3).map(({ clip }) => clip));
   const paths = clips.filter(({ id }) => tested.has(id)).map(({ path }) => path);
-  for await (const event of classify({ model: models[0]!, paths })) {
-    if (event.ok) console.log(`${event.result.file}: ${event.result.top[0]!.label}`);
+  for await (const event of classify({ model: models[0], paths })) {
+    if (event.ok) console.log(`${event.result.file}: ${event.result.top[0].label}`);
     else console.log(`${event.file}: ${event.message}`);
   }
 }

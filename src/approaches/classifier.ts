@@ -102,8 +102,8 @@ export function requireFiniteScores(
 export function windowOutputs({ probabilities, embeddings, logits }: WindowScores): WindowOutputs[] {
   return probabilities.map((row, i) => ({
     probabilities: row,
-    embedding: embeddings[i]!,
-    logits: logits[i]!,
+    embedding: embeddings[i],
+    logits: logits[i],
   }));
 }
 
@@ -113,9 +113,9 @@ export function* waveformBatches(
   size: number,
 ): Generator<Tensor<'float32'>> {
   for (let start = 0; start < windows.length; ) {
-    const samples = windows[start]!.length;
+    const samples = windows[start].length;
     let end = start + 1;
-    while (end < windows.length && end - start < size && windows[end]!.length === samples) end++;
+    while (end < windows.length && end - start < size && windows[end].length === samples) end++;
     yield stackRows(windows.slice(start, end), samples);
     start = end;
   }
@@ -124,6 +124,6 @@ export function* waveformBatches(
 /** The mean of windows' probabilities: the clip's. */
 export function meanProbabilities(rows: readonly Float32Array[]): number[] {
   const mean = new Array<number>(rows[0]?.length ?? 0).fill(0);
-  for (const row of rows) for (let c = 0; c < mean.length; c++) mean[c]! += row[c]! / rows.length;
+  for (const row of rows) for (let c = 0; c < mean.length; c++) mean[c] += row[c] / rows.length;
   return mean;
 }

@@ -118,10 +118,10 @@ export function embeddingVectors(parts: EmbedderParts, size: number, pooling: Po
         outputs: [name],
         attributes: {},
       };
-      const types = [{ dtype: 'float32', shape: [waveform.shape[0]!, 'windows', size] }] as const;
+      const types = [{ dtype: 'float32', shape: [waveform.shape[0], 'windows', size] }] as const;
       const { hopSamples, leading } = windowing;
       return {
-        vector: pooled(g, g.addNode(node, [each, shape], { types })[0]!, pooling),
+        vector: pooled(g, g.addNode(node, [each, shape], { types })[0], pooling),
         picture: { tensor: pictures.name, frontEnd, windows: { hopSamples, leading }, baseline: null },
       };
     },

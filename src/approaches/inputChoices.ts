@@ -95,7 +95,7 @@ export function chooseInput(
 function statedChannels(mean: readonly number[] = [0], deviation: readonly number[] = [1]) {
   const count = Math.max(mean.length, deviation.length);
   const spread = (values: readonly number[]) =>
-    values.length === 1 ? new Array<number>(count).fill(values[0]!) : values;
+    values.length === 1 ? new Array<number>(count).fill(values[0]) : values;
   return { mean: spread(mean), deviation: spread(deviation) };
 }
 

@@ -56,9 +56,9 @@ export function logitsTensor({ graph }: Model): string | null {
   let logits: string | null = null;
   let at = makers.get('probabilities');
   while (at !== undefined) {
-    if (at.opType === 'Softmax') logits = at.inputs[0]!;
+    if (at.opType === 'Softmax') logits = at.inputs[0];
     else if (!(logits === null ? columns : temperature).has(at.opType)) break;
-    at = makers.get(at.inputs[0]!);
+    at = makers.get(at.inputs[0]);
   }
   return logits;
 }

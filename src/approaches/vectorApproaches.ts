@@ -245,5 +245,5 @@ function frontEndChoice(
       hint: 'Leave one of them out.',
     });
   }
-  return { inputRepr: representation, frontEnd: parts[2]! };
+  return { inputRepr: representation, frontEnd: parts[2] };
 }

@@ -49,7 +49,7 @@ export async function checkGradients(
   options: CheckGradientsOptions,
 ): Promise<GradientCheck[]> {
   const random = new Random(options.seed ?? 0);
-  const names = options.wrt ?? Object.keys(inputs).filter((name) => isFloat(inputs[name]!.dtype));
+  const names = options.wrt ?? Object.keys(inputs).filter((name) => isFloat(inputs[name].dtype));
   for (const name of names) {
     if (inputs[name] === undefined)
       throw new ParameterError(`There is no input '${name}' to differentiate by.`);
@@ -77,7 +77,7 @@ export async function checkGradients(
       gradients(
         g,
         loss,
-        names.map((name) => values[name]!),
+        names.map((name) => values[name]),
       ).forEach((value, i) => {
         g.output(value, `${names[i]}_grad`);
       });
@@ -88,23 +88,23 @@ export async function checkGradients(
   const analytic = await options.evaluate(construct(true), inputs);
   const plain = construct(false);
   const lossAt = async (name: string, moved: Tensor): Promise<number> =>
-    Number((await options.evaluate(plain, { ...inputs, [name]: moved }))['loss']!.data[0]);
+    Number((await options.evaluate(plain, { ...inputs, [name]: moved }))['loss'].data[0]);
 
   const checks: GradientCheck[] = [];
   for (const name of names) {
-    const point = inputs[name]!;
-    const gradient = analytic[`${name}_grad`]!.data as Float64Array;
+    const point = inputs[name];
+    const gradient = analytic[`${name}_grad`].data as Float64Array;
     const step = options.step ?? (point.dtype === 'float64' ? 1e-5 : 1e-2);
     for (let k = 0; k < (options.directions ?? 3); k++) {
       const direction = Float64Array.from({ length: sizeOf(point.dims) }, () => random.normal());
       const along = (sign: number): Tensor => {
         const data = allocate(point.dtype, direction.length) as Float64Array;
-        for (let i = 0; i < data.length; i++) data[i] = Number(point.data[i]) + sign * step * direction[i]!;
+        for (let i = 0; i < data.length; i++) data[i] = Number(point.data[i]) + sign * step * direction[i];
         return { ...point, data };
       };
       const numeric = ((await lossAt(name, along(1))) - (await lossAt(name, along(-1)))) / (2 * step);
       let dot = 0;
-      for (let i = 0; i < direction.length; i++) dot += Number(gradient[i]) * direction[i]!;
+      for (let i = 0; i < direction.length; i++) dot += Number(gradient[i]) * direction[i];
       const error = Math.abs(dot - numeric) / Math.max(1, Math.abs(dot), Math.abs(numeric));
       checks.push({ input: name, analytic: dot, numeric, error });
     }

@@ -66,7 +66,7 @@ export class Recomputation {
         const from = this.segmentOf.get(made)!;
         if (from === s) continue;
         this.crossing.add(name);
-        for (let k = from; k < s; k++) this.boundaries[k]!.push(name);
+        for (let k = from; k < s; k++) this.boundaries[k].push(name);
       }
     }
   }
@@ -120,7 +120,7 @@ export class Recomputation {
     const outputs = node.outputs.map((name) => g.uniqueName(`${name}/again`));
     const made = g.addNode({ ...node, name: `${outputs[0]}/node`, outputs }, inputs, { types });
     node.outputs.forEach((name, i) => {
-      if (!values.has(name)) values.set(name, made[i]!);
+      if (!values.has(name)) values.set(name, made[i]);
     });
   }
 
@@ -141,7 +141,7 @@ export class Recomputation {
   private zeroAfter(segment: number, late: LateGradients): Value | null {
     const { g } = this;
     const firsts: Value[] = [];
-    for (const name of new Set([...this.boundaries[segment]!, ...this.parameters])) {
+    for (const name of new Set([...this.boundaries[segment], ...this.parameters])) {
       for (const gradient of late(name)) {
         if (this.waitedFor.has(gradient.name) || gradient.shape.includes(0)) continue;
         this.waitedFor.add(gradient.name);
@@ -149,7 +149,7 @@ export class Recomputation {
       }
     }
     if (firsts.length === 0) return null;
-    return zeroFrom(g, firsts.length === 1 ? firsts[0]! : g.op('Concat', firsts, { axis: 0 }));
+    return zeroFrom(g, firsts.length === 1 ? firsts[0] : g.op('Concat', firsts, { axis: 0 }));
   }
 }
 
@@ -165,7 +165,7 @@ function behind(g: GraphBuilder, value: Value, zero: Value): Value {
     ...{ opType: 'Squeeze', domain: '', name: `${output}/node` },
     ...{ inputs: [], outputs: [output], attributes: {} },
   };
-  return g.addNode(node, [widened, zero], { types: [value] })[0]!;
+  return g.addNode(node, [widened, zero], { types: [value] })[0];
 }
 
 /** An int64 zero, [1], from float32 [n]: no number is above infinity, and NaN is not either. */

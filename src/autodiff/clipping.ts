@@ -10,7 +10,7 @@ export function globalNorm(g: GraphBuilder, gradients: readonly Value[]): Value 
       ? g.op('Mul', [gradient, gradient])
       : g.op('ReduceSumSquare', [gradient, g.ints(axes)], { keepdims: 0 });
   });
-  return g.op('Sqrt', [squares.length === 1 ? squares[0]! : g.op('Sum', squares)]);
+  return g.op('Sqrt', [squares.length === 1 ? squares[0] : g.op('Sum', squares)]);
 }
 
 /** Scales all gradients by min(1, maxNorm / (norm + 1e-6)), as `torch.nn.utils.clip_grad_norm_`. */

@@ -29,7 +29,7 @@ export function composed(build: Composition): VjpRule {
     const inputs = c.inputs.map((value, i) => bring(value, `operand_${i}`));
     const outputs = build(own, inputs, c);
     const seeds = c.cotangents.flatMap((dy, i): [Value, Value][] =>
-      dy === null ? [] : [[outputs[i]!, bring(dy, `cotangent_${i}`)!]],
+      dy === null ? [] : [[outputs[i], bring(dy, `cotangent_${i}`)!]],
     );
     const wanted = c.needs.flatMap((needed, i) => (needed ? [i] : []));
     const gradients = c.reverse(
@@ -40,7 +40,7 @@ export function composed(build: Composition): VjpRule {
     const results = append(c.g, own, gradients, outer);
     const byInput: (Value | null)[] = c.inputs.map(() => null);
     wanted.forEach((i, k) => {
-      byInput[i] = results[k]!;
+      byInput[i] = results[k];
     });
     return byInput;
   };
@@ -70,7 +70,7 @@ function append(
       { types: node.outputs.map((name) => own.find(name)!) },
     );
     node.outputs.forEach((name, i) => {
-      values.set(name, made[i]!);
+      values.set(name, made[i]);
     });
   }
   return wanted.map((value) => read(value.name));

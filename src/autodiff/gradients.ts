@@ -88,7 +88,7 @@ function reverse(
   for (const [value, seed] of seeds)
     partial.set(value.name, [...(partial.get(value.name) ?? []), unbroadcast(g, seed, value)]);
   for (let i = forward.length - 1; i >= 0; i--) {
-    const node = forward[i]!;
+    const node = forward[i];
     if (!relevant.has(node)) continue;
     const cotangents = node.outputs.map((name) => total(g, partial, name));
     if (cotangents.every((c) => c === null)) continue;
@@ -151,7 +151,7 @@ function upstreamOf(
   const needed = new Set(outputs.map((v) => v.name));
   const found = new Set<Node>();
   for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i]!;
+    const node = nodes[i];
     if (!node.outputs.some((name) => needed.has(name) && dependent.has(name))) continue;
     found.add(node);
     for (const name of node.inputs) needed.add(name);
@@ -168,7 +168,7 @@ function isNonDifferentiable(node: Node): boolean {
 function total(g: GraphBuilder, partial: Map<string, Value[]>, name: string): Value | null {
   const list = partial.get(name);
   if (list === undefined || list.length === 0) return null;
-  let sum = list[0]!;
+  let sum = list[0];
   for (const next of list.slice(1)) sum = g.op('Add', [sum, next]);
   partial.set(name, [sum]);
   return sum;

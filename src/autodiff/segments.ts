@@ -82,12 +82,12 @@ function measure(
   const spans = [...lastRead].map(([name, to]) => ({ from: made.get(name)!, to, bytes: bytesOf(name) }));
   const change = new Array<number>(nodes.length + 1).fill(0);
   for (const { from, to, bytes } of spans) {
-    change[from + 1]! += bytes;
-    change[to + 1]! -= bytes;
+    change[from + 1] += bytes;
+    change[to + 1] -= bytes;
   }
   let live = 0;
   const across = nodes.map((_, i) => {
-    live += change[i]!;
+    live += change[i];
     return forbidden.has(i) ? Number.POSITIVE_INFINITY : live;
   });
   return { own, spans, across };
@@ -99,15 +99,15 @@ function cutsFor({ own, across }: Sizes, budget: number): number[] {
   let start = 0;
   let bytes = 0;
   for (let i = 0; i < own.length; i++) {
-    bytes += own[i]!;
+    bytes += own[i];
     if (bytes <= budget) continue;
     // Not too early, so that segments do not get many and short.
     let best = -1;
     let before = 0;
     for (let k = start + 1; k <= i; k++) {
-      before += own[k - 1]!;
+      before += own[k - 1];
       if (before < budget / 3) continue;
-      if (across[k]! < Number.POSITIVE_INFINITY && (best < 0 || across[k]! <= across[best]!)) best = k;
+      if (across[k] < Number.POSITIVE_INFINITY && (best < 0 || across[k] <= across[best])) best = k;
     }
     if (best < 0) continue;
     cuts.push(best);
@@ -120,10 +120,10 @@ function cutsFor({ own, across }: Sizes, budget: number): number[] {
 /** Bytes kept: everything that crosses a cut, and the largest segment. */
 function memoryOf({ own, spans }: Sizes, cuts: readonly number[]): number {
   const segment = new Array<number>(own.length).fill(0);
-  for (const cut of cuts) for (let i = cut; i < own.length; i++) segment[i]!++;
+  for (const cut of cuts) for (let i = cut; i < own.length; i++) segment[i]++;
   const inside = new Array<number>(cuts.length + 1).fill(0);
   own.forEach((bytes, i) => {
-    inside[segment[i]!]! += bytes;
+    inside[segment[i]] += bytes;
   });
   const kept = spans.reduce((sum, s) => sum + (segment[s.from] === segment[s.to] ? 0 : s.bytes), 0);
   return kept + Math.max(...inside);

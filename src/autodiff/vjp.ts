@@ -199,7 +199,7 @@ function shapedLike(g: GraphBuilder, opType: 'Reshape' | 'Expand', a: Value, lik
     outputs: [output],
     attributes: allowzero ? { allowzero: { kind: 'int', value: 1 } } : {},
   };
-  return g.addNode(node, [a, sizes], { types: [{ dtype: a.dtype, shape: like.shape }] })[0]!;
+  return g.addNode(node, [a, sizes], { types: [{ dtype: a.dtype, shape: like.shape }] })[0];
 }
 
 /** @throws {UnsupportedOpError} where the graph's opset cannot add at repeated places */

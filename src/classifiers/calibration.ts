@@ -61,16 +61,16 @@ export class CalibratedClassifier<L extends Label = Label> implements Probabilis
     const data = new Float64Array(scores.data.length);
     for (let at = 0; at < data.length; at += k) {
       if (k === 2) {
-        data[at + 1] = calibrated(this.calibrators[0]!, scores.data[at + 1]!);
-        data[at] = 1 - data[at + 1]!;
+        data[at + 1] = calibrated(this.calibrators[0], scores.data[at + 1]);
+        data[at] = 1 - data[at + 1];
         continue;
       }
       let sum = 0;
       for (let c = 0; c < k; c++) {
-        data[at + c] = calibrated(this.calibrators[c]!, scores.data[at + c]!);
-        sum += data[at + c]!;
+        data[at + c] = calibrated(this.calibrators[c], scores.data[at + c]);
+        sum += data[at + c];
       }
-      for (let c = 0; c < k; c++) data[at + c] = sum > 0 ? data[at + c]! / sum : 1 / k;
+      for (let c = 0; c < k; c++) data[at + c] = sum > 0 ? data[at + c] / sum : 1 / k;
     }
     return { ...scores, data };
   }
@@ -127,9 +127,9 @@ function calibratedNode(g: GraphBuilder, scores: Value, calibrators: readonly (S
   curves.forEach(({ x, y }, c) => {
     for (let s = 0; s + 1 < x.length; s++) {
       const at = c * most + s;
-      starts[at] = x[s]!;
-      lengths[at] = x[s + 1]! - x[s]!;
-      slopes[at] = (y[s + 1]! - y[s]!) / lengths[at]!;
+      starts[at] = x[s];
+      lengths[at] = x[s + 1] - x[s];
+      slopes[at] = (y[s + 1] - y[s]) / lengths[at];
     }
   });
   const column = g.op('Unsqueeze', [scores, g.ints([2])]);
@@ -142,7 +142,7 @@ function calibratedNode(g: GraphBuilder, scores: Value, calibrators: readonly (S
     risen,
     constant(
       [k],
-      curves.map((c) => c.y[0]!),
+      curves.map((c) => c.y[0]),
     ),
   ]);
 }
@@ -171,7 +171,7 @@ export async function fitCalibrated<L extends Label>(
   const classifier = await fitTo(x, Array.from(labels));
   const targets = classes.length === 2 ? [1] : classes.map((_, c) => c);
   const calibrators = targets.map((c) => {
-    const own = Float64Array.from(positions, (_, i) => scores.data[i * classes.length + c]!);
+    const own = Float64Array.from(positions, (_, i) => scores.data[i * classes.length + c]);
     const positive = Array.from(positions, (position) => position === c);
     return method === 'sigmoid' ? fitSigmoid(own, positive) : fitIsotonic(own, positive);
   });

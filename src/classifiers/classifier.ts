@@ -63,7 +63,7 @@ export function bestClasses<L extends Label>(scores: Matrix64, classes: readonly
   const k = classes.length;
   return Array.from(
     { length: scores.rows },
-    (_, i) => classes[argmax(scores.data.subarray(i * k, (i + 1) * k))]!,
+    (_, i) => classes[argmax(scores.data.subarray(i * k, (i + 1) * k))],
   );
 }
 

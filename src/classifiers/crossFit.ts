@@ -63,7 +63,7 @@ function givenFolds(folds: ArrayLike<number>, groups: readonly string[]): Int32A
         },
       );
     }
-    foldOfGroup.set(group, folds[i]!);
+    foldOfGroup.set(group, folds[i]);
   });
   return Int32Array.from(folds, (fold) => distinct.indexOf(fold));
 }
@@ -91,7 +91,7 @@ export async function* holdOut<L extends Label, C extends Classifier<L>>(
 ): AsyncGenerator<HeldOut<L, C>> {
   const classes = uniqueLabels(labels);
   const folds = Math.max(...foldOf) + 1;
-  const labelsOf = (rows: Int32Array) => Array.from(rows, (i) => labels[i]!);
+  const labelsOf = (rows: Int32Array) => Array.from(rows, (i) => labels[i]);
   for (let fold = 0; fold < folds; fold++) {
     const inside = Int32Array.from(foldOf.keys()).filter((i) => foldOf[i] !== fold);
     const rows = Int32Array.from(foldOf.keys()).filter((i) => foldOf[i] === fold);

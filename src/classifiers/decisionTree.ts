@@ -51,7 +51,7 @@ export function growTree(problem: TreeProblem): Tree {
   const right: number[] = [];
   const shares: number[] = [];
   let deepest = 0;
-  const samples = Int32Array.from(weights.keys()).filter((i) => weights[i]! > 0);
+  const samples = Int32Array.from(weights.keys()).filter((i) => weights[i] > 0);
   const scratch = new Int32Array(samples.length);
   const splitter = new Splitter(problem, samples);
 
@@ -69,7 +69,7 @@ export function growTree(problem: TreeProblem): Tree {
     const id = features.length;
     if (parent >= 0) (isLeft ? left : right)[parent] = id;
     counts.fill(0);
-    for (let s = from; s < to; s++) counts[positions[samples[s]!]!]! += weights[samples[s]!]!;
+    for (let s = from; s < to; s++) counts[positions[samples[s]]] += weights[samples[s]];
     const total = counts.reduce((a, b) => a + b, 0);
     for (const c of counts) shares.push(c / total);
     const pure = counts.some((c) => c >= total * (1 - 1e-12));
@@ -84,8 +84,8 @@ export function growTree(problem: TreeProblem): Tree {
     let middle = from;
     let rest = 0;
     for (let s = from; s < to; s++) {
-      const i = samples[s]!;
-      if (byColumn[column + i]! <= split.threshold) samples[middle++] = i;
+      const i = samples[s];
+      if (byColumn[column + i] <= split.threshold) samples[middle++] = i;
       else scratch[rest++] = i;
     }
     samples.set(scratch.subarray(0, rest), middle);
@@ -129,8 +129,8 @@ class Splitter {
     let bestGain = Number.NEGATIVE_INFINITY;
     for (let tried = 0, drawn = 0; drawn < columns && tried < maxFeatures; drawn++) {
       const at = drawn + random.integer(columns - drawn);
-      const feature = order[at]!;
-      order[at] = order[drawn]!;
+      const feature = order[at];
+      order[at] = order[drawn];
       order[drawn] = feature;
       const found = this.along(feature, from, to, counts, bestGain);
       if (found === 'constant') continue;
@@ -155,28 +155,27 @@ class Splitter {
     const column = feature * rows;
     const { span } = this;
     const keys = this.keys.subarray(0, to - from);
-    for (let s = from; s < to; s++) keys[s - from] = ranks[column + samples[s]!]! * span + samples[s]!;
+    for (let s = from; s < to; s++) keys[s - from] = ranks[column + samples[s]] * span + samples[s];
     sortNumbers(keys);
     const whole = keys instanceof Uint32Array;
-    const row = (s: number) =>
-      whole ? keys[s]! & (span - 1) : keys[s]! - Math.floor(keys[s]! / span) * span;
-    const value = (s: number) => byColumn[column + row(s)]!;
+    const row = (s: number) => (whole ? keys[s] & (span - 1) : keys[s] - Math.floor(keys[s] / span) * span);
+    const value = (s: number) => byColumn[column + row(s)];
     const n = keys.length;
     if (value(n - 1) <= value(0) + leastDifference) return 'constant';
     leftCounts.fill(0);
     let [leftWeight, leftSquares, rightWeight, rightSquares] = [0, 0, 0, 0];
     for (let c = 0; c < classes; c++) {
-      rightWeight += counts[c]!;
-      rightSquares += counts[c]! ** 2;
+      rightWeight += counts[c];
+      rightSquares += counts[c] ** 2;
     }
     let bestGain = atLeast;
     let bestAt = -1;
     for (let s = 0; s < n - 1; s++) {
       const i = row(s);
-      const c = positions[i]!;
-      const w = weights[i]!;
-      const inLeft = leftCounts[c]!;
-      const inRight = counts[c]! - inLeft;
+      const c = positions[i];
+      const w = weights[i];
+      const inLeft = leftCounts[c];
+      const inRight = counts[c] - inLeft;
       leftSquares += w * (2 * inLeft + w);
       rightSquares += w * (w - 2 * inRight);
       leftCounts[c] = inLeft + w;
@@ -185,7 +184,7 @@ class Splitter {
       if (s + 1 < minSamplesLeaf || n - s - 1 < minSamplesLeaf) continue;
       // Σ share² weighted by size on both sides: the larger, the purer.
       const gain = leftSquares / leftWeight + rightSquares / rightWeight;
-      if (gain > bestGain && value(s + 1) > byColumn[column + i]! + leastDifference) {
+      if (gain > bestGain && value(s + 1) > byColumn[column + i] + leastDifference) {
         bestGain = gain;
         bestAt = s;
       }
@@ -204,9 +203,9 @@ function sortNumbers(values: Uint32Array | Float64Array): void {
     return;
   }
   for (let i = 1; i < values.length; i++) {
-    const value = values[i]!;
+    const value = values[i];
     let at = i;
-    for (; at > 0 && values[at - 1]! > value; at--) values[at] = values[at - 1]!;
+    for (; at > 0 && values[at - 1] > value; at--) values[at] = values[at - 1];
     values[at] = value;
   }
 }

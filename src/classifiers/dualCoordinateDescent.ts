@@ -43,7 +43,7 @@ export function solveDual(
   const alpha = new Float64Array(n);
   const order = new Int32Array(n);
   let total = 0;
-  for (let i = 0; i < n; i++) if ((signs[i]! > 0 ? positiveCost : negativeCost) > 0) order[total++] = i;
+  for (let i = 0; i < n; i++) if ((signs[i] > 0 ? positiveCost : negativeCost) > 0) order[total++] = i;
   // The squared hinge has no upper bound, and a diagonal term instead.
   const diagonal = (cost: number) => (squared ? 0.5 / cost : 0);
   const bound = (cost: number) => (squared ? Number.POSITIVE_INFINITY : cost);
@@ -58,28 +58,28 @@ export function solveDual(
     let newLowest = Number.POSITIVE_INFINITY;
     for (let s = 0; s < active; s++) {
       const j = s + random.integer(active - s);
-      const i = order[j]!;
-      order[j] = order[s]!;
+      const i = order[j];
+      order[j] = order[s];
       order[s] = i;
     }
     for (let s = 0; s < active; s++) {
-      const i = order[s]!;
-      const sign = signs[i]!;
-      const before = alpha[i]!;
+      const i = order[s];
+      const sign = signs[i];
+      const before = alpha[i];
       const upper = sign > 0 ? positiveBound : negativeBound;
       const extra = sign > 0 ? positiveDiagonal : negativeDiagonal;
       const gradient = sign * kernel.dot(i, v) - 1 + extra * before;
       let projected = gradient;
       if (before === 0) {
         if (gradient > highest) {
-          order[s--] = order[--active]!;
+          order[s--] = order[--active];
           order[active] = i;
           continue;
         }
         projected = Math.min(gradient, 0);
       } else if (before === upper) {
         if (gradient < lowest) {
-          order[s--] = order[--active]!;
+          order[s--] = order[--active];
           order[active] = i;
           continue;
         }
@@ -88,7 +88,7 @@ export function solveDual(
       if (projected > newHighest) newHighest = projected;
       if (projected < newLowest) newLowest = projected;
       if (Math.abs(projected) <= 1e-12) continue;
-      const curvature = lengths[i]! + extra;
+      const curvature = lengths[i] + extra;
       // A row of zeros without a constant column has no curvature; its multiplier goes to its bound.
       const step = curvature > 0 ? gradient / curvature : Math.sign(gradient) * Number.POSITIVE_INFINITY;
       const after = Math.min(Math.max(before - step, 0), upper);

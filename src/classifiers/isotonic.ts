@@ -11,18 +11,16 @@ export interface Isotonic {
 }
 
 export function fitIsotonic(scores: ArrayLike<number>, positive: ArrayLike<boolean>): Isotonic {
-  const order = Int32Array.from({ length: scores.length }, (_, i) => i).sort(
-    (a, b) => scores[a]! - scores[b]!,
-  );
+  const order = Int32Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[a] - scores[b]);
   // Equal scores are one point.
   const points: { x: number; sum: number; count: number }[] = [];
   for (const i of order) {
     const last = points.at(-1);
     const y = positive[i] ? 1 : 0;
-    if (last && last.x === scores[i]!) {
+    if (last && last.x === scores[i]) {
       last.sum += y;
       last.count++;
-    } else points.push({ x: scores[i]!, sum: y, count: 1 });
+    } else points.push({ x: scores[i], sum: y, count: 1 });
   }
   const blocks: { from: number; sum: number; count: number }[] = [];
   points.forEach(({ sum, count }, from) => {
@@ -43,7 +41,7 @@ export function fitIsotonic(scores: ArrayLike<number>, positive: ArrayLike<boole
   blocks.forEach(({ from, sum, count }, b) => {
     const to = (blocks[b + 1]?.from ?? points.length) - 1;
     for (const at of from === to ? [from] : [from, to]) {
-      x.push(points[at]!.x);
+      x.push(points[at].x);
       y.push(sum / count);
     }
   });
@@ -52,13 +50,13 @@ export function fitIsotonic(scores: ArrayLike<number>, positive: ArrayLike<boole
 
 /** The function's value at `score`. */
 export function interpolate({ x, y }: Isotonic, score: number): number {
-  if (score <= x[0]!) return y[0]!;
-  if (score >= x[x.length - 1]!) return y[y.length - 1]!;
+  if (score <= x[0]) return y[0];
+  if (score >= x[x.length - 1]) return y[y.length - 1];
   let [low, high] = [0, x.length - 1];
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (x[middle]! <= score) low = middle;
+    if (x[middle] <= score) low = middle;
     else high = middle;
   }
-  return y[low]! + ((score - x[low]!) / (x[high]! - x[low]!)) * (y[high]! - y[low]!);
+  return y[low] + ((score - x[low]) / (x[high] - x[low])) * (y[high] - y[low]);
 }

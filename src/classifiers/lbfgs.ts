@@ -53,7 +53,7 @@ export function minimize(
     let nextValue = value;
     let found = false;
     for (let trial = 0; trial < 60 && !found; trial++) {
-      for (let i = 0; i < n; i++) next[i] = x[i]! + step * direction[i]!;
+      for (let i = 0; i < n; i++) next[i] = x[i] + step * direction[i];
       nextValue = evaluate(next, nextGradient);
       const nextSlope = dot(nextGradient, direction);
       // Near the minimum rounding hides the descent; there the slopes tell (Hager and Zhang 2005, section 2).
@@ -69,8 +69,8 @@ export function minimize(
       // The function's own rounding hides any further descent.
       return { value, iterations: iteration, converged: false };
     }
-    const s = next.map((v, i) => v - x[i]!);
-    const y = nextGradient.map((v, i) => v - gradient[i]!);
+    const s = next.map((v, i) => v - x[i]);
+    const y = nextGradient.map((v, i) => v - gradient[i]);
     const curvature = dot(s, y);
     if (curvature > 0) {
       steps.push({ s, y, rho: 1 / curvature });
@@ -88,35 +88,35 @@ function downhill(
   gradient: Float64Array,
   steps: readonly { s: Float64Array; y: Float64Array; rho: number }[],
 ): void {
-  for (let i = 0; i < gradient.length; i++) direction[i] = -gradient[i]!;
+  for (let i = 0; i < gradient.length; i++) direction[i] = -gradient[i];
   const factors = steps.map(() => 0);
   for (let k = steps.length - 1; k >= 0; k--) {
-    const { s, y, rho } = steps[k]!;
+    const { s, y, rho } = steps[k];
     factors[k] = rho * dot(s, direction);
-    addScaled(direction, -factors[k]!, y);
+    addScaled(direction, -factors[k], y);
   }
   const last = steps.at(-1);
   if (last) {
     const scale = 1 / (last.rho * dot(last.y, last.y));
-    for (let i = 0; i < direction.length; i++) direction[i]! *= scale;
+    for (let i = 0; i < direction.length; i++) direction[i] *= scale;
   }
   steps.forEach(({ s, y, rho }, k) => {
-    addScaled(direction, factors[k]! - rho * dot(y, direction), s);
+    addScaled(direction, factors[k] - rho * dot(y, direction), s);
   });
 }
 
 function addScaled(to: Float64Array, scale: number, v: Float64Array): void {
-  for (let i = 0; i < to.length; i++) to[i]! += scale * v[i]!;
+  for (let i = 0; i < to.length; i++) to[i] += scale * v[i];
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 }
 
 function largest(v: Float64Array): number {
   let most = 0;
-  for (let i = 0; i < v.length; i++) most = Math.max(most, Math.abs(v[i]!));
+  for (let i = 0; i < v.length; i++) most = Math.max(most, Math.abs(v[i]));
   return most;
 }

@@ -61,10 +61,10 @@ export abstract class LinearClassifier<
     const out = zeros(x.rows, k);
     for (let i = 0; i < x.rows; i++) {
       for (let c = 0; c < hyperplanes; c++) {
-        let sum = intercepts[c]!;
+        let sum = intercepts[c];
         const row = i * columns;
         const at = c * columns;
-        for (let j = 0; j < columns; j++) sum += weights[at + j]! * x.data[row + j]!;
+        for (let j = 0; j < columns; j++) sum += weights[at + j] * x.data[row + j];
         if (hyperplanes === k) out.data[i * k + c] = sum;
         else {
           out.data[i * k] = -sum;
@@ -84,8 +84,8 @@ export abstract class LinearClassifier<
     const bias = new Float32Array(k);
     for (let c = 0; c < k; c++) {
       const [from, sign] = rows === k ? [c, 1] : [0, c === 0 ? -1 : 1];
-      for (let j = 0; j < columns; j++) weights[j * k + c] = sign * data[from * columns + j]!;
-      bias[c] = sign * intercepts[from]!;
+      for (let j = 0; j < columns; j++) weights[j * k + c] = sign * data[from * columns + j];
+      bias[c] = sign * intercepts[from];
     }
     const b = g.constant(tensor('float32', [columns, k], weights), 'classifier_weights');
     const c = g.constant(tensor('float32', [k], bias), 'classifier_intercepts');

@@ -113,8 +113,8 @@ export function linearSvmProblem<L extends Label>(
     positions: known.positions,
     targets: two ? [1] : known.classes.map((_, c) => c),
     costs: two
-      ? [[C * weights[1]!, C * weights[0]!]]
-      : known.classes.map((_, c): [number, number] => [C * weights[c]!, C]),
+      ? [[C * weights[1], C * weights[0]]]
+      : known.classes.map((_, c): [number, number] => [C * weights[c], C]),
     squared: loss === 'squared-hinge',
     tol,
     maxIterations,
@@ -129,9 +129,9 @@ export function hyperplaneSolver(problem: LinearSvmProblem): (target: number) =>
   const kernel = createRowKernel(x, { vectors: 1, constant: interceptScaling ?? undefined });
   const lengths = squaredLengths(kernel, x.rows, 0);
   return (target) => {
-    const weights = kernel.vectors[0]!.fill(0);
+    const weights = kernel.vectors[0].fill(0);
     const signs = Int8Array.from(positions, (c) => (c === targets[target] ? 1 : -1));
-    const [positiveCost, negativeCost] = costs[target]!;
+    const [positiveCost, negativeCost] = costs[target];
     const { squared, tol, maxIterations, seed } = problem;
     const random = new Random(`${seed}/hyperplane ${target}`);
     const ended = solveDual(
@@ -140,7 +140,7 @@ export function hyperplaneSolver(problem: LinearSvmProblem): (target: number) =>
     );
     return {
       weights: weights.slice(0, x.columns),
-      intercept: interceptScaling === null ? 0 : interceptScaling * weights[x.columns]!,
+      intercept: interceptScaling === null ? 0 : interceptScaling * weights[x.columns],
       ...ended,
     };
   };
@@ -151,7 +151,7 @@ export function linearSvmOf<L extends Label>(
   classes: readonly L[],
   hyperplanes: readonly Hyperplane[],
 ): LinearSvm<L> {
-  const coefficients = zeros(hyperplanes.length, hyperplanes[0]!.weights.length);
+  const coefficients = zeros(hyperplanes.length, hyperplanes[0].weights.length);
   hyperplanes.forEach(({ weights }, c) => {
     coefficients.data.set(weights, c * coefficients.columns);
   });

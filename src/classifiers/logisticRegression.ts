@@ -63,7 +63,7 @@ export function fitLogisticRegression<L extends Label>(
   const known = trainingLabels(x, labels);
   const { classes, positions } = known;
   const perClass = weightsPerClass(known, options.classWeights);
-  const costs = Float64Array.from(positions, (c) => perClass[c]!);
+  const costs = Float64Array.from(positions, (c) => perClass[c]);
   const hyperplanes = classes.length === 2 ? 1 : classes.length;
   const kernel = createRowKernel(x, { vectors: 2 * hyperplanes, constant: intercept ? 1 : undefined });
   const { width } = kernel;
@@ -75,15 +75,15 @@ export function fitLogisticRegression<L extends Label>(
     parameters,
     (at, gradient) => {
       for (let c = 0; c < hyperplanes; c++) {
-        kernel.vectors[c]!.set(at.subarray(c * width, (c + 1) * width));
-        kernel.vectors[hyperplanes + c]!.fill(0);
+        kernel.vectors[c].set(at.subarray(c * width, (c + 1) * width));
+        kernel.vectors[hyperplanes + c].fill(0);
       }
       let value = passOver(kernel, positions, costs, hyperplanes);
       for (let c = 0; c < hyperplanes; c++) {
-        gradient.set(kernel.vectors[hyperplanes + c]!.subarray(0, width), c * width);
+        gradient.set(kernel.vectors[hyperplanes + c].subarray(0, width), c * width);
         for (let j = c * width; j < c * width + x.columns; j++) {
-          value += 0.5 * penalty * at[j]! * at[j]!;
-          gradient[j]! += penalty * at[j]!;
+          value += 0.5 * penalty * at[j] * at[j];
+          gradient[j] += penalty * at[j];
         }
       }
       return value;
@@ -94,7 +94,7 @@ export function fitLogisticRegression<L extends Label>(
   const intercepts = new Float64Array(hyperplanes);
   for (let c = 0; c < hyperplanes; c++) {
     coefficients.data.set(parameters.subarray(c * width, c * width + x.columns), c * x.columns);
-    if (intercept) intercepts[c] = parameters[c * width + x.columns]!;
+    if (intercept) intercepts[c] = parameters[c * width + x.columns];
   }
   const state: LinearState<L> = {
     kind: 'logistic-regression',
@@ -115,8 +115,8 @@ const binaryPass: Pass = (kernel, positions, costs) => {
   for (let i = 0; i < positions.length; i++) {
     const score = kernel.dot(i, 0);
     const margin = positions[i] === 1 ? score : -score;
-    loss += costs[i]! * (Math.log1p(Math.exp(-Math.abs(margin))) + Math.max(0, -margin));
-    kernel.add(i, 1, costs[i]! * (logistic(score) - positions[i]!));
+    loss += costs[i] * (Math.log1p(Math.exp(-Math.abs(margin))) + Math.max(0, -margin));
+    kernel.add(i, 1, costs[i] * (logistic(score) - positions[i]));
   }
   return loss;
 };
@@ -128,17 +128,17 @@ const multinomialPass: Pass = (kernel, positions, costs, k) => {
     let top = Number.NEGATIVE_INFINITY;
     for (let c = 0; c < k; c++) {
       scores[c] = kernel.dot(i, c);
-      if (scores[c]! > top) top = scores[c]!;
+      if (scores[c] > top) top = scores[c];
     }
-    const own = scores[positions[i]!]!;
+    const own = scores[positions[i]];
     let sum = 0;
     for (let c = 0; c < k; c++) {
-      scores[c] = Math.exp(scores[c]! - top);
-      sum += scores[c]!;
+      scores[c] = Math.exp(scores[c] - top);
+      sum += scores[c];
     }
-    loss += costs[i]! * (Math.log(sum) + top - own);
+    loss += costs[i] * (Math.log(sum) + top - own);
     for (let c = 0; c < k; c++) {
-      kernel.add(i, k + c, costs[i]! * (scores[c]! / sum - (c === positions[i] ? 1 : 0)));
+      kernel.add(i, k + c, costs[i] * (scores[c] / sum - (c === positions[i] ? 1 : 0)));
     }
   }
   return loss;

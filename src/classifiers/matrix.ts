@@ -38,7 +38,7 @@ export function checkMatrix(x: Matrix, what: string, columns?: number): void {
     throw new ShapeError(`The ${what} has ${x.columns} columns; the model was fitted on ${columns}.`);
   }
   for (let i = 0; i < data.length; i++) {
-    if (Number.isFinite(data[i]!)) continue;
+    if (Number.isFinite(data[i])) continue;
     const [row, column] = [Math.floor(i / x.columns), i % x.columns];
     throw new ParameterError(
       `The ${what} must be finite numbers; row ${row}, column ${column} is ${data[i]}.`,
@@ -76,7 +76,7 @@ export function takeRows(x: Matrix, indices: ArrayLike<number>): Matrix {
       ? new Float32Array(indices.length * columns)
       : new Float64Array(indices.length * columns);
   for (let i = 0; i < indices.length; i++) {
-    const at = indices[i]! * columns;
+    const at = indices[i] * columns;
     data.set(x.data.subarray(at, at + columns), i * columns);
   }
   return { data, rows: indices.length, columns };

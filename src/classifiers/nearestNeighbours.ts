@@ -55,14 +55,14 @@ export class NearestNeighbours<L extends Label = Label>
     const n = data.rows;
     const kernel = createRowKernel(data, { vectors: 1 });
     const lengths = squaredLengthsOf(data);
-    const query = kernel.vectors[0]!;
+    const query = kernel.vectors[0];
     const distances = new Float64Array(n);
     const out = zeros(x.rows, this.classes.length);
     for (let i = 0; i < x.rows; i++) {
       query.set(queries.data.subarray(i * x.columns, (i + 1) * x.columns));
       // Less the query's own length, which is the same for all.
-      for (let t = 0; t < n; t++) distances[t] = lengths[t]! - 2 * kernel.dot(t, 0);
-      for (const t of smallest(distances, k)) out.data[i * out.columns + positions[t]!]! += 1 / k;
+      for (let t = 0; t < n; t++) distances[t] = lengths[t] - 2 * kernel.dot(t, 0);
+      for (const t of smallest(distances, k)) out.data[i * out.columns + positions[t]] += 1 / k;
     }
     return out;
   }
@@ -75,7 +75,7 @@ export class NearestNeighbours<L extends Label = Label>
     const { data, positions, k, metric } = this.state;
     const { rows: n, columns: d } = data;
     const transposed = new Float32Array(d * n);
-    for (let t = 0; t < n; t++) for (let j = 0; j < d; j++) transposed[j * n + t] = data.data[t * d + j]!;
+    for (let t = 0; t < n; t++) for (let j = 0; j < d; j++) transposed[j * n + t] = data.data[t * d + j];
     const lengths = Float32Array.from(squaredLengthsOf(data));
     const members = new Float32Array(n * this.classes.length);
     positions.forEach((c, t) => {
@@ -95,7 +95,7 @@ export class NearestNeighbours<L extends Label = Label>
       [distances, g.ints([k])],
       { axis: 1, largest: 0, sorted: 1 },
       { outputs: 2 },
-    )[1]!;
+    )[1];
     const votes = g.op('Gather', [constant([n, this.classes.length], members), nearest], { axis: 0 });
     const scores = g.op('ReduceMean', [votes, g.ints([1])], { keepdims: 0 });
     return { scores, probabilities: scores };
@@ -126,7 +126,7 @@ export function fitNearestNeighbours<L extends Label>(
 function squaredLengthsOf({ data, rows, columns }: Matrix): Float64Array {
   const out = new Float64Array(rows);
   for (let i = 0; i < rows; i++) {
-    for (let j = i * columns; j < (i + 1) * columns; j++) out[i]! += data[j]! * data[j]!;
+    for (let j = i * columns; j < (i + 1) * columns; j++) out[i] += data[j] * data[j];
   }
   return out;
 }
@@ -136,8 +136,8 @@ function directions(x: Matrix): Matrix64 {
   const lengths = squaredLengthsOf(x);
   const out = zeros(x.rows, x.columns);
   for (let i = 0; i < out.data.length; i++) {
-    const length = Math.sqrt(lengths[Math.floor(i / x.columns)]!);
-    if (length > 0) out.data[i] = x.data[i]! / length;
+    const length = Math.sqrt(lengths[Math.floor(i / x.columns)]);
+    if (length > 0) out.data[i] = x.data[i] / length;
   }
   return out;
 }
@@ -147,10 +147,10 @@ function smallest(values: Float64Array, k: number): Int32Array {
   const best = new Int32Array(k);
   let count = 0;
   for (let t = 0; t < values.length; t++) {
-    const value = values[t]!;
-    if (count === k && value >= values[best[k - 1]!]!) continue;
+    const value = values[t];
+    if (count === k && value >= values[best[k - 1]]) continue;
     let at = count < k ? count++ : k - 1;
-    for (; at > 0 && values[best[at - 1]!]! > value; at--) best[at] = best[at - 1]!;
+    for (; at > 0 && values[best[at - 1]] > value; at--) best[at] = best[at - 1];
     best[at] = t;
   }
   return best;

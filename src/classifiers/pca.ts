@@ -44,13 +44,13 @@ export class Pca implements Transform {
   private weights(): Float64Array {
     const { components, explainedVariance, whiten } = this.state;
     const out = new Float64Array(components.data.length);
-    const rounding = explainedVariance[0]! * components.columns * Number.EPSILON;
+    const rounding = explainedVariance[0] * components.columns * Number.EPSILON;
     for (let p = 0; p < components.rows; p++) {
       // A component along which nothing varies gives zeros, not rounding blown up.
-      const deviation = explainedVariance[p]! > rounding ? Math.sqrt(explainedVariance[p]!) : Infinity;
+      const deviation = explainedVariance[p] > rounding ? Math.sqrt(explainedVariance[p]) : Infinity;
       const scale = whiten ? 1 / deviation : 1;
       for (let j = 0; j < components.columns; j++) {
-        out[j * components.rows + p] = scale * components.data[p * components.columns + j]!;
+        out[j * components.rows + p] = scale * components.data[p * components.columns + j];
       }
     }
     return out;
@@ -64,8 +64,8 @@ export class Pca implements Transform {
     const out = zeros(x.rows, k);
     for (let i = 0; i < x.rows; i++) {
       for (let j = 0; j < x.columns; j++) {
-        const value = x.data[i * x.columns + j]! - means[j]!;
-        for (let p = 0; p < k; p++) out.data[i * k + p]! += value * weights[j * k + p]!;
+        const value = x.data[i * x.columns + j] - means[j];
+        for (let p = 0; p < k; p++) out.data[i * k + p] += value * weights[j * k + p];
       }
     }
     return out;
@@ -98,10 +98,10 @@ export function fitPca(x: Matrix, options: PcaOptions = {}): Pca {
     );
   }
   const means = new Float64Array(d);
-  for (let i = 0; i < x.data.length; ) for (let j = 0; j < d; j++, i++) means[j]! += x.data[i]! / n;
+  for (let i = 0; i < x.data.length; ) for (let j = 0; j < d; j++, i++) means[j] += x.data[i] / n;
   const centred = zeros(n, d);
   for (let i = 0; i < x.data.length; ) {
-    for (let j = 0; j < d; j++, i++) centred.data[i] = x.data[i]! - means[j]!;
+    for (let j = 0; j < d; j++, i++) centred.data[i] = x.data[i] - means[j];
   }
   const { values, vectors } = d <= n ? covarianceEigen(centred) : productEigen(centred);
   const variances = values.subarray(0, most).map((value) => Math.max(0, value) / (n - 1));
@@ -123,7 +123,7 @@ export function fitPca(x: Matrix, options: PcaOptions = {}): Pca {
 function enough(ratios: Float64Array, share: number): number {
   let sum = 0;
   for (let p = 0; p < ratios.length; p++) {
-    sum += ratios[p]!;
+    sum += ratios[p];
     if (sum > share) return p + 1;
   }
   return ratios.length;
@@ -134,7 +134,7 @@ function covarianceEigen(centred: Matrix64): { values: Float64Array; vectors: Fl
   const kernel = createRowKernel(centred, { vectors: columns });
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {
-      const value = centred.data[i * columns + j]!;
+      const value = centred.data[i * columns + j];
       if (value !== 0) kernel.add(i, j, value);
     }
   }
@@ -160,15 +160,15 @@ function productEigen(centred: Matrix64): { values: Float64Array; vectors: Float
   }
   const { values, vectors: u } = symmetricEigen(products, rows);
   const vectors = new Float64Array(rows * columns);
-  const sum = kernel.vectors[0]!;
+  const sum = kernel.vectors[0];
   for (let p = 0; p < rows; p++) {
     sum.fill(0);
-    for (let i = 0; i < rows; i++) kernel.add(i, 0, u[p * rows + i]!);
+    for (let i = 0; i < rows; i++) kernel.add(i, 0, u[p * rows + i]);
     // Centred rows have no more than rows − 1 directions; the last one is rounding, and stays short.
     let length = 0;
-    for (let j = 0; j < columns; j++) length += sum[j]! * sum[j]!;
+    for (let j = 0; j < columns; j++) length += sum[j] * sum[j];
     const scale = length > 0 ? 1 / Math.sqrt(length) : 0;
-    for (let j = 0; j < columns; j++) vectors[p * columns + j] = sum[j]! * scale;
+    for (let j = 0; j < columns; j++) vectors[p * columns + j] = sum[j] * scale;
   }
   return { values, vectors };
 }
@@ -178,13 +178,13 @@ function withSigns(components: Matrix64, centred: Matrix64): Matrix64 {
   const kernel = createRowKernel(centred, { vectors: 1 });
   for (let p = 0; p < count; p++) {
     const own = components.data.subarray(p * columns, (p + 1) * columns);
-    kernel.vectors[0]!.set(own);
+    kernel.vectors[0].set(own);
     let furthest = 0;
     for (let i = 0; i < centred.rows; i++) {
       const coordinate = kernel.dot(i, 0);
       if (Math.abs(coordinate) > Math.abs(furthest)) furthest = coordinate;
     }
-    if (furthest < 0) for (let j = 0; j < columns; j++) own[j] = -own[j]!;
+    if (furthest < 0) for (let j = 0; j < columns; j++) own[j] = -own[j];
   }
   return components;
 }

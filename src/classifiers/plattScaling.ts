@@ -27,7 +27,7 @@ export function fitSigmoid(scores: ArrayLike<number>, positive: ArrayLike<boolea
   const loss = (a: number, b: number) => {
     let sum = 0;
     for (let i = 0; i < n; i++) {
-      const z = a * scores[i]! + b;
+      const z = a * scores[i] + b;
       sum += (z >= 0 ? target(i) : target(i) - 1) * z + Math.log1p(Math.exp(-Math.abs(z)));
     }
     return sum;
@@ -39,7 +39,7 @@ export function fitSigmoid(scores: ArrayLike<number>, positive: ArrayLike<boolea
     // Gradient and Hessian, its diagonal raised a little so that it can be inverted.
     let [haa, hbb, hab, ga, gb] = [1e-12, 1e-12, 0, 0, 0];
     for (let i = 0; i < n; i++) {
-      const s = scores[i]!;
+      const s = scores[i];
       const p = logistic(-(slope * s + offset));
       const curvature = p * (1 - p);
       haa += s * s * curvature;

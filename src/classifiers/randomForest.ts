@@ -60,11 +60,11 @@ export class RandomForest<L extends Label = Label>
     for (const { features, thresholds, left, right, shares } of trees) {
       for (let i = 0; i < x.rows; i++) {
         let node = 0;
-        while (features[node]! >= 0) {
-          const goesLeft = data[i * x.columns + features[node]!]! <= thresholds[node]!;
-          node = goesLeft ? left[node]! : right[node]!;
+        while (features[node] >= 0) {
+          const goesLeft = data[i * x.columns + features[node]] <= thresholds[node];
+          node = goesLeft ? left[node] : right[node];
         }
-        for (let c = 0; c < k; c++) out.data[i * k + c]! += shares[node * k + c]! / trees.length;
+        for (let c = 0; c < k; c++) out.data[i * k + c] += shares[node * k + c] / trees.length;
       }
     }
     return out;
@@ -89,11 +89,11 @@ export class RandomForest<L extends Label = Label>
     trees.forEach((tree, t) => {
       roots[t] = at;
       for (let node = 0; node < tree.features.length; node++) {
-        const leaf = tree.features[node]! < 0;
-        features[at + node] = Math.max(0, tree.features[node]!);
-        thresholds[at + node] = tree.thresholds[node]!;
-        left[at + node] = at + (leaf ? node : tree.left[node]!);
-        right[at + node] = at + (leaf ? node : tree.right[node]!);
+        const leaf = tree.features[node] < 0;
+        features[at + node] = Math.max(0, tree.features[node]);
+        thresholds[at + node] = tree.thresholds[node];
+        left[at + node] = at + (leaf ? node : tree.left[node]);
+        right[at + node] = at + (leaf ? node : tree.right[node]);
       }
       shares.set(tree.shares, at * k);
       at += tree.features.length;
@@ -102,14 +102,14 @@ export class RandomForest<L extends Label = Label>
       g.constant(tensor('int32', dims, data), 'classifier_trees');
     const real = (dims: readonly number[], data: Float32Array) =>
       g.constant(tensor('float32', dims, data), 'classifier_trees');
-    const atRoots = (from: Int32Array) => Int32Array.from(roots, (r) => from[r]!);
+    const atRoots = (from: Int32Array) => Int32Array.from(roots, (r) => from[r]);
     const T = trees.length;
     // The first split of each tree: the same for every row, so no indices per row are needed yet.
     const first = g.op('LessOrEqual', [
       g.op('Gather', [x, whole([T], atRoots(features))], { axis: 1 }),
       real(
         [T],
-        Float32Array.from(roots, (r) => thresholds[r]!),
+        Float32Array.from(roots, (r) => thresholds[r]),
       ),
     ]);
     let node = g.op('Where', [first, whole([T], atRoots(left)), whole([T], atRoots(right))]);
@@ -190,8 +190,8 @@ function treeWeights(
   const rows = positions.length;
   for (;;) {
     const weights = new Float64Array(rows).fill(bootstrap ? 0 : 1);
-    if (bootstrap) for (let draw = 0; draw < rows; draw++) weights[random.integer(rows)]! += 1;
-    for (let i = 0; i < rows; i++) weights[i]! *= perClass[positions[i]!]!;
+    if (bootstrap) for (let draw = 0; draw < rows; draw++) weights[random.integer(rows)] += 1;
+    for (let i = 0; i < rows; i++) weights[i] *= perClass[positions[i]];
     // A draw of rows that all weigh nothing is drawn again.
     if (weights.some((weight) => weight > 0)) return weights;
   }
@@ -203,11 +203,11 @@ function columnsOf({ data, rows, columns }: Matrix): { byColumn: Float32Array; r
   const ranks = new Int32Array(data.length);
   for (let j = 0; j < columns; j++) {
     const column = byColumn.subarray(j * rows, (j + 1) * rows);
-    for (let i = 0; i < rows; i++) column[i] = data[i * columns + j]!;
-    const order = Int32Array.from({ length: rows }, (_, i) => i).sort((a, b) => column[a]! - column[b]!);
+    for (let i = 0; i < rows; i++) column[i] = data[i * columns + j];
+    const order = Int32Array.from({ length: rows }, (_, i) => i).sort((a, b) => column[a] - column[b]);
     let rank = 0;
     order.forEach((i, place) => {
-      if (place > 0 && column[i]! > column[order[place - 1]!]!) rank = place;
+      if (place > 0 && column[i] > column[order[place - 1]]) rank = place;
       ranks[j * rows + i] = rank;
     });
   }

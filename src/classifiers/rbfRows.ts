@@ -58,8 +58,8 @@ export class RbfRows {
     filled[c] = 1;
     const { kernel, lengths, gamma } = this;
     kernel.load(i, 0);
-    for (let j = this.starts[c]!; j < this.starts[c + 1]!; j++) {
-      values[j] = Math.exp(-gamma * Math.max(0, lengths[i]! + lengths[j]! - 2 * kernel.dot(j, 0)));
+    for (let j = this.starts[c]; j < this.starts[c + 1]; j++) {
+      values[j] = Math.exp(-gamma * Math.max(0, lengths[i] + lengths[j] - 2 * kernel.dot(j, 0)));
     }
   }
 }

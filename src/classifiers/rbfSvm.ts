@@ -79,20 +79,20 @@ export class RbfSvm<L extends Label = Label> extends ScoringClassifier<L> implem
       kernel.load(s, 0);
       lengths[s] = kernel.dot(s, 0);
     }
-    const query = kernel.vectors[0]!.fill(0);
+    const query = kernel.vectors[0].fill(0);
     const values = new Float64Array(n);
     const out = zeros(x.rows, intercepts.length);
     for (let i = 0; i < x.rows; i++) {
       query.set(x.data.subarray(i * x.columns, (i + 1) * x.columns));
       let length = 0;
-      for (let j = 0; j < x.columns; j++) length += query[j]! * query[j]!;
+      for (let j = 0; j < x.columns; j++) length += query[j] * query[j];
       for (let s = 0; s < n; s++) {
-        values[s] = Math.exp(-gamma * Math.max(0, length + lengths[s]! - 2 * kernel.dot(s, 0)));
+        values[s] = Math.exp(-gamma * Math.max(0, length + lengths[s] - 2 * kernel.dot(s, 0)));
       }
       for (let p = 0; p < intercepts.length; p++) {
-        let sum = intercepts[p]!;
+        let sum = intercepts[p];
         const at = p * n;
-        for (let s = 0; s < n; s++) sum += coefficients.data[at + s]! * values[s]!;
+        for (let s = 0; s < n; s++) sum += coefficients.data[at + s] * values[s];
         out.data[i * intercepts.length + p] = sum;
       }
     }
@@ -105,8 +105,8 @@ export class RbfSvm<L extends Label = Label> extends ScoringClassifier<L> implem
     const out = zeros(x.rows, k);
     if (k === 2) {
       for (let i = 0; i < x.rows; i++) {
-        out.data[2 * i] = decisions.data[i]!;
-        out.data[2 * i + 1] = -decisions.data[i]!;
+        out.data[2 * i] = decisions.data[i];
+        out.data[2 * i + 1] = -decisions.data[i];
       }
       return out;
     }
@@ -115,12 +115,12 @@ export class RbfSvm<L extends Label = Label> extends ScoringClassifier<L> implem
     for (let i = 0; i < x.rows; i++) {
       sums.fill(0);
       pairs.forEach(([a, b], p) => {
-        const decision = decisions.data[i * pairs.length + p]!;
-        sums[a]! += decision;
-        sums[b]! -= decision;
-        out.data[i * k + (decision < 0 ? b : a)]! += 1;
+        const decision = decisions.data[i * pairs.length + p];
+        sums[a] += decision;
+        sums[b] -= decision;
+        out.data[i * k + (decision < 0 ? b : a)] += 1;
       });
-      for (let c = 0; c < k; c++) out.data[i * k + c]! += sums[c]! / (3 * (Math.abs(sums[c]!) + 1));
+      for (let c = 0; c < k; c++) out.data[i * k + c] += sums[c] / (3 * (Math.abs(sums[c]) + 1));
     }
     return out;
   }
@@ -135,7 +135,7 @@ export class RbfSvm<L extends Label = Label> extends ScoringClassifier<L> implem
     for (let s = 0; s < n; s++) {
       let length = 0;
       for (let j = 0; j < d; j++) {
-        const v = supportVectors.data[s * d + j]!;
+        const v = supportVectors.data[s * d + j];
         vectors[j * n + s] = v;
         length += v * v;
       }
@@ -143,7 +143,7 @@ export class RbfSvm<L extends Label = Label> extends ScoringClassifier<L> implem
     }
     const weights = new Float32Array(n * P);
     for (let p = 0; p < P; p++) {
-      for (let s = 0; s < n; s++) weights[s * P + p] = coefficients.data[p * n + s]!;
+      for (let s = 0; s < n; s++) weights[s * P + p] = coefficients.data[p * n + s];
     }
     const constant = (dims: readonly number[], data: Float32Array) =>
       g.constant(tensor('float32', dims, data), 'classifier_rbf');
@@ -166,7 +166,7 @@ export class RbfSvm<L extends Label = Label> extends ScoringClassifier<L> implem
       first[p * k + a] = 1;
       second[p * k + b] = 1;
     });
-    const signs = first.map((v, i) => v - second[i]!);
+    const signs = first.map((v, i) => v - second[i]);
     const lost = g.op('Cast', [g.op('Less', [decisions, g.scalar(0)])], { to: 1 });
     const won = g.op('Sub', [g.scalar(1), lost]);
     const votes = g.op('Add', [
@@ -199,8 +199,8 @@ export function fitRbfSvm<L extends Label>(
 
   const k = classes.length;
   const starts = new Int32Array(k + 1);
-  for (let c = 0; c < k; c++) starts[c + 1] = starts[c]! + counts[c]!;
-  const sorted = Int32Array.from(positions.keys()).sort((a, b) => positions[a]! - positions[b]! || a - b);
+  for (let c = 0; c < k; c++) starts[c + 1] = starts[c] + counts[c];
+  const sorted = Int32Array.from(positions.keys()).sort((a, b) => positions[a] - positions[b] || a - b);
   const data = takeRows(x, sorted);
   const rbf = new RbfRows(data, starts, gamma, cacheMegabytes);
   const pairs = pairsOf(k);
@@ -209,13 +209,13 @@ export function fitRbfSvm<L extends Label>(
   const solved = pairs.map(([a, b]) => {
     const members = [a, b].flatMap((c) =>
       // A class that weighs nothing has no part in the problem.
-      perClass[c] === 0 ? [] : Array.from({ length: counts[c]! }, (_, t) => starts[c]! + t),
+      perClass[c] === 0 ? [] : Array.from({ length: counts[c] }, (_, t) => starts[c] + t),
     );
     const rows = Int32Array.from(members);
     const solution = solveSmo({
       rows,
-      signs: Int8Array.from(rows, (t) => (t < starts[a + 1]! && t >= starts[a]! ? 1 : -1)),
-      bounds: Float64Array.from(rows, (t) => C * perClass[positions[sorted[t]!]!]!),
+      signs: Int8Array.from(rows, (t) => (t < starts[a + 1] && t >= starts[a] ? 1 : -1)),
+      bounds: Float64Array.from(rows, (t) => C * perClass[positions[sorted[t]]]),
       kernelRow: (t) => rbf.row(t, a, b),
       tol,
       maxIterations,
@@ -235,7 +235,7 @@ export function fitRbfSvm<L extends Label>(
   const coefficients = zeros(pairs.length, support.length);
   solved.forEach(({ rows, coefficients: c }, p) => {
     rows.forEach((t, s) => {
-      if (c[s] !== 0) coefficients.data[p * support.length + place[t]!] = c[s]!;
+      if (c[s] !== 0) coefficients.data[p * support.length + place[t]] = c[s];
     });
   });
   return new RbfSvm<L>({
@@ -252,9 +252,9 @@ export function fitRbfSvm<L extends Label>(
 /** scikit-learn's gamma='scale'; 1 where all values are equal. */
 function scaleGamma({ data, columns }: Matrix): number {
   let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += data[i]!;
+  for (let i = 0; i < data.length; i++) sum += data[i];
   const mean = sum / data.length;
   let squares = 0;
-  for (let i = 0; i < data.length; i++) squares += (data[i]! - mean) ** 2;
+  for (let i = 0; i < data.length; i++) squares += (data[i] - mean) ** 2;
   return squares === 0 ? 1 : data.length / (columns * squares);
 }

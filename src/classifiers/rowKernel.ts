@@ -84,15 +84,15 @@ export function createRowKernel(x: Matrix, options: RowKernelOptions): RowKernel
     (_, v) => new Float64Array(buffer, vectorsAt + v * stride * 8, stride),
   );
   const load = (row: number, v: number) => {
-    vectors[v]!.set(rows.subarray(row * stride, (row + 1) * stride));
+    vectors[v].set(rows.subarray(row * stride, (row + 1) * stride));
   };
   if (module === null || memory === null) {
     return {
       vectors,
       width,
       load,
-      dot: (row, v) => plainDot(rows, row * stride, vectors[v]!),
-      add: (row, v, scale) => plainAdd(rows, row * stride, vectors[v]!, scale),
+      dot: (row, v) => plainDot(rows, row * stride, vectors[v]),
+      add: (row, v, scale) => plainAdd(rows, row * stride, vectors[v], scale),
     };
   }
   const { exports } = new webAssembly.Instance(module, { env: { memory } });
@@ -121,19 +121,19 @@ function reserve(bytes: number): { buffer: ArrayBuffer } | null {
 function plainDot(rows: Float32Array | Float64Array, at: number, w: Float64Array): number {
   let [a, b, c, d, e, f, g, h] = [0, 0, 0, 0, 0, 0, 0, 0];
   for (let k = 0; k < w.length; k += 8, at += 8) {
-    a += rows[at]! * w[k]!;
-    b += rows[at + 1]! * w[k + 1]!;
-    c += rows[at + 2]! * w[k + 2]!;
-    d += rows[at + 3]! * w[k + 3]!;
-    e += rows[at + 4]! * w[k + 4]!;
-    f += rows[at + 5]! * w[k + 5]!;
-    g += rows[at + 6]! * w[k + 6]!;
-    h += rows[at + 7]! * w[k + 7]!;
+    a += rows[at] * w[k];
+    b += rows[at + 1] * w[k + 1];
+    c += rows[at + 2] * w[k + 2];
+    d += rows[at + 3] * w[k + 3];
+    e += rows[at + 4] * w[k + 4];
+    f += rows[at + 5] * w[k + 5];
+    g += rows[at + 6] * w[k + 6];
+    h += rows[at + 7] * w[k + 7];
   }
   // The order in which the vector lanes are added.
   return a + c + (e + g) + (b + d + (f + h));
 }
 
 function plainAdd(rows: Float32Array | Float64Array, at: number, w: Float64Array, scale: number): void {
-  for (let k = 0; k < w.length; k++) w[k]! += scale * rows[at + k]!;
+  for (let k = 0; k < w.length; k++) w[k] += scale * rows[at + k];
 }

@@ -56,11 +56,11 @@ class Smo {
   }
 
   private atUpper(t: number): boolean {
-    return this.alpha[t]! >= this.problem.bounds[t]!;
+    return this.alpha[t] >= this.problem.bounds[t];
   }
 
   private atLower(t: number): boolean {
-    return this.alpha[t]! <= 0;
+    return this.alpha[t] <= 0;
   }
 
   solve(): SmoSolution {
@@ -89,7 +89,7 @@ class Smo {
       this.update(pair[0], pair[1]);
     }
     if (this.active < n) this.reconstruct();
-    const coefficients = this.alpha.map((a, t) => a * signs[t]!);
+    const coefficients = this.alpha.map((a, t) => a * signs[t]);
     return { coefficients, rho: this.rho(), iterations, converged };
   }
 
@@ -100,28 +100,28 @@ class Smo {
     let most = Number.NEGATIVE_INFINITY;
     let i = -1;
     for (let a = 0; a < active; a++) {
-      const t = order[a]!;
-      const up = signs[t]! > 0 ? !this.atUpper(t) : !this.atLower(t);
-      const value = -signs[t]! * gradient[t]!;
+      const t = order[a];
+      const up = signs[t] > 0 ? !this.atUpper(t) : !this.atLower(t);
+      const value = -signs[t] * gradient[t];
       if (up && value >= most) {
         most = value;
         i = t;
       }
     }
     if (i < 0) return null;
-    const K = kernelRow(rows[i]!);
+    const K = kernelRow(rows[i]);
     let opposite = Number.NEGATIVE_INFINITY;
     let best = Number.POSITIVE_INFINITY;
     let j = -1;
     for (let a = 0; a < active; a++) {
-      const t = order[a]!;
-      const down = signs[t]! > 0 ? !this.atLower(t) : !this.atUpper(t);
+      const t = order[a];
+      const down = signs[t] > 0 ? !this.atLower(t) : !this.atUpper(t);
       if (!down) continue;
-      const value = signs[t]! * gradient[t]!;
+      const value = signs[t] * gradient[t];
       if (value >= opposite) opposite = value;
       const difference = most + value;
       if (difference <= 0) continue;
-      const curvature = 2 - 2 * K[rows[t]!]!;
+      const curvature = 2 - 2 * K[rows[t]];
       const descent = -(difference * difference) / (curvature > 0 ? curvature : tau);
       if (descent <= best) {
         best = descent;
@@ -135,14 +135,14 @@ class Smo {
   private update(i: number, j: number): void {
     const { rows, signs, bounds, kernelRow } = this.problem;
     const { alpha, gradient, order, active, fromBounds } = this;
-    const Ki = kernelRow(rows[i]!);
-    const Kj = kernelRow(rows[j]!);
-    const curvature = Math.max(2 - 2 * Ki[rows[j]!]!, tau);
-    const [oldI, oldJ] = [alpha[i]!, alpha[j]!];
-    const [Ci, Cj] = [bounds[i]!, bounds[j]!];
+    const Ki = kernelRow(rows[i]);
+    const Kj = kernelRow(rows[j]);
+    const curvature = Math.max(2 - 2 * Ki[rows[j]], tau);
+    const [oldI, oldJ] = [alpha[i], alpha[j]];
+    const [Ci, Cj] = [bounds[i], bounds[j]];
     const [upperI, upperJ] = [this.atUpper(i), this.atUpper(j)];
     if (signs[i] !== signs[j]) {
-      const step = (-gradient[i]! - gradient[j]!) / curvature;
+      const step = (-gradient[i] - gradient[j]) / curvature;
       const difference = oldI - oldJ;
       let [a, b] = [oldI + step, oldJ + step];
       if (difference > 0 && b < 0) [a, b] = [difference, 0];
@@ -152,7 +152,7 @@ class Smo {
       alpha[i] = a;
       alpha[j] = b;
     } else {
-      const step = (gradient[i]! - gradient[j]!) / curvature;
+      const step = (gradient[i] - gradient[j]) / curvature;
       const sum = oldI + oldJ;
       let [a, b] = [oldI - step, oldJ + step];
       if (sum > Ci && a > Ci) [a, b] = [Ci, sum - Ci];
@@ -162,12 +162,12 @@ class Smo {
       alpha[i] = a;
       alpha[j] = b;
     }
-    const byI = signs[i]! * (alpha[i]! - oldI);
-    const byJ = signs[j]! * (alpha[j]! - oldJ);
+    const byI = signs[i] * (alpha[i] - oldI);
+    const byJ = signs[j] * (alpha[j] - oldJ);
     for (let a = 0; a < active; a++) {
-      const t = order[a]!;
-      const row = rows[t]!;
-      gradient[t]! += signs[t]! * (byI * Ki[row]! + byJ * Kj[row]!);
+      const t = order[a];
+      const row = rows[t];
+      gradient[t] += signs[t] * (byI * Ki[row] + byJ * Kj[row]);
     }
     for (const [t, K, before] of [
       [i, Ki, upperI],
@@ -175,8 +175,8 @@ class Smo {
     ] as const) {
       const after = this.atUpper(t);
       if (after === before) continue;
-      const change = (after ? 1 : -1) * bounds[t]! * signs[t]!;
-      for (let s = 0; s < rows.length; s++) fromBounds[s]! += signs[s]! * change * K[rows[s]!]!;
+      const change = (after ? 1 : -1) * bounds[t] * signs[t];
+      for (let s = 0; s < rows.length; s++) fromBounds[s] += signs[s] * change * K[rows[s]];
     }
   }
 
@@ -186,11 +186,11 @@ class Smo {
     let up = Number.NEGATIVE_INFINITY;
     let down = Number.NEGATIVE_INFINITY;
     for (let a = 0; a < this.active; a++) {
-      const t = this.order[a]!;
-      const value = signs[t]! * this.gradient[t]!;
+      const t = this.order[a];
+      const value = signs[t] * this.gradient[t];
       const [canRise, canFall] = [!this.atUpper(t), !this.atLower(t)];
-      if (signs[t]! > 0 ? canRise : canFall) up = Math.max(up, -value);
-      if (signs[t]! > 0 ? canFall : canRise) down = Math.max(down, value);
+      if (signs[t] > 0 ? canRise : canFall) up = Math.max(up, -value);
+      if (signs[t] > 0 ? canFall : canRise) down = Math.max(down, value);
     }
     return [up, down];
   }
@@ -207,13 +207,13 @@ class Smo {
       [up, down] = this.violations();
     }
     for (let a = 0; a < this.active; a++) {
-      const t = order[a]!;
-      const positive = signs[t]! > 0;
+      const t = order[a];
+      const positive = signs[t] > 0;
       const stays = this.atUpper(t)
-        ? -gradient[t]! > (positive ? up : down)
-        : this.atLower(t) && gradient[t]! > (positive ? down : up);
+        ? -gradient[t] > (positive ? up : down)
+        : this.atLower(t) && gradient[t] > (positive ? down : up);
       if (!stays) continue;
-      order[a--] = order[--this.active]!;
+      order[a--] = order[--this.active];
       order[this.active] = t;
     }
   }
@@ -224,14 +224,14 @@ class Smo {
     const { alpha, gradient, order, active, fromBounds } = this;
     const n = rows.length;
     if (active === n) return;
-    for (let a = active; a < n; a++) gradient[order[a]!] = fromBounds[order[a]!]! - 1;
+    for (let a = active; a < n; a++) gradient[order[a]] = fromBounds[order[a]] - 1;
     for (let i = 0; i < n; i++) {
       if (this.atLower(i) || this.atUpper(i)) continue;
-      const K = kernelRow(rows[i]!);
-      const factor = alpha[i]! * signs[i]!;
+      const K = kernelRow(rows[i]);
+      const factor = alpha[i] * signs[i];
       for (let a = active; a < n; a++) {
-        const t = order[a]!;
-        gradient[t]! += signs[t]! * factor * K[rows[t]!]!;
+        const t = order[a];
+        gradient[t] += signs[t] * factor * K[rows[t]];
       }
     }
   }
@@ -242,9 +242,9 @@ class Smo {
     let [sum, free] = [0, 0];
     let [above, below] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let t = 0; t < signs.length; t++) {
-      const value = signs[t]! * this.gradient[t]!;
+      const value = signs[t] * this.gradient[t];
       if (this.atUpper(t) || this.atLower(t)) {
-        if (this.atUpper(t) === signs[t]! < 0) above = Math.min(above, value);
+        if (this.atUpper(t) === signs[t] < 0) above = Math.min(above, value);
         else below = Math.max(below, value);
       } else {
         free++;

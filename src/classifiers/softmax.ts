@@ -13,13 +13,13 @@ export function softmaxRows({ data, rows, columns }: Matrix64): Matrix64 {
   const out = new Float64Array(data.length);
   for (let at = 0; at < data.length; at += columns) {
     let top = Number.NEGATIVE_INFINITY;
-    for (let c = at; c < at + columns; c++) top = Math.max(top, data[c]!);
+    for (let c = at; c < at + columns; c++) top = Math.max(top, data[c]);
     let sum = 0;
     for (let c = at; c < at + columns; c++) {
-      out[c] = Math.exp(data[c]! - top);
-      sum += out[c]!;
+      out[c] = Math.exp(data[c] - top);
+      sum += out[c];
     }
-    for (let c = at; c < at + columns; c++) out[c]! /= sum;
+    for (let c = at; c < at + columns; c++) out[c] /= sum;
   }
   return { data: out, rows, columns };
 }

@@ -29,7 +29,7 @@ export class StandardScaler implements Transform {
     const { means, deviations } = this.state;
     const data = x.data.slice();
     for (let i = 0; i < data.length; ) {
-      for (let j = 0; j < x.columns; j++, i++) data[i] = (data[i]! - means[j]!) / deviations[j]!;
+      for (let j = 0; j < x.columns; j++, i++) data[i] = (data[i] - means[j]) / deviations[j];
     }
     return { ...x, data };
   }
@@ -55,16 +55,16 @@ export function fitStandardScaler(x: Matrix): StandardScaler {
   checkMatrix(x, 'training data');
   const { data, rows, columns } = x;
   const means = new Float64Array(columns);
-  for (let i = 0; i < data.length; ) for (let j = 0; j < columns; j++, i++) means[j]! += data[i]! / rows;
+  for (let i = 0; i < data.length; ) for (let j = 0; j < columns; j++, i++) means[j] += data[i] / rows;
   const squares = new Float64Array(columns);
   for (let i = 0; i < data.length; ) {
-    for (let j = 0; j < columns; j++, i++) squares[j]! += (data[i]! - means[j]!) ** 2;
+    for (let j = 0; j < columns; j++, i++) squares[j] += (data[i] - means[j]) ** 2;
   }
   const deviations = squares.map((s, j) => {
     const variance = s / rows;
     // What rounding alone can make of a constant (scikit-learn's `_is_constant_feature`).
     const rounding = rows * Number.EPSILON;
-    const constant = variance <= rounding * variance + (rounding * means[j]!) ** 2;
+    const constant = variance <= rounding * variance + (rounding * means[j]) ** 2;
     return constant ? 1 : Math.sqrt(variance);
   });
   return new StandardScaler({ kind: 'standard-scaler', means, deviations });

@@ -34,8 +34,8 @@ export function fitTemperature<L extends Label>(
     let sum = 0;
     for (let i = 0; i < logits.rows; i++) {
       const at = i * logits.columns;
-      for (let c = 0; c < logits.columns; c++) sum += scaled.data[at + c]! * logits.data[at + c]!;
-      sum -= logits.data[at + positions[i]!]!;
+      for (let c = 0; c < logits.columns; c++) sum += scaled.data[at + c] * logits.data[at + c];
+      sum -= logits.data[at + positions[i]];
     }
     return sum;
   };
@@ -83,7 +83,7 @@ export function fitMeanTemperature<L extends Label>(
     for (const [i, item] of items.entries()) {
       const { data } = applyTemperature(item, Math.exp(logTemperature));
       let likelihood = 0;
-      for (let row = 0; row < item.rows; row++) likelihood += data[row * item.columns + positions[i]!]!;
+      for (let row = 0; row < item.rows; row++) likelihood += data[row * item.columns + positions[i]];
       sum -= Math.log(Math.max(likelihood / item.rows, 1e-300));
     }
     return sum;

@@ -32,7 +32,7 @@ export function trainingLabels<L extends Label>(x: Matrix, labels: ArrayLike<L>)
   }
   const positions = labelPositions(labels, classes, 'true');
   const counts = new Int32Array(classes.length);
-  for (const c of positions) counts[c]!++;
+  for (const c of positions) counts[c]++;
   return { classes, positions, counts };
 }
 
@@ -53,7 +53,7 @@ export function weightsPerClass<L extends Label>(
 ): Float64Array {
   const out = new Float64Array(classes.length).fill(1);
   if (weights === undefined) return out;
-  if (weights === 'balanced') return out.map((_, c) => positions.length / (classes.length * counts[c]!));
+  if (weights === 'balanced') return out.map((_, c) => positions.length / (classes.length * counts[c]));
   for (const [label, weight] of weights) {
     const c = classes.indexOf(label);
     if (c < 0) {

@@ -62,10 +62,10 @@ export function folds(text: string): number[] {
 /** Two numbers `low,high` with low ≤ high. */
 export function interval(text: string): [number, number] {
   const parts = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  if (parts.length !== 2 || !parts.every(Number.isFinite) || parts[0]! > parts[1]!) {
+  if (parts.length !== 2 || !parts.every(Number.isFinite) || parts[0] > parts[1]) {
     throw new InvalidArgumentError('It must be two numbers low,high with low not above high, such as 5,30.');
   }
-  return [parts[0]!, parts[1]!];
+  return [parts[0], parts[1]];
 }
 
 /** Two numbers `low,high` with low < high. */

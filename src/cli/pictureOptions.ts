@@ -61,5 +61,5 @@ function pictureSize(text: string): number | [number, number] {
   const sides = match === null ? [] : [match[1], match[2] ?? match[1]].map(Number);
   if (sides.length === 0 || sides.some((n) => n < 8 || n > 4096))
     throw new InvalidArgumentError('It must be a whole number from 8 to 4096, or two such as 128x431.');
-  return match![2] === undefined ? sides[0]! : [sides[0]!, sides[1]!];
+  return match![2] === undefined ? sides[0] : [sides[0], sides[1]];
 }

@@ -19,7 +19,7 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   }
   if (best !== null || plain.length < 2) return best;
   const beginning = candidates.filter((candidate) => normalize(candidate).startsWith(plain));
-  return beginning.length === 1 ? beginning[0]! : null;
+  return beginning.length === 1 ? beginning[0] : null;
 }
 
 /** The sentence to append to a message about a word that is none of `candidates`. */
@@ -41,14 +41,14 @@ function editDistance(a: string, b: string): number {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
-      let cost = Math.min(row[j - 1]! + 1, previous[j]! + 1, previous[j - 1]! + (same ? 0 : 1));
+      let cost = Math.min(row[j - 1] + 1, previous[j] + 1, previous[j - 1] + (same ? 0 : 1));
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        cost = Math.min(cost, before[j - 2]! + 1);
+        cost = Math.min(cost, before[j - 2] + 1);
       }
       row.push(cost);
     }
     before = previous;
     previous = row;
   }
-  return previous[b.length]!;
+  return previous[b.length];
 }

@@ -27,7 +27,7 @@ export function fileKind(bytes: Uint8Array): FileKind | null {
   if ((at(0, 'RIFF') || at(0, 'RF64')) && at(8, 'WAVE')) return { what: 'a WAV sound file', sound: true };
   if (at(0, 'fLaC')) return { what: 'a FLAC sound file', sound: true };
   if (at(0, 'OggS')) return { what: 'an Ogg sound file', sound: true };
-  if (at(0, 'ID3') || (bytes[0] === 0xff && (bytes[1]! & 0xe6) === 0xe2))
+  if (at(0, 'ID3') || (bytes[0] === 0xff && (bytes[1] & 0xe6) === 0xe2))
     return { what: 'an MP3 sound file', sound: true };
   if (at(0, 'FORM') && (at(8, 'AIFF') || at(8, 'AIFC'))) return { what: 'an AIFF sound file', sound: true };
   if (at(4, 'ftyp')) return { what: 'an MP4 file', sound: true };
@@ -40,7 +40,7 @@ export function fileKind(bytes: Uint8Array): FileKind | null {
             what: 'a zip archive',
             hint: 'Unpack it, and name the file in it. A .keras file is an archive too: save the model as HDF5 or ONNX.',
           };
-  if (bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5)
+  if (bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5)
     return { what: 'a Python pickle, such as an old PyTorch file', hint: fromPyTorch };
   if (at(0, '\x89HDF\r\n\x1a\n')) return { what: 'an HDF5 file, such as Keras weights' };
   if (at(0, '\x93NUMPY')) return { what: 'a NumPy array (.npy)' };

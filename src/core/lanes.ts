@@ -16,7 +16,7 @@ export async function inLanes<T>(
     while (next < items.length && failures.length === 0) {
       const index = next++;
       try {
-        await work(items[index]!, index);
+        await work(items[index], index);
       } catch (error) {
         failures.push(error);
       }

@@ -104,7 +104,7 @@ export class Random {
 
   /** One of `items`, uniformly. */
   pick<T>(items: readonly T[]): T {
-    return items[this.integer(items.length)]!;
+    return items[this.integer(items.length)];
   }
 
   /** A shuffled copy (Fisher–Yates). */
@@ -112,7 +112,7 @@ export class Random {
     const out = [...items];
     for (let i = out.length - 1; i > 0; i--) {
       const j = this.integer(i + 1);
-      [out[i], out[j]] = [out[j]!, out[i]!];
+      [out[i], out[j]] = [out[j], out[i]];
     }
     return out;
   }

@@ -150,7 +150,7 @@ export function joined(parts: readonly Float32Array[]): Float32Array {
 export function argmax(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) {
-    if (values[i]! > values[best]! || Number.isNaN(values[best])) best = i;
+    if (values[i] > values[best] || Number.isNaN(values[best])) best = i;
   }
   return best;
 }

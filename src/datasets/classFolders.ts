@@ -26,7 +26,7 @@ function groupOfName(name: string): { group: string; like: string } | null {
   const stem = name.slice(0, name.length - extname(name).length);
   for (const { like, pattern } of groupPatterns) {
     const match = pattern.exec(stem);
-    if (match) return { group: match[1]!, like };
+    if (match) return { group: match[1], like };
   }
   return null;
 }
@@ -88,8 +88,8 @@ export async function openClassFolders(root: string): Promise<Dataset> {
         patterns.add(named.like);
       }
       clips.push({
-        ...{ id, path, label: folded || sided ? inside[0]! : name },
-        fold: folded ? Number.parseInt(foldName.exec(name)![1]!, 10) : null,
+        ...{ id, path, label: folded || sided ? inside[0] : name },
+        fold: folded ? Number.parseInt(foldName.exec(name)![1], 10) : null,
         ...(sided ? { side: sideNamed(name)! } : {}),
         group: named?.group ?? id,
       });
@@ -137,12 +137,12 @@ function refuseWrapper(root: string, filled: readonly TopFolder[]): void {
   const [only, ...others] = filled;
   if (only === undefined || others.length > 0) return;
   let depth = 0;
-  const names = () => new Set(only.sounds.map(({ inside }) => inside[depth]!));
+  const names = () => new Set(only.sounds.map(({ inside }) => inside[depth]));
   const nested = () => only.sounds.every(({ inside }) => inside.length > depth + 1);
   while (nested() && names().size === 1) depth++;
   if (!nested()) return;
   const inner = [...names()];
-  const place = join(root, only.name, ...only.sounds[0]!.inside.slice(0, depth));
+  const place = join(root, only.name, ...only.sounds[0].inside.slice(0, depth));
   const folds = inner.every((name) => foldName.test(name));
   throw new DatasetError(
     `${root} would be a dataset of one class, ${only.name}: all sounds lie below ${place}, in its folders ${listSome(inner, 6)}.`,
@@ -174,7 +174,7 @@ function sameInside(filled: readonly TopFolder[]): { outer: string[]; inner: str
   if (filled.length < 2) return null;
   const inner = filled.map(({ sounds }) =>
     sounds.every(({ inside }) => inside.length > 1)
-      ? [...new Set(sounds.map(({ inside }) => inside[0]!))].sort()
+      ? [...new Set(sounds.map(({ inside }) => inside[0]))].sort()
       : [],
   );
   const [first] = inner as [string[], ...string[][]];

@@ -50,12 +50,12 @@ export async function groupDuplicates(dataset: Dataset, options: FileContentOpti
   try {
     for (const { path, hash, clips } of contents) {
       if (!severalGroups(clips) || (await sketches.of(path, hash, false)) === null) continue;
-      for (const { group } of clips) groups.join(clips[0]!.group, group);
+      for (const { group } of clips) groups.join(clips[0].group, group);
     }
     const kinds = new Set(contents.map(({ path }) => extname(path).toLowerCase()));
     // Copies that were encoded with loss are looked for only where there is another format that they can be of.
     const mixed = kinds.size > 1;
-    if (contents.length > 1 && (mixed || lossless.includes([...kinds][0]!))) {
+    if (contents.length > 1 && (mixed || lossless.includes([...kinds][0]))) {
       const sketched: (readonly [Content, SoundSketch])[] = [];
       await eachOf(
         contents,
@@ -66,7 +66,7 @@ export async function groupDuplicates(dataset: Dataset, options: FileContentOpti
         },
       );
       pairs = await sameSounds(sketched, sketches, signal);
-      for (const [a, b] of pairs) groups.join(a.clips[0]!.group, b.clips[0]!.group);
+      for (const [a, b] of pairs) groups.join(a.clips[0].group, b.clips[0].group);
     }
   } finally {
     await sketches.save();
@@ -94,7 +94,7 @@ function contentsOf(clips: readonly Clip[], hashes: ReadonlyMap<string, string |
   return [...found.values()];
 }
 
-const severalGroups = (clips: readonly Clip[]) => clips.some(({ group }) => group !== clips[0]!.group);
+const severalGroups = (clips: readonly Clip[]) => clips.some(({ group }) => group !== clips[0].group);
 
 /** Pairs of contents of different groups that hold the same sound. */
 async function sameSounds(
@@ -103,7 +103,7 @@ async function sameSounds(
   signal: AbortSignal | undefined,
 ): Promise<[Content, Content][]> {
   const pairs: [Content, Content][] = [];
-  const apart = (a: Content, b: Content) => a.clips[0]!.group !== b.clips[0]!.group;
+  const apart = (a: Content, b: Content) => a.clips[0].group !== b.clips[0].group;
   for (const same of groupBy(sketched, ([, s]) => `${s.rate} ${s.seconds} ${s.samples}`).values()) {
     const [[first, sketch], ...others] = same as [(typeof same)[number], ...typeof same];
     for (const [other] of others)
@@ -117,7 +117,7 @@ async function sameSounds(
   for (const [i, [a, x]] of sorted.entries()) {
     if (signal?.aborted) throw new CancelledError('The search for copies of sounds was stopped.');
     for (let j = i + 1; j < sorted.length; j++) {
-      const [b, y] = sorted[j]!;
+      const [b, y] = sorted[j];
       if (y.seconds - x.seconds > alike.seconds) break;
       if (!apart(a, b) || kindOf(a) === kindOf(b)) continue;
       if (spectralDistance(x, y) > alike.decibels) continue;
@@ -140,7 +140,7 @@ async function equal(a: Content, b: Content, { seconds }: SoundSketch): Promise<
 
 function noticeOf(contents: readonly Content[], pairs: readonly (readonly [Content, Content])[]): Notice {
   const files = contents.filter(({ clips }) => severalGroups(clips)).map(({ clips }) => clips);
-  const sounds = pairs.map(([a, b]) => [a.clips[0]!, b.clips[0]!]);
+  const sounds = pairs.map(([a, b]) => [a.clips[0], b.clips[0]]);
   const sets = [...files, ...sounds];
   const shown = listSome(
     sets.map((set) =>

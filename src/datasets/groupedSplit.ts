@@ -40,7 +40,7 @@ export function setAsideByGroup(
   for (const [label, groups] of groupsOfClass) {
     if (groups.size > 1) continue;
     untested.push(label);
-    pinned.add([...groups][0]!);
+    pinned.add([...groups][0]);
   }
   const free = clips.filter((clip) => !pinned.has(clip.group));
   const [keptFree, asideFree] = divideByGroup(free, [1 - fraction, fraction], seed) as [Clip[], Clip[]];

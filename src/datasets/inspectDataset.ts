@@ -27,7 +27,7 @@ export async function inspectDataset(dataset: Dataset, options: InspectOptions =
   const groups = groupBy(clips, (clip) => clip.group);
   const groupSizes = [...groups.values()].map((list) => list.length).sort((a, b) => a - b);
   const folds = foldsOf(clips);
-  const rows = clips.map((clip, i) => ({ clip, found: examined[i]! }));
+  const rows = clips.map((clip, i) => ({ clip, found: examined[i] }));
   const readable = rows.filter(({ found }) => found.error === null);
   const seconds = readable.flatMap(({ clip, found }) => {
     const s = found.sound
@@ -191,10 +191,10 @@ function durationsOf(list: readonly { clip: string; seconds: number }[]): Inspec
     toSeconds: round((i + 1) * width, 6),
     clips: 0,
   }));
-  for (const value of values) histogram[Math.min(bins - 1, Math.floor(value / width + 1e-9))]!.clips++;
+  for (const value of values) histogram[Math.min(bins - 1, Math.floor(value / width + 1e-9))].clips++;
   return {
-    minSeconds: round(values[0]!, 6),
-    shortest: sorted[0]!.clip,
+    minSeconds: round(values[0], 6),
+    shortest: sorted[0].clip,
     medianSeconds: round(quantile(values, 0.5), 6),
     maxSeconds: round(max, 6),
     longest: sorted.at(-1)!.clip,
@@ -235,7 +235,7 @@ function quantile(sorted: readonly number[], p: number): number {
   const at = p * (sorted.length - 1);
   const low = Math.floor(at);
   const high = Math.min(sorted.length - 1, low + 1);
-  return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!);
+  return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
 }
 
 function round(value: number, digits: number): number {

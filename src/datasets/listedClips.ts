@@ -93,7 +93,7 @@ export async function findListedClips(
   if (clips.length === 0) {
     const absent = [...folders].filter(([, folder]) => !folder.exists).map(([path]) => path);
     throw new DatasetError(
-      `None of the ${count(listed.length, 'file')} listed in ${table.path} exists; the first is ${resolve(root, listed[0]!.file)}.`,
+      `None of the ${count(listed.length, 'file')} listed in ${table.path} exists; the first is ${resolve(root, listed[0].file)}.`,
       {
         hint:
           absent.length > 0

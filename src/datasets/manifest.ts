@@ -26,10 +26,7 @@ const looked = 20;
  */
 export async function openManifest(
   tables: readonly ManifestTable[],
-  {
-    root = dirname(tables[0]!.path),
-    name = basename(tables[0]!.path).replace(/\.(csv|tsv|jsonl)$/i, ''),
-  } = {},
+  { root = dirname(tables[0].path), name = basename(tables[0].path).replace(/\.(csv|tsv|jsonl)$/i, '') } = {},
 ): Promise<Dataset> {
   const parts = await Promise.all(tables.map((table) => readManifest(table, root)));
   const clips = parts.flatMap((part) => part.clips);
@@ -82,7 +79,7 @@ async function readManifest(
     return {
       ...{
         row,
-        file: isAbsolute(files[i]!) ? files[i]! : join(place, files[i]!),
+        file: isAbsolute(files[i]) ? files[i] : join(place, files[i]),
         label: rowLabel(table, row, columns.label),
         fold,
         group,

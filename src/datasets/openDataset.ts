@@ -163,9 +163,9 @@ async function tablesOf(root: string): Promise<ManifestTable[] | null> {
   if (found.length > 1) {
     const sides = found.map(sideOf);
     if (sides.every((side) => side !== null) && new Set(sides).size === sides.length)
-      return found.map((name, i) => ({ path: join(root, name), side: sides[i]! }));
+      return found.map((name, i) => ({ path: join(root, name), side: sides[i] }));
     throw new DatasetError(`${root} holds several tables of files and labels: ${listSome(found, 6)}.`, {
-      hint: `Give the path of the one that is meant, such as ${join(root, found[0]!)}.`,
+      hint: `Give the path of the one that is meant, such as ${join(root, found[0])}.`,
     });
   }
   const sided: ManifestTable[] = [];

@@ -149,11 +149,11 @@ function spectrumOf(samples: Float32Array): number[] {
       const turn = 2 * Math.cos((Math.PI * (b + 0.5)) / bands);
       let [s1, s2] = [0, 0];
       for (let i = 0; i < block && from + i < samples.length; i++) {
-        const s0 = window[i]! * samples[from + i]! + turn * s1 - s2;
+        const s0 = window[i] * samples[from + i] + turn * s1 - s2;
         s2 = s1;
         s1 = s0;
       }
-      energy[b] = energy[b]! + s1 * s1 + s2 * s2 - turn * s1 * s2;
+      energy[b] = energy[b] + s1 * s1 + s2 * s2 - turn * s1 * s2;
     }
   }
   // What lies 60 dB below the loudest band is what codecs leave out.
@@ -165,7 +165,7 @@ function spectrumOf(samples: Float32Array): number[] {
 export function spectralDistance({ spectrum: a }: SoundSketch, { spectrum: b }: SoundSketch): number {
   if (a === null || b === null) return Number.POSITIVE_INFINITY;
   let sum = 0;
-  for (let i = 0; i < bands; i++) sum += (a[i]! - b[i]!) ** 2;
+  for (let i = 0; i < bands; i++) sum += (a[i] - b[i]) ** 2;
   return Math.sqrt(sum / bands);
 }
 
@@ -183,7 +183,7 @@ export class Beginnings {
     const start = loudest(x, n);
     const reach = Math.round(mostShift * rate);
     let xx = 0;
-    for (let i = 0; i < n; i++) xx += x[start + i]! ** 2;
+    for (let i = 0; i < n; i++) xx += x[start + i] ** 2;
     let best = 0;
     for (let shift = -reach; shift <= reach; shift++) {
       const from = Math.max(0, -start - shift);
@@ -191,8 +191,8 @@ export class Beginnings {
       // What lies beyond the ends counts as nothing, so that a short overlap cannot agree by chance.
       let [xy, yy] = [0, 0];
       for (let i = from; i < to; i++) {
-        const q = y[start + i + shift]!;
-        xy += x[start + i]! * q;
+        const q = y[start + i + shift];
+        xy += x[start + i] * q;
         yy += q * q;
       }
       if (xx * yy > 0) best = Math.max(best, xy / Math.sqrt(xx * yy));
@@ -214,10 +214,10 @@ export class Beginnings {
 /** Where the `n` samples with the most energy begin. */
 function loudest(x: Float64Array, n: number): number {
   let energy = 0;
-  for (let i = 0; i < n; i++) energy += x[i]! ** 2;
+  for (let i = 0; i < n; i++) energy += x[i] ** 2;
   let best = { start: 0, energy };
   for (let start = 1; start + n <= x.length; start++) {
-    energy += x[start + n - 1]! ** 2 - x[start - 1]! ** 2;
+    energy += x[start + n - 1] ** 2 - x[start - 1] ** 2;
     if (energy > best.energy) best = { start, energy };
   }
   return best.start;
@@ -226,7 +226,7 @@ function loudest(x: Float64Array, n: number): number {
 async function emphasised(path: string): Promise<Float64Array> {
   const { mono, sampleRate } = await beginning(path);
   const samples = resample(mono, sampleRate, rate);
-  return Float64Array.from(samples, (x, i) => x - 0.95 * (i === 0 ? 0 : samples[i - 1]!));
+  return Float64Array.from(samples, (x, i) => x - 0.95 * (i === 0 ? 0 : samples[i - 1]));
 }
 
 /** SHA-256 of all samples, mono, at 16 bits: whether two recordings that begin alike are alike throughout. */
@@ -243,6 +243,6 @@ export async function wholeSamples(path: string): Promise<string> {
 
 function quantised(mono: Float32Array): Uint8Array {
   const samples = new Int16Array(mono.length);
-  for (let i = 0; i < mono.length; i++) samples[i] = Math.round(Math.max(-1, Math.min(1, mono[i]!)) * 32767);
+  for (let i = 0; i < mono.length; i++) samples[i] = Math.round(Math.max(-1, Math.min(1, mono[i])) * 32767);
   return new Uint8Array(samples.buffer);
 }

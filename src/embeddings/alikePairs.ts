@@ -62,10 +62,10 @@ export async function alikePairs<L>(
       const cosines = await product(left, right);
       const width = right.length / size;
       for (let at = 0; at < cosines.length; at++) {
-        const similarity = cosines[at]!;
+        const similarity = cosines[at];
         if (similarity < threshold) continue;
-        const x = rows[i * block + Math.floor(at / width)]!;
-        const y = rows[j * block + (at % width)]!;
+        const x = rows[i * block + Math.floor(at / width)];
+        const y = rows[j * block + (at % width)];
         // Within a block of the diagonal every pair comes twice.
         const [p, q] = x.clip < y.clip ? [x, y] : [y, x];
         if (p.clip === q.clip || !apart(p.clip, q.clip)) continue;
@@ -86,7 +86,7 @@ export async function alikePairs<L>(
 
 function loudRowsOf(clips: readonly ClipRows[]): { clip: number; row: number; time: number }[] {
   return clips.flatMap(({ firstRow, times, levels }, clip) =>
-    times.flatMap((time, i) => (levels[i]! >= quietLevel ? [{ clip, row: firstRow + i, time }] : [])),
+    times.flatMap((time, i) => (levels[i] >= quietLevel ? [{ clip, row: firstRow + i, time }] : [])),
   );
 }
 

@@ -44,25 +44,25 @@ export function similarClips(
     for (const [c, clip] of clips.entries()) {
       let nearest = Number.NEGATIVE_INFINITY;
       let at = 0;
-      for (const row of rows[c]!) {
-        const similarity = similarities[clip.firstRow + row]!;
+      for (const row of rows[c]) {
+        const similarity = similarities[clip.firstRow + row];
         if (similarity <= nearest) continue;
         nearest = similarity;
         at = row;
       }
-      sums[c]! += nearest;
-      if (nearest > best[c]!.similarity)
-        best[c] = { similarity: nearest, queryTime: query.times[window]!, time: clip.times[at]! };
+      sums[c] += nearest;
+      if (nearest > best[c].similarity)
+        best[c] = { similarity: nearest, queryTime: query.times[window], time: clip.times[at] };
     }
   }
   return clips
-    .map((_, clip) => ({ clip, similarity: sums[clip]! / windows.length, nearest: best[clip]! }))
+    .map((_, clip) => ({ clip, similarity: sums[clip] / windows.length, nearest: best[clip] }))
     .sort((a, b) => b.similarity - a.similarity || a.clip - b.clip);
 }
 
 /** The rows that are not quiet; all of them where none is louder. */
 export function loudRows({ levels }: Pick<ClipRows, 'levels'>): number[] {
   const all = levels.map((_, row) => row);
-  const loud = all.filter((row) => levels[row]! >= quietLevel);
+  const loud = all.filter((row) => levels[row] >= quietLevel);
   return loud.length > 0 ? loud : all;
 }

@@ -135,7 +135,7 @@ type FindSeal = (bytes: Uint8Array) => { readonly source: string; readonly at: n
 /** The file begins with both. */
 const jsonSeal: FindSeal = (bytes) => {
   const found = /^\{"source":"([^"\\]*)","crc32":"/.exec(latin1(bytes.subarray(0, 1024)));
-  return found === null ? null : { source: found[1]!, at: found[0].length };
+  return found === null ? null : { source: found[1], at: found[0].length };
 };
 
 /** Thrift's type of the value of a key, a string, in the place where Parquet writes it. */
@@ -149,7 +149,7 @@ const parquetSeal: FindSeal = (bytes) => {
   const from = key + sourceKey.length + 1;
   const at = seal + checksumKey.length + 2;
   // The length is a varint: one byte below 128, else seven bits and then the rest.
-  const [low, high] = [bytes[from]!, bytes[from + 1]!];
+  const [low, high] = [bytes[from], bytes[from + 1]];
   const [length, start] = low < 128 ? [low, from + 1] : [low - 128 + 128 * high, from + 2];
   if (bytes[from - 1] !== STRING || start + length > seal) return null;
   if (bytes[at - 2] !== STRING || bytes[at - 1] !== unsealed.length) return null;
@@ -188,9 +188,9 @@ function lastIndexOf(bytes: Uint8Array, text: string): number {
   const wanted = new TextEncoder().encode(text);
   if (bytes.length < wanted.length) return -1;
   for (
-    let at = bytes.lastIndexOf(wanted[0]!, bytes.length - wanted.length);
+    let at = bytes.lastIndexOf(wanted[0], bytes.length - wanted.length);
     at >= 0;
-    at = at === 0 ? -1 : bytes.lastIndexOf(wanted[0]!, at - 1)
+    at = at === 0 ? -1 : bytes.lastIndexOf(wanted[0], at - 1)
   ) {
     if (wanted.every((byte, i) => bytes[at + i] === byte)) return at;
   }

@@ -26,18 +26,18 @@ export function poolWindows(rows: Float32Array, size: number, pooling: Pooling):
   const pooled = new Float32Array(pooledSize(size, pooling));
   for (let c = 0; c < size; c++) {
     if (pooling === 'max') {
-      let most = rows[c]!;
-      for (let w = 1; w < n; w++) most = Math.max(most, rows[w * size + c]!);
+      let most = rows[c];
+      for (let w = 1; w < n; w++) most = Math.max(most, rows[w * size + c]);
       pooled[c] = most;
       continue;
     }
     let sum = 0;
-    for (let w = 0; w < n; w++) sum += rows[w * size + c]!;
+    for (let w = 0; w < n; w++) sum += rows[w * size + c];
     const mean = sum / n;
     pooled[c] = mean;
     if (pooling === 'mean') continue;
     let squares = 0;
-    for (let w = 0; w < n; w++) squares += (rows[w * size + c]! - mean) ** 2;
+    for (let w = 0; w < n; w++) squares += (rows[w * size + c] - mean) ** 2;
     pooled[size + c] = Math.sqrt(squares / n);
   }
   return pooled;

@@ -9,9 +9,9 @@ export function cosineSimilarity(a: Float32Array, b: Float32Array): number {
   let aa = 0;
   let bb = 0;
   for (let i = 0; i < a.length; i++) {
-    dot += a[i]! * b[i]!;
-    aa += a[i]! * a[i]!;
-    bb += b[i]! * b[i]!;
+    dot += a[i] * b[i];
+    aa += a[i] * a[i];
+    bb += b[i] * b[i];
   }
   return aa === 0 || bb === 0 ? 0 : Math.max(-1, Math.min(1, dot / Math.sqrt(aa * bb)));
 }
@@ -21,10 +21,10 @@ export function unitRows(matrix: Float32Array, size: number): Float32Array {
   const unit = new Float32Array(matrix.length);
   for (let row = 0; row < matrix.length; row += size) {
     let squares = 0;
-    for (let c = 0; c < size; c++) squares += matrix[row + c]! ** 2;
+    for (let c = 0; c < size; c++) squares += matrix[row + c] ** 2;
     if (squares === 0) continue;
     const scale = 1 / Math.sqrt(squares);
-    for (let c = 0; c < size; c++) unit[row + c] = matrix[row + c]! * scale;
+    for (let c = 0; c < size; c++) unit[row + c] = matrix[row + c] * scale;
   }
   return unit;
 }
@@ -37,7 +37,7 @@ export function rowSimilarities(query: Float32Array, unit: Float32Array): Float3
   for (let row = 0; row < similarities.length; row++) {
     let dot = 0;
     const at = row * size;
-    for (let c = 0; c < size; c++) dot += direction[c]! * unit[at + c]!;
+    for (let c = 0; c < size; c++) dot += direction[c] * unit[at + c];
     similarities[row] = dot;
   }
   return similarities;

@@ -33,23 +33,23 @@ export function matchWaveforms(a: Float32Array, b: Float32Array, sampleRate: num
   for (let shift = least - b.length; shift <= a.length - least; shift++) {
     const from = Math.max(0, shift);
     const to = Math.min(a.length, b.length + shift);
-    const energy = (energyX[to]! - energyX[from]!) * (energyY[to - shift]! - energyY[from - shift]!);
+    const energy = (energyX[to] - energyX[from]) * (energyY[to - shift] - energyY[from - shift]);
     // A stretch of silence agrees with everything.
     if (energy < 1e-12) continue;
-    const correlation = Math.min(1, Math.abs(products[(shift + n) % n]!) / Math.sqrt(energy));
+    const correlation = Math.min(1, Math.abs(products[(shift + n) % n]) / Math.sqrt(energy));
     if (correlation > best.correlation) best = { correlation, shiftSeconds: shift / sampleRate };
   }
   return best;
 }
 
 function emphasized(samples: Float32Array): Float64Array {
-  return Float64Array.from(samples, (sample, i) => sample - 0.95 * (i === 0 ? 0 : samples[i - 1]!));
+  return Float64Array.from(samples, (sample, i) => sample - 0.95 * (i === 0 ? 0 : samples[i - 1]));
 }
 
 /** Sums of squares up to each sample. */
 function energies(x: Float64Array): Float64Array {
   const sums = new Float64Array(x.length + 1);
-  for (let i = 0; i < x.length; i++) sums[i + 1] = sums[i]! + x[i]! ** 2;
+  for (let i = 0; i < x.length; i++) sums[i + 1] = sums[i] + x[i] ** 2;
   return sums;
 }
 
@@ -66,8 +66,8 @@ function crossCorrelation(x: Float64Array, y: Float64Array, n: number): Float64A
   for (let k = 0; k < n; k++) {
     const j = (n - k) % n;
     // Real and imaginary input part again, by their symmetries.
-    const [xr, xi] = [(re[k]! + re[j]!) / 2, (im[k]! - im[j]!) / 2];
-    const [yr, yi] = [(im[k]! + im[j]!) / 2, (re[j]! - re[k]!) / 2];
+    const [xr, xi] = [(re[k] + re[j]) / 2, (im[k] - im[j]) / 2];
+    const [yr, yi] = [(im[k] + im[j]) / 2, (re[j] - re[k]) / 2];
     outRe[k] = xr * yr + xi * yi;
     // Conjugated: the transform back is then one forwards.
     outIm[k] = -(xi * yr - xr * yi);

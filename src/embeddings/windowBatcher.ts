@@ -72,7 +72,7 @@ export class WindowBatcher {
     const batch = new Float32Array(this.batchSize * length);
     const parts: { job: Job; first: number; count: number; at: number }[] = [];
     for (let at = 0; at < this.batchSize && this.jobs.length > 0; ) {
-      const job = this.jobs[0]!;
+      const job = this.jobs[0];
       const count = Math.min(this.batchSize - at, job.windows - job.sent);
       batch.set(job.inputs.subarray(job.sent * length, (job.sent + count) * length), at * length);
       parts.push({ job, first: job.sent, count, at });

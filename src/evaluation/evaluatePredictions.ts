@@ -65,8 +65,8 @@ export function evaluatePredictions(table: PredictionTable, options: EvaluateOpt
     ['brierScore', brierScore(probabilistic)],
     ['calibrationError', expectedCalibrationError(probabilistic)],
     ['clips', rows.length],
-    ['groups', intervals['accuracy']!.groups],
-    ['notices', evaluationNotices(untested, intervals['accuracy']!, rows.length)],
+    ['groups', intervals['accuracy'].groups],
+    ['notices', evaluationNotices(untested, intervals['accuracy'], rows.length)],
   ]) as Evaluation;
 }
 
@@ -75,17 +75,17 @@ function nestIntervals(
   ks: readonly number[],
 ): EvaluationIntervals {
   const nested = (average: string) => ({
-    precision: spread[`${average} precision`]!,
-    recall: spread[`${average} recall`]!,
-    'f1-score': spread[`${average} f1-score`]!,
+    precision: spread[`${average} precision`],
+    recall: spread[`${average} recall`],
+    'f1-score': spread[`${average} f1-score`],
   });
   return {
-    accuracy: spread['accuracy']!,
+    accuracy: spread['accuracy'],
     'macro avg': nested('macro'),
     'weighted avg': nested('weighted'),
-    topK: Object.fromEntries(ks.map((k) => [String(k), spread[`top ${k}`]!])),
-    logLoss: spread['log-loss']!,
-    calibrationError: spread['calibration error']!,
+    topK: Object.fromEntries(ks.map((k) => [String(k), spread[`top ${k}`]])),
+    logLoss: spread['log-loss'],
+    calibrationError: spread['calibration error'],
   };
 }
 

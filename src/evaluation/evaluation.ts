@@ -120,7 +120,7 @@ export function classKeys(classes: readonly string[]): string[] {
 export function classScores(evaluation: Evaluation): { name: string; scores: ReportRow }[] {
   const { classes } = evaluation.confusion;
   const keys = classKeys(classes);
-  return classes.map((name, i) => ({ name, scores: evaluation[keys[i]!] as ReportRow }));
+  return classes.map((name, i) => ({ name, scores: evaluation[keys[i]] as ReportRow }));
 }
 
 /** The per-class report in scikit-learn's text form, with every class listed and accuracy stated. */
@@ -131,8 +131,8 @@ export function evaluationText(evaluation: Evaluation): string {
   matrix.forEach((row, t) => {
     row.forEach((count, p) => {
       for (let i = 0; i < count; i++) {
-        truth.push(classes[t]!);
-        predicted.push(classes[p]!);
+        truth.push(classes[t]);
+        predicted.push(classes[p]);
       }
     });
   });
@@ -149,7 +149,7 @@ export function confusionText({ classes, matrix }: ConfusionMatrix<string>): str
   const numbers = classes.map((_, i) => String(i + 1).padStart(width)).join('');
   const lines = matrix.map((row, i) => {
     const cells = row.map((count) => (count === 0 ? '·' : String(count)).padStart(width)).join('');
-    return `${String(i + 1).padStart(numberWidth)} ${padded(classes[i]!)} ${cells}`;
+    return `${String(i + 1).padStart(numberWidth)} ${padded(classes[i])} ${cells}`;
   });
   const head = `${' '.repeat(numberWidth)} ${padded('true class')} ${numbers}  predicted as`;
   return `${[head, ...lines].join('\n')}\n`;

@@ -58,7 +58,7 @@ export function decide(
   row: PredictionRow,
 ): { predicted: string; confidence: number } {
   const best = argmax(row.probabilities);
-  return { predicted: classes[best]!, confidence: row.probabilities[best]! };
+  return { predicted: classes[best], confidence: row.probabilities[best] };
 }
 
 /** The probabilities of a table, beside the truth. */

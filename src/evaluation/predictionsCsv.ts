@@ -70,16 +70,16 @@ export function parsePredictions(text: string, name = 'predictions'): Prediction
     });
   }
   const classColumns = header!.flatMap((column, i) => (column.startsWith(probabilityPrefix) ? [i] : []));
-  const classes = classColumns.map((i) => header![i]!.slice(probabilityPrefix.length));
+  const classes = classColumns.map((i) => header![i].slice(probabilityPrefix.length));
   const rows = lines.map((cells, i): PredictionRow => {
     const where = `${name}, record ${i + 2}`;
-    const cell = (column: (typeof columns)[number]) => csvText(cells[position(column)]!);
+    const cell = (column: (typeof columns)[number]) => csvText(cells[position(column)]);
     const row = {
       clip: cell('clip'),
       label: cell('label'),
       group: cell('group'),
       fold: cell('fold') === '' ? null : readNumber(cell('fold'), `${where}, column fold`),
-      probabilities: classColumns.map((c) => readNumber(cells[c]!, `${where}, column ${header![c]}`)),
+      probabilities: classColumns.map((c) => readNumber(cells[c], `${where}, column ${header![c]}`)),
     };
     const { predicted } = decide(classes, row);
     if (cell('predicted') !== predicted) {

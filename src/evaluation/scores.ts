@@ -35,12 +35,12 @@ function knownClips({ classes, rows }: PredictionTable, ks: readonly number[]): 
   const decided = Int32Array.from(probabilities, argmax);
   const positions = labelPositions(truth, classes, 'true');
   return {
-    counts: countClasses({ truth, predicted: Array.from(decided, (c) => classes[c]!) }, classes),
+    counts: countClasses({ truth, predicted: Array.from(decided, (c) => classes[c]) }, classes),
     positions,
     decided,
-    confidence: Float64Array.from(probabilities, (row, i) => Math.min(1, row[decided[i]!]!)),
+    confidence: Float64Array.from(probabilities, (row, i) => Math.min(1, row[decided[i]])),
     losses: logLosses({ truth, classes, probabilities }),
-    ranks: Int32Array.from(probabilities, (row, i) => rankOf(row, positions[i]!)),
+    ranks: Int32Array.from(probabilities, (row, i) => rankOf(row, positions[i])),
     ks,
   };
 }
@@ -57,20 +57,20 @@ function resampledScores(items: Uint32Array, known: KnownClips): Scores {
   let loss = 0;
   let correct = 0;
   for (const i of items) {
-    const t = known.positions[i]!;
-    const p = known.decided[i]!;
-    const confidence = known.confidence[i]!;
-    actual[t]!++;
-    predicted[p]!++;
+    const t = known.positions[i];
+    const p = known.decided[i];
+    const confidence = known.confidence[i];
+    actual[t]++;
+    predicted[p]++;
     if (t === p) {
-      truePositives[t]!++;
+      truePositives[t]++;
       correct++;
     }
-    excess[Math.max(0, Math.ceil(confidence * calibrationBins) - 1)]! += confidence - (t === p ? 1 : 0);
-    loss += known.losses[i]!;
-    for (let j = 0; j < hits.length; j++) if (known.ranks[i]! < known.ks[j]!) hits[j]!++;
+    excess[Math.max(0, Math.ceil(confidence * calibrationBins) - 1)] += confidence - (t === p ? 1 : 0);
+    loss += known.losses[i];
+    for (let j = 0; j < hits.length; j++) if (known.ranks[i] < known.ks[j]) hits[j]++;
   }
-  const drawn = (_: number, c: number) => actual[c]! > 0 || known.counts.actual[c] === 0;
+  const drawn = (_: number, c: number) => actual[c] > 0 || known.counts.actual[c] === 0;
   const present = {
     truePositives: truePositives.filter(drawn),
     predicted: predicted.filter(drawn),
@@ -88,7 +88,7 @@ function resampledScores(items: Uint32Array, known: KnownClips): Scores {
     scores[`${average} f1-score`] = fScore;
   }
   known.ks.forEach((k, j) => {
-    scores[`top ${k}`] = hits[j]! / items.length;
+    scores[`top ${k}`] = hits[j] / items.length;
   });
   return scores;
 }
@@ -110,7 +110,7 @@ export function bootstrapScores(
   tables: readonly PredictionTable[],
   options: BootstrapOptions & { readonly topK: readonly number[] },
 ): { values: Scores; each: Scores[]; intervals: Readonly<Record<string, Interval>> } {
-  const first = tables[0]!;
+  const first = tables[0];
   const known = tables.map((table) => knownClips(table, options.topK));
   const all = Uint32Array.from(first.rows, (_, i) => i);
   const mean = (items: Uint32Array) => meanScores(known.map((clips) => resampledScores(items, clips)));
@@ -123,9 +123,9 @@ export function bootstrapScores(
 }
 
 function meanScores(list: readonly Scores[]): Scores {
-  if (list.length === 1) return list[0]!;
-  const names = Object.keys(list[0]!);
+  if (list.length === 1) return list[0];
+  const names = Object.keys(list[0]);
   return Object.fromEntries(
-    names.map((name) => [name, list.reduce((sum, scores) => sum + scores[name]!, 0) / list.length]),
+    names.map((name) => [name, list.reduce((sum, scores) => sum + scores[name], 0) / list.length]),
   );
 }

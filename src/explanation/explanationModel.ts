@@ -87,10 +87,10 @@ export function explanationModel(model: Model, options: ExplanationModelOptions)
   const names = explanationOutputs;
   g.output(rows, names.probabilities);
   g.output(loss, names.score);
-  g.output(derived[0]!, names.inputGradient);
+  g.output(derived[0], names.inputGradient);
   if (map !== null) {
     g.output(map, names.map);
-    g.output(derived[1]!, names.mapGradient);
+    g.output(derived[1], names.mapGradient);
   }
   return {
     model: renamedInput(g.model(), picture.name),
@@ -155,8 +155,8 @@ function beforeSoftmax(g: GraphBuilder, probabilities: Value): Value | null {
   let name = probabilities.name;
   for (;;) {
     const node: Node | undefined = g.graph.nodes.find((n) => n.outputs.includes(name));
-    if (node?.opType === 'Identity') name = node.inputs[0]!;
-    else if (node?.opType === 'Softmax') return g.find(node.inputs[0]!) ?? null;
+    if (node?.opType === 'Identity') name = node.inputs[0];
+    else if (node?.opType === 'Softmax') return g.find(node.inputs[0]) ?? null;
     else return null;
   }
 }

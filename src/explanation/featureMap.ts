@@ -43,10 +43,10 @@ export function lastFeatureMap(g: GraphBuilder, picture: Value, score: Value): V
   }
   const upstream = new Set([score.name]);
   for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i]!;
+    const node = nodes[i];
     if (!node.outputs.some((name) => upstream.has(name))) continue;
     for (const name of node.inputs) upstream.add(name);
-    const value = g.find(node.outputs[0]!);
+    const value = g.find(node.outputs[0]);
     if (value === undefined || notMaps.has(node.opType) || !convolved.has(value.name)) continue;
     const [, , height, width] = value.shape;
     const spatial = value.shape.length === 4 && Number(height) > 1 && Number(width) > 1;
@@ -95,7 +95,7 @@ function towards(node: Node, picture: Value, producers: ReadonlyMap<string, Node
 /** The axis of a node's operand that becomes its result's `axis`. */
 function before(g: GraphBuilder, node: Node, input: string, axis: number): number | null {
   const from = g.find(input)!.shape;
-  const to = g.find(node.outputs[0]!)!.shape;
+  const to = g.find(node.outputs[0])!.shape;
   if (node.opType === 'Transpose') {
     const perm = node.attributes['perm'];
     return perm?.kind === 'ints' ? Number(perm.value[axis]) : from.length - 1 - axis;
@@ -107,6 +107,6 @@ function before(g: GraphBuilder, node: Node, input: string, axis: number): numbe
   const long = (shape: typeof from) => shape.flatMap((d, i) => (d === 1 ? [] : [i]));
   const [a, b] = [long(from), long(to)];
   const place = b.indexOf(axis);
-  const kept = a.length === b.length && a.every((i, k) => from[i] === to[b[k]!]);
-  return kept && place >= 0 ? a[place]! : null;
+  const kept = a.length === b.length && a.every((i, k) => from[i] === to[b[k]]);
+  return kept && place >= 0 ? a[place] : null;
 }

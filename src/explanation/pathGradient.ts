@@ -16,7 +16,7 @@ export async function pathGradient(
   for (let step = 0; step < steps; step++) {
     const along = steps === 1 ? 1 : (step + 0.5) / steps;
     const gradient = await gradientAt(at.map((value) => baseline + along * (value - baseline)));
-    for (let i = 0; i < mean.length; i++) mean[i]! += gradient[i]! / steps;
+    for (let i = 0; i < mean.length; i++) mean[i] += gradient[i] / steps;
   }
   return mean;
 }

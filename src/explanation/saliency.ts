@@ -29,9 +29,9 @@ export function gradCam(
   const cam = new Float64Array(size);
   for (let c = 0; c < channels; c++) {
     let weight = 0;
-    for (let i = 0; i < size; i++) weight += gradient[c * size + i]!;
+    for (let i = 0; i < size; i++) weight += gradient[c * size + i];
     weight /= size;
-    for (let i = 0; i < size; i++) cam[i]! += weight * map[c * size + i]!;
+    for (let i = 0; i < size; i++) cam[i] += weight * map[c * size + i];
   }
   return Float32Array.from(cam, (value) => Math.max(value, 0));
 }
@@ -43,8 +43,8 @@ export function resizeGrid({ data, bands, frames }: Grid, toBands: number, toFra
   const out = new Float32Array(toBands * toFrames);
   rows.forEach(([b0, b1, fb], b) => {
     columns.forEach(([t0, t1, ft], t) => {
-      const low = data[b0 * frames + t0]! * (1 - ft) + data[b0 * frames + t1]! * ft;
-      const high = data[b1 * frames + t0]! * (1 - ft) + data[b1 * frames + t1]! * ft;
+      const low = data[b0 * frames + t0] * (1 - ft) + data[b0 * frames + t1] * ft;
+      const high = data[b1 * frames + t0] * (1 - ft) + data[b1 * frames + t1] * ft;
       out[b * toFrames + t] = low * (1 - fb) + high * fb;
     });
   });
@@ -72,11 +72,11 @@ export function smoothGrid(grid: Grid, deviations: { bands: number; frames: numb
     const total = kernel.reduce((a, b) => a + b, 0);
     const line = new Float64Array(count);
     for (const start of lines) {
-      for (let i = 0; i < count; i++) line[i] = data[start + i * step]!;
+      for (let i = 0; i < count; i++) line[i] = data[start + i * step];
       for (let i = 0; i < count; i++) {
         let sum = 0;
         for (let k = -reach; k <= reach; k++) {
-          sum += kernel[k + reach]! * line[Math.min(count - 1, Math.max(0, i + k))]!;
+          sum += kernel[k + reach] * line[Math.min(count - 1, Math.max(0, i + k))];
         }
         data[start + i * step] = sum / total;
       }
@@ -103,5 +103,5 @@ export function positiveShare({ data, bands, frames }: Grid): Grid {
 /** The value that the `share` of cells with the largest values reach: those at or above it are the most salient. */
 export function salientThreshold(data: Float32Array, share: number): number {
   const sorted = Float32Array.from(data).sort();
-  return sorted[Math.max(0, sorted.length - Math.max(1, Math.round(share * sorted.length)))]!;
+  return sorted[Math.max(0, sorted.length - Math.max(1, Math.round(share * sorted.length)))];
 }

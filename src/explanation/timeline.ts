@@ -39,13 +39,11 @@ export function recordingSaliency(
       if (at >= seconds && options.repeats) at %= seconds;
       const frame = Math.round(at / stepSeconds);
       if (frame < 0 || frame >= frames) continue;
-      count[frame]!++;
-      for (let b = 0; b < bands; b++) sum[b * frames + frame]! += grid.data[b * grid.frames + t]!;
+      count[frame]++;
+      for (let b = 0; b < bands; b++) sum[b * frames + frame] += grid.data[b * grid.frames + t];
     }
   }
-  const data = Float32Array.from(sum, (value, i) =>
-    count[i % frames]! > 0 ? value / count[i % frames]! : 0,
-  );
+  const data = Float32Array.from(sum, (value, i) => (count[i % frames] > 0 ? value / count[i % frames] : 0));
   return { grid: { data, bands, frames }, stepSeconds, hertz };
 }
 
@@ -73,7 +71,7 @@ export function saliencyOfBins(
       }
       const b0 = Math.floor(place);
       const high = place - b0;
-      const value = (b: number) => data[b * frames + t0]! * (1 - late) + data[b * frames + t1]! * late;
+      const value = (b: number) => data[b * frames + t0] * (1 - late) + data[b * frames + t1] * late;
       out[k] = value(b0) * (1 - high) + (high > 0 ? value(Math.min(b0 + 1, bands - 1)) * high : 0);
     });
   };
@@ -83,10 +81,10 @@ export function saliencyOfBins(
 function bandPlace(hertz: Float64Array, f: number): number | null {
   const last = hertz.length - 1;
   if (last === 0) return 0;
-  if (f < hertz[0]!) return f >= 2 * hertz[0]! - hertz[1]! ? 0 : null;
-  if (f > hertz[last]!) return f <= 2 * hertz[last]! - hertz[last - 1]! ? last : null;
+  if (f < hertz[0]) return f >= 2 * hertz[0] - hertz[1] ? 0 : null;
+  if (f > hertz[last]) return f <= 2 * hertz[last] - hertz[last - 1] ? last : null;
   let high = 1;
-  while (hertz[high]! < f) high++;
-  const span = hertz[high]! - hertz[high - 1]!;
-  return high - 1 + (span > 0 ? (f - hertz[high - 1]!) / span : 0);
+  while (hertz[high] < f) high++;
+  const span = hertz[high] - hertz[high - 1];
+  return high - 1 + (span > 0 ? (f - hertz[high - 1]) / span : 0);
 }

@@ -108,7 +108,7 @@ function gather(
   };
   let [fromCache, short] = [0, 0];
   for (const [i, clip] of clips.entries()) {
-    const item = extracted[i]!;
+    const item = extracted[i];
     if (item instanceof Error) {
       result.failures.push({ clip, message: item.message });
       continue;

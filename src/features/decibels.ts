@@ -47,7 +47,7 @@ function toDecibels(
   const floor = topDb === null ? Number.NEGATIVE_INFINITY : ceiling - topDb;
   const out = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) {
-    out[i] = Math.max(factor * Math.log10(Math.max(magnitude(values[i]!), amin)) - reference, floor);
+    out[i] = Math.max(factor * Math.log10(Math.max(magnitude(values[i]), amin)) - reference, floor);
   }
   return out;
 }

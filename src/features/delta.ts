@@ -35,7 +35,7 @@ export function delta(data: Float32Array, options: DeltaOptions): Float32Array {
       const start = mode === 'nearest' ? t - half : Math.min(Math.max(t - half, 0), nFrames - width);
       let sum = 0;
       for (let i = 0; i < width; i++) {
-        sum += weights[i]! * data[row + Math.min(Math.max(start + i, 0), nFrames - 1)]!;
+        sum += weights[i] * data[row + Math.min(Math.max(start + i, 0), nFrames - 1)];
       }
       out[row + t] = sum;
     }
@@ -87,12 +87,12 @@ export function derivativeWeights(width: number, order: number): Float64Array {
     const p = x.map((v) => v ** degree);
     for (const b of basis) {
       const overlap = dot(p, b) / dot(b, b);
-      for (let i = 0; i < width; i++) p[i]! -= overlap * b[i]!;
+      for (let i = 0; i < width; i++) p[i] -= overlap * b[i];
     }
     basis.push(p);
   }
   // The monic polynomial of degree `order`: its coefficient in the fit is the fit's leading coefficient.
-  const leading = basis[order]!;
+  const leading = basis[order];
   const norm = dot(leading, leading);
   let factorial = 1;
   for (let i = 2; i <= order; i++) factorial *= i;
@@ -101,6 +101,6 @@ export function derivativeWeights(width: number, order: number): Float64Array {
 
 function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 }

@@ -65,8 +65,8 @@ function oddRealFft(n: number): RealFft {
       im.fill(0);
       inner.forward(re, im);
       for (let k = 0; k < nBins; k++) {
-        outRe[k] = re[k]!;
-        outIm[k] = im[k]!;
+        outRe[k] = re[k];
+        outIm[k] = im[k];
       }
     },
   };
@@ -83,20 +83,20 @@ function evenRealFft(n: number): RealFft {
     nBins: half + 1,
     forward(signal, outRe, outIm) {
       for (let i = 0; i < half; i++) {
-        re[i] = signal[2 * i]!;
-        im[i] = signal[2 * i + 1]!;
+        re[i] = signal[2 * i];
+        im[i] = signal[2 * i + 1];
       }
       inner.forward(re, im);
       for (let k = 0; k <= half; k++) {
         const a = k === half ? 0 : k;
         const b = k === 0 ? 0 : half - k;
         // Even and odd samples' spectra from the packed one: E = (Z[k] + Z*[h−k])/2, O = (Z[k] − Z*[h−k])/2i.
-        const evenRe = 0.5 * (re[a]! + re[b]!);
-        const evenIm = 0.5 * (im[a]! - im[b]!);
-        const oddRe = 0.5 * (im[a]! + im[b]!);
-        const oddIm = -0.5 * (re[a]! - re[b]!);
-        outRe[k] = evenRe + cos[k]! * oddRe - sin[k]! * oddIm;
-        outIm[k] = evenIm + cos[k]! * oddIm + sin[k]! * oddRe;
+        const evenRe = 0.5 * (re[a] + re[b]);
+        const evenIm = 0.5 * (im[a] - im[b]);
+        const oddRe = 0.5 * (im[a] + im[b]);
+        const oddIm = -0.5 * (re[a] - re[b]);
+        outRe[k] = evenRe + cos[k] * oddRe - sin[k] * oddIm;
+        outIm[k] = evenIm + cos[k] * oddIm + sin[k] * oddRe;
       }
     },
   };
@@ -165,16 +165,16 @@ type Arrays = [xr: Float64Array, xi: Float64Array, yr: Float64Array, yi: Float64
 
 function radix2({ m, stride, cos, sin }: Pass, ...[xr, xi, yr, yi]: Arrays): void {
   for (let p = 0; p < m; p++) {
-    const c = cos[p]!;
-    const s = sin[p]!;
+    const c = cos[p];
+    const s = sin[p];
     for (let q = 0; q < stride; q++) {
       const a = q + stride * p;
       const b = a + stride * m;
       const to = q + stride * 2 * p;
-      const dr = xr[a]! - xr[b]!;
-      const di = xi[a]! - xi[b]!;
-      yr[to] = xr[a]! + xr[b]!;
-      yi[to] = xi[a]! + xi[b]!;
+      const dr = xr[a] - xr[b];
+      const di = xi[a] - xi[b];
+      yr[to] = xr[a] + xr[b];
+      yi[to] = xi[a] + xi[b];
       yr[to + stride] = dr * c - di * s;
       yi[to + stride] = dr * s + di * c;
     }
@@ -184,22 +184,22 @@ function radix2({ m, stride, cos, sin }: Pass, ...[xr, xi, yr, yi]: Arrays): voi
 function radix4({ m, stride, cos, sin }: Pass, ...[xr, xi, yr, yi]: Arrays): void {
   const step = stride * m;
   for (let p = 0; p < m; p++) {
-    const [c1, c2, c3] = [cos[3 * p]!, cos[3 * p + 1]!, cos[3 * p + 2]!];
-    const [s1, s2, s3] = [sin[3 * p]!, sin[3 * p + 1]!, sin[3 * p + 2]!];
+    const [c1, c2, c3] = [cos[3 * p], cos[3 * p + 1], cos[3 * p + 2]];
+    const [s1, s2, s3] = [sin[3 * p], sin[3 * p + 1], sin[3 * p + 2]];
     for (let q = 0; q < stride; q++) {
       const i0 = q + stride * p;
       const i1 = i0 + step;
       const i2 = i1 + step;
       const i3 = i2 + step;
-      const sumR = xr[i0]! + xr[i2]!;
-      const sumI = xi[i0]! + xi[i2]!;
-      const differenceR = xr[i0]! - xr[i2]!;
-      const differenceI = xi[i0]! - xi[i2]!;
-      const oddSumR = xr[i1]! + xr[i3]!;
-      const oddSumI = xi[i1]! + xi[i3]!;
+      const sumR = xr[i0] + xr[i2];
+      const sumI = xi[i0] + xi[i2];
+      const differenceR = xr[i0] - xr[i2];
+      const differenceI = xi[i0] - xi[i2];
+      const oddSumR = xr[i1] + xr[i3];
+      const oddSumI = xi[i1] + xi[i3];
       // −i·(x1 − x3)
-      const oddR = xi[i1]! - xi[i3]!;
-      const oddI = xr[i3]! - xr[i1]!;
+      const oddR = xi[i1] - xi[i3];
+      const oddI = xr[i3] - xr[i1];
       const o = q + stride * 4 * p;
       yr[o] = sumR + oddSumR;
       yi[o] = sumI + oddSumI;
@@ -228,14 +228,14 @@ function anyRadix({ radix, m, stride, cos, sin }: Pass, ...[xr, xi, yr, yi]: Arr
         let sumI = 0;
         for (let i = 0, w = 0; i < radix; i++) {
           const at = q + stride * (p + i * m);
-          sumR += xr[at]! * unitCos[w]! - xi[at]! * unitSin[w]!;
-          sumI += xr[at]! * unitSin[w]! + xi[at]! * unitCos[w]!;
+          sumR += xr[at] * unitCos[w] - xi[at] * unitSin[w];
+          sumI += xr[at] * unitSin[w] + xi[at] * unitCos[w];
           w += j;
           if (w >= radix) w -= radix;
         }
         const to = q + stride * (radix * p + j);
-        const c = j === 0 ? 1 : cos[p * (radix - 1) + j - 1]!;
-        const s = j === 0 ? 0 : sin[p * (radix - 1) + j - 1]!;
+        const c = j === 0 ? 1 : cos[p * (radix - 1) + j - 1];
+        const s = j === 0 ? 0 : sin[p * (radix - 1) + j - 1];
         yr[to] = sumR * c - sumI * s;
         yi[to] = sumR * s + sumI * c;
       }
@@ -258,11 +258,11 @@ function bluestein(n: number): ComplexFft {
   const kernelRe = new Float64Array(size);
   const kernelIm = new Float64Array(size);
   for (let k = 0; k < n; k++) {
-    kernelRe[k] = chirpRe[k]!;
-    kernelIm[k] = -chirpIm[k]!;
+    kernelRe[k] = chirpRe[k];
+    kernelIm[k] = -chirpIm[k];
     if (k > 0) {
-      kernelRe[size - k] = chirpRe[k]!;
-      kernelIm[size - k] = -chirpIm[k]!;
+      kernelRe[size - k] = chirpRe[k];
+      kernelIm[size - k] = -chirpIm[k];
     }
   }
   inner.forward(kernelRe, kernelIm);
@@ -274,22 +274,22 @@ function bluestein(n: number): ComplexFft {
       re.fill(0);
       im.fill(0);
       for (let k = 0; k < n; k++) {
-        re[k] = xr[k]! * chirpRe[k]! - xi[k]! * chirpIm[k]!;
-        im[k] = xr[k]! * chirpIm[k]! + xi[k]! * chirpRe[k]!;
+        re[k] = xr[k] * chirpRe[k] - xi[k] * chirpIm[k];
+        im[k] = xr[k] * chirpIm[k] + xi[k] * chirpRe[k];
       }
       inner.forward(re, im);
       for (let k = 0; k < size; k++) {
-        const r = re[k]! * kernelRe[k]! - im[k]! * kernelIm[k]!;
+        const r = re[k] * kernelRe[k] - im[k] * kernelIm[k];
         // Conjugated, so that the forward transform below acts as the inverse.
-        im[k] = -(re[k]! * kernelIm[k]! + im[k]! * kernelRe[k]!);
+        im[k] = -(re[k] * kernelIm[k] + im[k] * kernelRe[k]);
         re[k] = r;
       }
       inner.forward(re, im);
       for (let k = 0; k < n; k++) {
-        const r = re[k]! / size;
-        const i = -im[k]! / size;
-        xr[k] = r * chirpRe[k]! - i * chirpIm[k]!;
-        xi[k] = r * chirpIm[k]! + i * chirpRe[k]!;
+        const r = re[k] / size;
+        const i = -im[k] / size;
+        xr[k] = r * chirpRe[k] - i * chirpIm[k];
+        xi[k] = r * chirpIm[k] + i * chirpRe[k];
       }
     },
   };

@@ -45,7 +45,7 @@ export function kernelFor(key: string, bands: () => BandSpec): DecibelKernel {
 /** Raises everything to at least (maximum − topDb), in place; NaN is left as it is. */
 export function applyTopDb(decibels: Float32Array, topDb: number): void {
   let largest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < decibels.length; i++) if (decibels[i]! > largest) largest = decibels[i]!;
+  for (let i = 0; i < decibels.length; i++) if (decibels[i] > largest) largest = decibels[i];
   const floor = Math.fround(largest - topDb);
-  for (let i = 0; i < decibels.length; i++) if (decibels[i]! < floor) decibels[i] = floor;
+  for (let i = 0; i < decibels.length; i++) if (decibels[i] < floor) decibels[i] = floor;
 }

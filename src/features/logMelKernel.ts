@@ -95,8 +95,8 @@ function instantiate(module: object, spec: BandSpec, factors: number[]): Decibel
     samples: layout.take(sampleCount * 4),
   };
   const tables: number[] = [];
-  for (let i = 0, length = half; i < factors.length; length /= factors[i++]!) {
-    tables.push(layout.take((length / factors[i]!) * (factors[i]! - 1) * 16));
+  for (let i = 0, length = half; i < factors.length; length /= factors[i++]) {
+    tables.push(layout.take((length / factors[i]) * (factors[i] - 1) * 16));
   }
   const memory = new webAssembly.Memory({ initial: Math.ceil(layout.size / 65536) });
   const steps = new webAssembly.Instance(module, { host: { memory } }).exports as unknown as Record<
@@ -108,17 +108,17 @@ function instantiate(module: object, spec: BandSpec, factors: number[]): Decibel
   // The factor ½ belongs to the splitting of even and odd samples in the `power` step.
   scalars(at.window, nFft).set(centredWindow('hann', spec.winLength, nFft).map((w) => w / 2));
   const passes: Pass[] = [];
-  for (let i = 0, length = half; i < factors.length; length /= factors[i++]!) {
-    const radix = factors[i]!;
+  for (let i = 0, length = half; i < factors.length; length /= factors[i++]) {
+    const radix = factors[i];
     const last = length === radix;
-    const table = scalars(tables[i]!, (length / radix) * (radix - 1) * 2);
+    const table = scalars(tables[i], (length / radix) * (radix - 1) * 2);
     for (let p = 0, o = 0; p < length / radix; p++) {
       for (let j = 1; j < radix; j++) {
         table[o++] = Math.cos((2 * Math.PI * p * j) / length);
         table[o++] = -Math.sin((2 * Math.PI * p * j) / length);
       }
     }
-    passes.push({ run: steps[`${last ? 'last' : 'pass'}${radix}`]!, radix, length, table: tables[i]! });
+    passes.push({ run: steps[`${last ? 'last' : 'pass'}${radix}`], radix, length, table: tables[i] });
   }
   const order = new Int32Array(memory.buffer, at.order, (half >> 1) * 4);
   const turn = scalars(at.turn, (half >> 1) * 2);
@@ -134,14 +134,14 @@ function instantiate(module: object, spec: BandSpec, factors: number[]): Decibel
   const weightTable = new Float32Array(memory.buffer, at.weights);
   let weightCount = 0;
   for (let m = 0; m < nBands; m++) {
-    const { start, weights } = filters[m]!;
+    const { start, weights } = filters[m];
     weightTable.set(weights, weightCount);
     weightCount += paddedLength(weights);
     filterTable.set([start * 16, at.weights + weightCount * 4], 2 * m);
   }
 
   const transform = (data: number, index: number): void => {
-    const pass = passes[index]!;
+    const pass = passes[index];
     const bytes = pass.length * complexBytes;
     if (bytes > cachedBytes && index + 1 < passes.length) {
       pass.run(data, data + bytes, bytes / pass.radix, pass.table);
@@ -149,12 +149,12 @@ function instantiate(module: object, spec: BandSpec, factors: number[]): Decibel
       return;
     }
     for (let i = index; i < passes.length; i++) {
-      const { run, radix, length, table } = passes[i]!;
+      const { run, radix, length, table } = passes[i];
       run(data, data + bytes, (length * complexBytes) / radix, table);
     }
   };
-  const load = steps['load']!;
-  const power = steps['power']!;
+  const load = steps['load'];
+  const power = steps['power'];
   const windowEnd = at.window + nFft * 8;
   const orderEnd = at.order + (half >> 1) * 16;
   const hopBytes = hopLength * 4;
@@ -167,8 +167,8 @@ function instantiate(module: object, spec: BandSpec, factors: number[]): Decibel
       const bins = at.bins + lane * 4;
       power(at.data, at.order, orderEnd, at.turn, bins, bins + half * 16);
     }
-    if (spec.power === 1) steps['magnitude']!(at.bins, at.bins + nBins * 16);
-    steps['melDecibels']!(
+    if (spec.power === 1) steps['magnitude'](at.bins, at.bins + nBins * 16);
+    steps['melDecibels'](
       at.bins,
       at.filters,
       at.filters + nBands * 8,

@@ -78,7 +78,7 @@ export class LogMelMaxima {
     const nFrames = Math.ceil(frames / this.perColumn);
     const data = new Float32Array(spec.nMels * nFrames);
     for (let c = 0; c < nFrames; c++)
-      for (let m = 0; m < spec.nMels; m++) data[m * nFrames + c] = this.columns[c * spec.nMels + m]!;
+      for (let m = 0; m < spec.nMels; m++) data[m * nFrames + c] = this.columns[c * spec.nMels + m];
     if (spec.topDb !== null) applyTopDb(data, spec.topDb);
     return { data, nMels: spec.nMels, nFrames, framesPerColumn: this.perColumn, frames };
   }
@@ -125,9 +125,9 @@ export class LogMelMaxima {
     const first = this.frames % this.perColumn === 0;
     const at = Math.floor(this.frames / this.perColumn) * nMels;
     for (let m = 0; m < nMels; m++) {
-      const value = data[m * n + t]!;
+      const value = data[m * n + t];
       // What is not a number stays so.
-      this.columns[at + m] = first ? value : Math.max(value, this.columns[at + m]!);
+      this.columns[at + m] = first ? value : Math.max(value, this.columns[at + m]);
     }
     this.frames++;
   }
@@ -137,7 +137,7 @@ export class LogMelMaxima {
     const { nMels } = this.spec;
     for (let c = 0; c < mostColumns / 2; c++) {
       for (let m = 0; m < nMels; m++) {
-        const [a, b] = [columns[2 * c * nMels + m]!, columns[(2 * c + 1) * nMels + m]!];
+        const [a, b] = [columns[2 * c * nMels + m], columns[(2 * c + 1) * nMels + m]];
         columns[c * nMels + m] = Math.max(a, b);
       }
     }

@@ -51,7 +51,7 @@ export function bandDecibelNodes(g: GraphBuilder, waveform: Value, spec: BandSpe
 function frameNodes(g: GraphBuilder, waveform: Value, spec: BandSpec): Value {
   const { nFft, hopLength } = spec;
   const half = spec.center ? nFft >> 1 : 0;
-  const samples = waveform.shape[1]!;
+  const samples = waveform.shape[1];
   const padded = half === 0 ? waveform : padNodes(g, waveform, half, spec.padMode);
   // Frames are made of rows as long as divide both hop and frame: whole rows move at the speed of memory.
   const row = greatestDivisor(hopLength, nFft);
@@ -89,7 +89,7 @@ function frameNodes(g: GraphBuilder, waveform: Value, spec: BandSpec): Value {
 function padNodes(g: GraphBuilder, waveform: Value, half: number, mode: BandSpec['padMode']): Value {
   if (mode === 'constant') return g.op('Pad', [waveform, g.ints([0, half, 0, half])]);
   // By Gather and not Pad's own reflect mode, which is undefined for clips shorter than the padding.
-  const samples = waveform.shape[1]!;
+  const samples = waveform.shape[1];
   let sides: [Value, Value];
   if (typeof samples === 'number') {
     const side = (from: number) =>

@@ -11,13 +11,13 @@ export function plainDecibels(samples: Float32Array, spec: BandSpec): Float32Arr
   const factor = spec.power === 2 ? 10 : 20;
   forEachSpectrum(samples, spec, (t, re, im) => {
     for (let k = 0; k < values.length; k++) {
-      const square = re[k]! * re[k]! + im[k]! * im[k]!;
+      const square = re[k] * re[k] + im[k] * im[k];
       values[k] = spec.power === 2 ? square : Math.sqrt(square);
     }
     for (let m = 0; m < filters.length; m++) {
-      const { start, weights } = filters[m]!;
+      const { start, weights } = filters[m];
       let sum = 0;
-      for (let i = 0; i < weights.length; i++) sum += weights[i]! * values[start + i]!;
+      for (let i = 0; i < weights.length; i++) sum += weights[i] * values[start + i];
       const decibels = factor * Math.log10(Math.max(sum, spec.amin));
       out[m * nFrames + t] = Number.isFinite(sum) ? decibels : Number.NaN;
     }

@@ -35,25 +35,25 @@ export function maskedStft(
     // The inverse by the forward transform: conjugate in, conjugate out. The signal is real, so only its real part counts.
     for (let k = 0; k < nFft; k++) {
       const bin = k < nBins ? k : nFft - k;
-      const g = gain[bin]!;
-      x[k] = g * re[bin]!;
-      y[k] = k < nBins ? -g * im[bin]! : g * im[bin]!;
+      const g = gain[bin];
+      x[k] = g * re[bin];
+      y[k] = k < nBins ? -g * im[bin] : g * im[bin];
     }
     fft.forward(x, y);
     const start = t * hopLength - before;
     const from = Math.max(0, -start);
     const to = Math.min(nFft, samples.length - start);
     for (let i = from; i < to; i++) {
-      const w = weights[i]!;
-      out[start + i]! += (w * x[i]!) / nFft;
-      weight[start + i]! += w * w;
+      const w = weights[i];
+      out[start + i] += (w * x[i]) / nFft;
+      weight[start + i] += w * w;
     }
   });
   const last = center ? samples.length : Math.min(samples.length, (nFrames - 1) * hopLength + nFft);
   const result = new Float32Array(samples.length);
   for (let i = 0; i < last; i++) {
-    const w = weight[i]!;
-    if (w > 1e-9) result[i] = out[i]! / w;
+    const w = weight[i];
+    if (w > 1e-9) result[i] = out[i] / w;
     else if (center) {
       throw new ParameterError(
         `Frames ${hopLength} samples apart under a window of ${winLength} leave sample ${i} out; take hopLength ≤ winLength / 2.`,

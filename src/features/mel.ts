@@ -69,7 +69,7 @@ export function melFilterBank(options: MelFilterBankOptions): MelFilterBank {
   const weights = new Float32Array(nMels * nBins);
   const emptyFilters: number[] = [];
   for (let m = 0; m < nMels; m++) {
-    const [start, peak, end] = [edges[m]!, edges[m + 1]!, edges[m + 2]!];
+    const [start, peak, end] = [edges[m], edges[m + 1], edges[m + 2]];
     const height = melNorm === 'slaney' ? 2 / (end - start) : 1;
     let any = false;
     for (let k = 0; k < nBins; k++) {

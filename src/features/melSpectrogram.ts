@@ -70,9 +70,9 @@ export function applyFilterBank(
   for (let m = 0; m < rows; m++) {
     row.fill(0);
     for (let k = 0; k < nBins; k++) {
-      const weight = weights[m * nBins + k]!;
+      const weight = weights[m * nBins + k];
       if (weight === 0) continue;
-      for (let t = 0; t < nFrames; t++) row[t]! += weight * source.data[k * nFrames + t]!;
+      for (let t = 0; t < nFrames; t++) row[t] += weight * source.data[k * nFrames + t];
     }
     data.set(row, m * nFrames);
   }

@@ -43,9 +43,9 @@ export function mfccOf(source: LogMel, options: { nMfcc?: number; lifter?: numbe
     const lift = lifter > 0 ? 1 + (lifter / 2) * Math.sin((Math.PI * (k + 1)) / lifter) : 1;
     const weights = dctWeights(k, nMels);
     for (let m = 0; m < nMels; m++) {
-      const weight = lift * weights[m]!;
+      const weight = lift * weights[m];
       const at = m * nFrames;
-      for (let t = 0; t < nFrames; t++) row[t]! += weight * source.data[at + t]!;
+      for (let t = 0; t < nFrames; t++) row[t] += weight * source.data[at + t];
     }
     data.set(row, k * nFrames);
   }

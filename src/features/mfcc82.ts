@@ -88,7 +88,7 @@ export function mfcc82Nodes(g: GraphBuilder, waveform: Value): Value {
   const extended = g.op('Pad', [cepstra, ends], { mode: 'edge' });
   const weights = Float32Array.from(
     { length: nMfcc * deltaWidth },
-    (_, i) => derivativeWeights(deltaWidth, 1)[i % deltaWidth]!,
+    (_, i) => derivativeWeights(deltaWidth, 1)[i % deltaWidth],
   );
   const slopes = g.op('Conv', [extended, g.constant(float32([nMfcc, 1, deltaWidth], weights), 'delta')], {
     group: nMfcc,

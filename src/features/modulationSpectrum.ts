@@ -27,12 +27,12 @@ export function modulationSpectrum(data: Float32Array, options: ModulationOption
       `modulationSpectrum was given ${data.length} values, which are not rows of ${nFrames} frames.`,
     );
   }
-  if (edges.length < 2 || !(edges[0]! > 0) || edges.some((edge, i) => i > 0 && !(edge > edges[i - 1]!))) {
+  if (edges.length < 2 || !(edges[0] > 0) || edges.some((edge, i) => i > 0 && !(edge > edges[i - 1]))) {
     throw new ParameterError(`The edges must be above 0 and ascending, got ${edges.join(', ')}.`);
   }
   if (!(frameRate > 0)) throw new ParameterError(`frameRate must be > 0, got ${frameRate}.`);
   let size = 2;
-  while (size < Math.max(nFrames, (4 * frameRate) / edges[0]!)) size *= 2;
+  while (size < Math.max(nFrames, (4 * frameRate) / edges[0])) size *= 2;
   const fft = realFft(size);
   const window = windowFunction('hann', nFrames);
   // The band of each bin; −1 for none.
@@ -53,7 +53,7 @@ export function modulationSpectrum(data: Float32Array, options: ModulationOption
     for (const v of values) mean += v / nFrames;
     let varies = false;
     for (let t = 0; t < nFrames; t++) {
-      buffer[t] = (values[t]! - mean) * window[t]!;
+      buffer[t] = (values[t] - mean) * window[t];
       varies ||= values[t] !== values[0];
     }
     if (!varies) continue;
@@ -61,11 +61,11 @@ export function modulationSpectrum(data: Float32Array, options: ModulationOption
     sums.fill(0);
     let total = 0;
     for (let k = 0; k < fft.nBins; k++) {
-      const power = (re[k]! ** 2 + im[k]! ** 2) * (k === 0 || 2 * k === size ? 1 : 2);
+      const power = (re[k] ** 2 + im[k] ** 2) * (k === 0 || 2 * k === size ? 1 : 2);
       total += power;
-      if (bandOf[k]! >= 0) sums[bandOf[k]!]! += power;
+      if (bandOf[k] >= 0) sums[bandOf[k]] += power;
     }
-    for (let b = 0; b < bands; b++) out[row * bands + b] = total > 0 ? sums[b]! / total : 0;
+    for (let b = 0; b < bands; b++) out[row * bands + b] = total > 0 ? sums[b] / total : 0;
   }
   return out;
 }

@@ -26,7 +26,7 @@ function fluxOf({ data, nMels, nFrames }: LogMel, lag: number, shift: number): F
   const out = new Float32Array(nFrames);
   for (let t = lag; t + shift < nFrames; t++) {
     let sum = 0;
-    for (let m = 0; m < nMels; m++) sum += Math.max(0, data[m * nFrames + t]! - data[m * nFrames + t - lag]!);
+    for (let m = 0; m < nMels; m++) sum += Math.max(0, data[m * nFrames + t] - data[m * nFrames + t - lag]);
     out[t + shift] = sum / nMels;
   }
   return out;

@@ -32,9 +32,9 @@ export function readPadded(
 
 function paddedSample(samples: Float32Array, index: number, mode: PadMode): number {
   const n = samples.length;
-  if (mode === 'constant') return index < 0 || index >= n ? 0 : samples[index]!;
-  if (mode === 'edge') return samples[Math.min(Math.max(index, 0), n - 1)]!;
-  return samples[reflectIndex(index, n)]!;
+  if (mode === 'constant') return index < 0 || index >= n ? 0 : samples[index];
+  if (mode === 'edge') return samples[Math.min(Math.max(index, 0), n - 1)];
+  return samples[reflectIndex(index, n)];
 }
 
 /** Where numpy's repeated reflection finds index `i` (any integer) in a signal of `n` ≥ 1 samples. */

@@ -48,21 +48,21 @@ export function spacedBands(options: SpacedBandOptions): SpacedBands {
   const step = sampleRate / nFft;
   const weights = new Float32Array(bands * nBins);
   for (let b = 0; b < bands; b++) {
-    const [start, peak, end] = [edges[b]!, edges[b + 1]!, edges[b + 2]!];
+    const [start, peak, end] = [edges[b], edges[b + 1], edges[b + 2]];
     const row = new Float64Array(nBins);
     let sum = 0;
     for (let k = Math.max(0, Math.ceil(start / step)); k < nBins && k * step < end; k++) {
       const f = k * step;
       row[k] = Math.max(0, Math.min((f - start) / (peak - start), (end - f) / (end - peak)));
-      sum += row[k]!;
+      sum += row[k];
     }
     if (sum === 0) {
       const below = Math.min(nBins - 2, Math.floor(peak / step));
       row[below + 1] = peak / step - below;
-      row[below] = 1 - row[below + 1]!;
+      row[below] = 1 - row[below + 1];
       sum = 1;
     }
-    for (let k = 0; k < nBins; k++) weights[b * nBins + k] = row[k]! / sum;
+    for (let k = 0; k < nBins; k++) weights[b * nBins + k] = row[k] / sum;
   }
   return { weights, rows: bands, nBins, edges };
 }

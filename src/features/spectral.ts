@@ -20,7 +20,7 @@ function perFrame(
   for (let t = 0; t < nFrames; t++) {
     let sum = 0;
     for (let k = 0; k < nBins; k++) {
-      const value = data[k * nFrames + t]!;
+      const value = data[k * nFrames + t];
       spectrum[k] = value;
       sum += value;
     }
@@ -32,7 +32,7 @@ function perFrame(
 function centroidOf(spectrum: Float64Array, sum: number, frequencies: Float64Array): number {
   if (sum < silence) return 0;
   let weighted = 0;
-  for (let k = 0; k < spectrum.length; k++) weighted += frequencies[k]! * spectrum[k]!;
+  for (let k = 0; k < spectrum.length; k++) weighted += frequencies[k] * spectrum[k];
   return weighted / sum;
 }
 
@@ -58,7 +58,7 @@ export function spectralBandwidth(
     const centroid = centroidOf(spectrum, sum, frequencies);
     let spread = 0;
     for (let k = 0; k < spectrum.length; k++)
-      spread += (spectrum[k]! / sum) * Math.abs(frequencies[k]! - centroid) ** p;
+      spread += (spectrum[k] / sum) * Math.abs(frequencies[k] - centroid) ** p;
     return spread ** (1 / p);
   });
 }
@@ -80,10 +80,10 @@ export function spectralRolloff(
     const threshold = rollPercent * sum;
     let below = 0;
     for (let k = 0; k < spectrum.length; k++) {
-      below += spectrum[k]!;
-      if (below >= threshold) return frequencies[k]!;
+      below += spectrum[k];
+      if (below >= threshold) return frequencies[k];
     }
-    return frequencies[spectrum.length - 1]!;
+    return frequencies[spectrum.length - 1];
   });
 }
 

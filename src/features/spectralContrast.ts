@@ -52,7 +52,7 @@ export function spectralContrast(
     const take = Math.max(roundHalfEven(quantile * counted), 1);
     const values = new Float64Array(last - first + 1);
     for (let t = 0; t < nFrames; t++) {
-      for (let k = first; k <= last; k++) values[k - first] = data[k * nFrames + t]!;
+      for (let k = first; k <= last; k++) values[k - first] = data[k * nFrames + t];
       values.sort();
       valleys[band * nFrames + t] = mean(values.subarray(0, take));
       peaks[band * nFrames + t] = mean(values.subarray(Math.max(values.length - take, 0)));
@@ -60,7 +60,7 @@ export function spectralContrast(
   }
   const peakDb = powerToDb(peaks);
   const valleyDb = powerToDb(valleys);
-  return { data: peakDb.map((v, i) => v - valleyDb[i]!), nBands, nFrames };
+  return { data: peakDb.map((v, i) => v - valleyDb[i]), nBands, nFrames };
 }
 
 /** First and last bin of a band, and the number of bins that the quantile counts. */

@@ -99,7 +99,7 @@ export function forEachSpectrum(
   const before = center ? nFft >> 1 : 0;
   for (let t = 0; t < nFrames; t++) {
     readPadded(frame, 0, samples, t * hopLength - before, nFft, padMode);
-    for (let i = 0; i < nFft; i++) frame[i]! *= weights[i]!;
+    for (let i = 0; i < nFft; i++) frame[i] *= weights[i];
     fft.forward(frame, re, im);
     visit(t, re, im);
   }
@@ -120,8 +120,8 @@ export function stft(samples: Float32Array, options: StftOptions = {}): ComplexS
   const imaginary = new Float32Array(nBins * nFrames);
   forEachSpectrum(samples, options, (t, re, im) => {
     for (let k = 0; k < nBins; k++) {
-      real[k * nFrames + t] = re[k]!;
-      imaginary[k * nFrames + t] = im[k]!;
+      real[k * nFrames + t] = re[k];
+      imaginary[k * nFrames + t] = im[k];
     }
   });
   return { real, imaginary, nBins, nFrames, nFft, hopLength };
@@ -143,7 +143,7 @@ export function spectrogram(
   const data = new Float32Array(nBins * nFrames);
   forEachSpectrum(samples, options, (t, re, im) => {
     for (let k = 0; k < nBins; k++) {
-      const square = re[k]! * re[k]! + im[k]! * im[k]!;
+      const square = re[k] * re[k] + im[k] * im[k];
       data[k * nFrames + t] = power === 2 ? square : power === 1 ? Math.sqrt(square) : square ** (power / 2);
     }
   });

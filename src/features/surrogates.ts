@@ -18,17 +18,17 @@ export function randomisePhases(samples: Float32Array, random: Random): Float32A
   const im = new Float64Array(fft.nBins);
   fft.forward(signal, re, im);
   // Hartley's transform, Re − Im, is its own inverse but for the scale: a second forward transform leads back.
-  signal[0] = re[0]!;
-  if (n % 2 === 0) signal[n / 2] = re[n / 2]!;
+  signal[0] = re[0];
+  if (n % 2 === 0) signal[n / 2] = re[n / 2];
   for (let k = 1; 2 * k < n; k++) {
-    const size = Math.hypot(re[k]!, im[k]!);
+    const size = Math.hypot(re[k], im[k]);
     const phase = random.uniform(0, 2 * Math.PI);
     signal[k] = size * (Math.cos(phase) - Math.sin(phase));
     signal[n - k] = size * (Math.cos(phase) + Math.sin(phase));
   }
   fft.forward(signal, re, im);
   return Float32Array.from({ length: n }, (_, t) =>
-    2 * t <= n ? (re[t]! - im[t]!) / n : (re[n - t]! + im[n - t]!) / n,
+    2 * t <= n ? (re[t] - im[t]) / n : (re[n - t] + im[n - t]) / n,
   );
 }
 

@@ -48,7 +48,7 @@ export function zeroCrossingRate(
   return perFrame(samples, { ...options, padMode: 'edge' }, (frame) => {
     let crossings = 0;
     for (let i = 1; i < frame.length; i++) {
-      if (frame[i - 1]! < -threshold !== frame[i]! < -threshold) crossings++;
+      if (frame[i - 1] < -threshold !== frame[i] < -threshold) crossings++;
     }
     return crossings / frame.length;
   });

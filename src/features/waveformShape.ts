@@ -17,13 +17,13 @@ function moments(samples: Float32Array): Moments {
   const n = samples.length;
   if (n === 0) throw new ParameterError('Cannot measure an empty signal: it has no samples.');
   let sum = 0;
-  for (let i = 0; i < n; i++) sum += samples[i]!;
+  for (let i = 0; i < n; i++) sum += samples[i];
   const mean = sum / n;
   let second = 0;
   let fourth = 0;
   let peak = 0;
   for (let i = 0; i < n; i++) {
-    const x = samples[i]! - mean;
+    const x = samples[i] - mean;
     const square = x * x;
     second += square;
     fourth += square * square;
@@ -59,7 +59,7 @@ export function kurtosis(samples: Float32Array): number {
 export function meanCrossingRate(samples: Float32Array): number {
   const { mean } = moments(samples);
   let crossings = 0;
-  for (let i = 1; i < samples.length; i++) if (samples[i - 1]! < mean !== samples[i]! < mean) crossings++;
+  for (let i = 1; i < samples.length; i++) if (samples[i - 1] < mean !== samples[i] < mean) crossings++;
   return crossings / samples.length;
 }
 
@@ -92,11 +92,11 @@ export function riseAndFall(samples: Float32Array, options: { sampleRate: number
   for (let t = 0; t < count; t++) {
     let power = 0;
     for (let i = t * hop; i < t * hop + length; i++) {
-      const x = samples[i]! - mean;
+      const x = samples[i] - mean;
       power += x * x;
     }
     envelope[t] = Math.sqrt(power / length);
-    if (envelope[t]! > envelope[top]!) top = t;
+    if (envelope[t] > envelope[top]) top = t;
   }
   if (envelope[top] === 0) return { attack: 0, decay: 0 };
   const toSeconds = hop / sampleRate;
@@ -108,15 +108,15 @@ export function riseAndFall(samples: Float32Array, options: { sampleRate: number
 
 /** Frames from 90 % to 10 % of the first value. */
 function slope(falling: Float64Array): number {
-  const high = firstBelow(falling, 0.9 * falling[0]!);
-  const low = firstBelow(falling, 0.1 * falling[0]!);
+  const high = firstBelow(falling, 0.9 * falling[0]);
+  const low = firstBelow(falling, 0.1 * falling[0]);
   return Math.max(0, low - high);
 }
 
 /** Where the values first fall below a level, between frames; the last frame if they do not. */
 function firstBelow(values: Float64Array, level: number): number {
   for (let i = 1; i < values.length; i++) {
-    if (values[i]! < level) return i - 1 + (values[i - 1]! - level) / (values[i - 1]! - values[i]!);
+    if (values[i] < level) return i - 1 + (values[i - 1] - level) / (values[i - 1] - values[i]);
   }
   return values.length - 1;
 }
@@ -152,14 +152,14 @@ export function periodicity(
     const r = correlate(samples.subarray(start, start + length), 1e-4 * peak);
     if (r === null) continue;
     let from = 0;
-    while (from <= longest && r[from]! >= 0) from++;
+    while (from <= longest && r[from] >= 0) from++;
     let best = 0;
-    for (let lag = Math.max(from, shortest); lag <= longest; lag++) best = Math.max(best, r[lag]!);
+    for (let lag = Math.max(from, shortest); lag <= longest; lag++) best = Math.max(best, r[lag]);
     found.push(Math.min(1, best));
   }
   if (found.length === 0) return 0;
   found.sort((a, b) => a - b);
-  return (found[(found.length - 1) >> 1]! + found[found.length >> 1]!) / 2;
+  return (found[(found.length - 1) >> 1] + found[found.length >> 1]) / 2;
 }
 
 /** Plans normalised autocorrelations of frames up to a lag; null where no sample exceeds `silence`. */
@@ -176,18 +176,18 @@ function autocorrelation(length: number, longest: number) {
     if (!(peak > silence)) return null;
     buffer.fill(0);
     for (let i = 0; i < length; i++) {
-      buffer[i] = frame[i]! - mean;
-      squares[i + 1] = squares[i]! + buffer[i]! ** 2;
+      buffer[i] = frame[i] - mean;
+      squares[i + 1] = squares[i] + buffer[i] ** 2;
     }
     fft.forward(buffer, re, im);
     // The power spectrum is real and even, so that a forward transform of it is an inverse one.
-    for (let k = 0; k < fft.nBins; k++) buffer[k] = re[k]! ** 2 + im[k]! ** 2;
-    for (let k = 1; k < size / 2; k++) buffer[size - k] = buffer[k]!;
+    for (let k = 0; k < fft.nBins; k++) buffer[k] = re[k] ** 2 + im[k] ** 2;
+    for (let k = 1; k < size / 2; k++) buffer[size - k] = buffer[k];
     fft.forward(buffer, re, im);
     const r = new Float64Array(Math.max(0, longest + 1));
     for (let lag = 0; lag <= longest; lag++) {
-      const energy = squares[length - lag]! * (squares[length]! - squares[lag]!);
-      r[lag] = energy > 0 ? re[lag]! / size / Math.sqrt(energy) : 0;
+      const energy = squares[length - lag] * (squares[length] - squares[lag]);
+      r[lag] = energy > 0 ? re[lag] / size / Math.sqrt(energy) : 0;
     }
     return r;
   };

@@ -38,7 +38,7 @@ export function windowFunction(
   for (let i = 0; i < length; i++) {
     let sum = 0;
     for (let k = 0; k < coefficients.length; k++) {
-      sum += (k % 2 === 0 ? 1 : -1) * coefficients[k]! * Math.cos((2 * Math.PI * k * i) / period);
+      sum += (k % 2 === 0 ? 1 : -1) * coefficients[k] * Math.cos((2 * Math.PI * k * i) / period);
     }
     window[i] = sum;
   }

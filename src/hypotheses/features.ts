@@ -12,16 +12,16 @@ export function relative(levels: Matrix): Matrix64 {
   for (let row = 0; row < levels.rows; row++) {
     const at = row * levels.columns;
     let sum = 0;
-    for (let j = 0; j < levels.columns; j++) sum += levels.data[at + j]!;
+    for (let j = 0; j < levels.columns; j++) sum += levels.data[at + j];
     const mean = sum / levels.columns;
-    for (let j = 0; j < levels.columns; j++) out.data[at + j] = levels.data[at + j]! - mean;
+    for (let j = 0; j < levels.columns; j++) out.data[at + j] = levels.data[at + j] - mean;
   }
   return out;
 }
 
 /** The columns of several matrices of as many rows, one behind the other. */
 export function beside(...parts: readonly Matrix[]): Matrix64 {
-  const rows = parts[0]!.rows;
+  const rows = parts[0].rows;
   const out = zeros(
     rows,
     parts.reduce((sum, part) => sum + part.columns, 0),
@@ -41,7 +41,7 @@ export function columnsOf(source: Matrix, columns: readonly number[]): Matrix64 
   const out = zeros(source.rows, columns.length);
   for (let row = 0; row < source.rows; row++) {
     columns.forEach((column, j) => {
-      out.data[row * columns.length + j] = source.data[row * source.columns + column]!;
+      out.data[row * columns.length + j] = source.data[row * source.columns + column];
     });
   }
   return out;
@@ -59,9 +59,9 @@ export function melRegions(): { readonly name: string; readonly bands: readonly 
   return Array.from({ length: regionCount }, (_, r) => {
     const bands = Array.from({ length: bandsPerRegion }, (__, i) => r * bandsPerRegion + i);
     // Between the crossings with the neighbouring regions' bands.
-    const from = r === 0 ? edges[0]! : (edges[bands[0]!]! + edges[bands[0]! + 1]!) / 2;
+    const from = r === 0 ? edges[0] : (edges[bands[0]] + edges[bands[0] + 1]) / 2;
     const last = bands.at(-1)!;
-    const to = r === regionCount - 1 ? edges[last + 2]! : (edges[last + 1]! + edges[last + 2]!) / 2;
+    const to = r === regionCount - 1 ? edges[last + 2] : (edges[last + 1] + edges[last + 2]) / 2;
     return { name: `${hertz(from)}–${hertz(to)} Hz`, bands };
   });
 }
@@ -69,7 +69,7 @@ export function melRegions(): { readonly name: string; readonly bands: readonly 
 /** Mel bands that end at or below a frequency. */
 export function bandsBelow(hz: number): number[] {
   const { edges, rows } = bankOf('mel');
-  return Array.from({ length: rows }, (_, b) => b).filter((b) => edges[b + 2]! <= hz);
+  return Array.from({ length: rows }, (_, b) => b).filter((b) => edges[b + 2] <= hz);
 }
 
 /** `1200`, rounded to what matters. */

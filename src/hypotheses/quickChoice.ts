@@ -25,7 +25,7 @@ export function quickChoice(clips: readonly Clip[], seed: number): Clip[] {
     for (const name of names) {
       const list = recordings.get(name)!;
       const count = Math.min(clipsPerRecording, list.length);
-      for (let i = 0; i < count; i++) chosen.add(list[Math.floor(((i + 0.5) * list.length) / count)]!);
+      for (let i = 0; i < count; i++) chosen.add(list[Math.floor(((i + 0.5) * list.length) / count)]);
     }
   }
   return clips.filter((clip) => chosen.has(clip));

@@ -87,7 +87,7 @@ export function recordingTable(
       const size = blockSizes[name];
       for (let j = 0; j < size; j++) {
         let sum = 0;
-        for (const { numbers } of list) sum += numbers[at + j]!;
+        for (const { numbers } of list) sum += numbers[at + j];
         blocks[name].data[row * size + j] = sum / list.length;
       }
       at += size;
@@ -156,7 +156,7 @@ function loneClass(
   classes: readonly string[],
 ): string | null {
   for (const label of classes) {
-    if (new Set(recordings.flatMap((r, i) => (r.label === label ? [folds[i]!] : []))).size < 2) return label;
+    if (new Set(recordings.flatMap((r, i) => (r.label === label ? [folds[i]] : []))).size < 2) return label;
   }
   return null;
 }
@@ -165,7 +165,7 @@ function loneClass(
 function officialFoldsOf(recordings: readonly Recording[], lists: Lists, notices: Notice[]): Int32Array {
   const counts = new Map<string, Map<number, number>>();
   lists.forEach((list, i) => {
-    const { group } = recordings[i]!;
+    const { group } = recordings[i];
     const inside = counts.get(group) ?? new Map<number, number>();
     for (const { clip } of list) inside.set(clip.fold!, (inside.get(clip.fold!) ?? 0) + 1);
     counts.set(group, inside);

@@ -41,7 +41,7 @@ export function judge(
   const corrected = new Map<TestResult, number>();
   for (const deciding of [true, false]) {
     const family = all.filter((result) => result.deciding === deciding);
-    holm(family.map(({ p }) => p)).forEach((p, i) => void corrected.set(family[i]!, p));
+    holm(family.map(({ p }) => p)).forEach((p, i) => void corrected.set(family[i], p));
   }
   const deciding = all.filter((result) => result.deciding).length;
   return found.map(({ hypothesis, results }) => {

@@ -13,7 +13,7 @@ export function brierScore<L extends Label>(predictions: ProbabilisticPrediction
   const positions = checkPredictions(predictions);
   let total = 0;
   predictions.probabilities.forEach((row, i) => {
-    for (let j = 0; j < row.length; j++) total += (row[j]! - (j === positions[i] ? 1 : 0)) ** 2;
+    for (let j = 0; j < row.length; j++) total += (row[j] - (j === positions[i] ? 1 : 0)) ** 2;
   });
   return total / positions.length;
 }
@@ -46,18 +46,18 @@ export function reliabilityBins<L extends Label>(
   const correct = new Array<number>(bins).fill(0);
   predictions.probabilities.forEach((row, i) => {
     const decided = argmax(row);
-    const p = Math.min(row[decided]!, 1);
+    const p = Math.min(row[decided], 1);
     const bin = Math.max(0, Math.ceil(p * bins) - 1);
-    count[bin]!++;
-    confidence[bin]! += p;
-    if (decided === positions[i]) correct[bin]!++;
+    count[bin]++;
+    confidence[bin] += p;
+    if (decided === positions[i]) correct[bin]++;
   });
   return count.map((n, b) => ({
     low: b / bins,
     high: (b + 1) / bins,
     count: n,
-    confidence: n === 0 ? null : confidence[b]! / n,
-    accuracy: n === 0 ? null : correct[b]! / n,
+    confidence: n === 0 ? null : confidence[b] / n,
+    accuracy: n === 0 ? null : correct[b] / n,
   }));
 }
 

@@ -63,7 +63,7 @@ export function classificationReportDict<L extends Label>(
         { hint: 'Pass other names in `targetNames`.' },
       );
     }
-    rows.set(name, reportRow(classes[i]!));
+    rows.set(name, reportRow(classes[i]));
   });
   const micro = averageScores(counts, 'micro');
   rows.set(overall, overall === 'accuracy' ? micro.precision : reportRow(micro));
@@ -94,13 +94,13 @@ export function classificationReport<L extends Label>(
     `${padStart(name, width)} ${cells.map((cell) => ` ${padStart(cell, 9)}`).join('')}\n`;
   const row = (name: string, scores: ClassScores, onlyF1 = false) => {
     const numbers = [scores.precision, scores.recall, scores.fScore].map((x) => toFixedHalfEven(x, digits));
-    return line(name, [...(onlyF1 ? ['', '', numbers[2]!] : numbers), `${scores.support}${supportSuffix}`]);
+    return line(name, [...(onlyF1 ? ['', '', numbers[2]] : numbers), `${scores.support}${supportSuffix}`]);
   };
   const classes = scoreClasses(counts);
   return [
     line('', ['precision', 'recall', 'f1-score', 'support']),
     '\n',
-    ...names.map((name, i) => row(name, classes[i]!)),
+    ...names.map((name, i) => row(name, classes[i])),
     '\n',
     row(overall, averageScores(counts, 'micro'), overall === 'accuracy'),
     row('macro avg', averageScores(counts, 'macro')),

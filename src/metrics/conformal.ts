@@ -16,11 +16,11 @@ export type ConformalMethod = 'lac' | 'aps';
 /** The scores of all classes for one row of probabilities: the lower, the better the class fits. */
 export function conformalScores(row: ArrayLike<number>, method: ConformalMethod): Float64Array {
   if (method === 'lac') return Float64Array.from(row, (p) => 1 - p);
-  const order = Array.from(row, (_, c) => c).sort((a, b) => row[b]! - row[a]! || a - b);
+  const order = Array.from(row, (_, c) => c).sort((a, b) => row[b] - row[a] || a - b);
   const scores = new Float64Array(row.length);
   let sum = 0;
   for (const c of order) {
-    sum += row[c]!;
+    sum += row[c];
     scores[c] = sum;
   }
   return scores;
@@ -35,10 +35,7 @@ export function calibrationScores<L extends Label>(
   method: ConformalMethod,
 ): Float64Array {
   const positions = checkPredictions(predictions);
-  return Float64Array.from(
-    predictions.probabilities,
-    (row, i) => conformalScores(row, method)[positions[i]!]!,
-  );
+  return Float64Array.from(predictions.probabilities, (row, i) => conformalScores(row, method)[positions[i]]);
 }
 
 /**
@@ -53,13 +50,13 @@ export function conformalThreshold(scores: ArrayLike<number>, alpha: number): nu
   if (n === 0) throw new ParameterError('Conformal prediction needs calibration items, got none.');
   // (n + 1)(1 − α) may come out a hair above a whole number.
   const rank = Math.ceil((n + 1) * (1 - alpha) - 1e-9);
-  return rank > n ? Infinity : Float64Array.from(scores).sort()[rank - 1]!;
+  return rank > n ? Infinity : Float64Array.from(scores).sort()[rank - 1];
 }
 
 /** Positions of the classes in the set of one row, in class order; it may be empty. */
 export function predictionSet(row: ArrayLike<number>, threshold: number, method: ConformalMethod): number[] {
   const scores = conformalScores(row, method);
-  return Array.from(scores, (_, c) => c).filter((c) => scores[c]! <= threshold);
+  return Array.from(scores, (_, c) => c).filter((c) => scores[c] <= threshold);
 }
 
 /** How prediction sets did on items with known truth. */
@@ -126,7 +123,7 @@ export function conformalResult<L extends Label>(
     alpha,
     threshold,
     calibrationItems: scores.length,
-    coverage: share((set, i) => set.includes(positions[i]!)),
+    coverage: share((set, i) => set.includes(positions[i])),
     meanSize: sets.reduce((sum, set) => sum + set.length, 0) / sets.length,
     single: share((set) => set.length === 1),
     empty: share((set) => set.length === 0),

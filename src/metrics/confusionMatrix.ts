@@ -26,10 +26,10 @@ export function confusionMatrix<L extends Label>(
   const index = labelIndex(classes);
   const matrix = classes.map(() => new Array<number>(classes.length).fill(0));
   for (let i = 0; i < truth.length; i++) {
-    const row = index.get(truth[i]!);
-    const column = index.get(predicted[i]!);
+    const row = index.get(truth[i]);
+    const column = index.get(predicted[i]);
     if (row !== undefined && column !== undefined) {
-      matrix[row]![column]!++;
+      matrix[row][column]++;
     } else if (options.others !== 'ignore') {
       const [side, label] = row === undefined ? ['true', truth[i]] : ['predicted', predicted[i]];
       throw new ParameterError(

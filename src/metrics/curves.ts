@@ -40,7 +40,7 @@ export interface PrecisionRecallCurve {
 export function rocCurve(items: ScoredItems, options: { dropIntermediate?: boolean } = {}): RocCurve {
   const { truePositives, falsePositives, scores, positives, negatives } = cumulativeCounts(items);
   const all = Array.from(scores, (_, i) => i);
-  const bend = (counts: Float64Array, i: number) => counts[i + 1]! - 2 * counts[i]! + counts[i - 1]! !== 0;
+  const bend = (counts: Float64Array, i: number) => counts[i + 1] - 2 * counts[i] + counts[i - 1] !== 0;
   const kept =
     options.dropIntermediate === false
       ? all
@@ -48,9 +48,9 @@ export function rocCurve(items: ScoredItems, options: { dropIntermediate?: boole
           (i) => i === 0 || i === all.length - 1 || bend(truePositives, i) || bend(falsePositives, i),
         );
   return {
-    falsePositiveRate: Float64Array.from([0, ...kept.map((i) => falsePositives[i]! / negatives)]),
-    truePositiveRate: Float64Array.from([0, ...kept.map((i) => truePositives[i]! / positives)]),
-    thresholds: Float64Array.from([Infinity, ...kept.map((i) => scores[i]!)]),
+    falsePositiveRate: Float64Array.from([0, ...kept.map((i) => falsePositives[i] / negatives)]),
+    truePositiveRate: Float64Array.from([0, ...kept.map((i) => truePositives[i] / positives)]),
+    thresholds: Float64Array.from([Infinity, ...kept.map((i) => scores[i])]),
   };
 }
 
@@ -65,8 +65,8 @@ export function precisionRecallCurve(items: ScoredItems): PrecisionRecallCurve {
   const recall = new Float64Array(n + 1);
   for (let i = 0; i < n; i++) {
     const from = n - 1 - i;
-    precision[i] = truePositives[from]! / (truePositives[from]! + falsePositives[from]!);
-    recall[i] = truePositives[from]! / positives;
+    precision[i] = truePositives[from] / (truePositives[from] + falsePositives[from]);
+    recall[i] = truePositives[from] / positives;
   }
   precision[n] = 1;
   return { precision, recall, thresholds: scores.slice().reverse() };
@@ -86,9 +86,9 @@ export function auc(x: ArrayLike<number>, y: ArrayLike<number>): number {
   let area = 0;
   let ways = 0;
   for (let i = 1; i < x.length; i++) {
-    const step = x[i]! - x[i - 1]!;
+    const step = x[i] - x[i - 1];
     ways |= step > 0 ? 1 : step < 0 ? 2 : 0;
-    area += (step * (y[i]! + y[i - 1]!)) / 2;
+    area += (step * (y[i] + y[i - 1])) / 2;
   }
   if (ways === 3) throw new ParameterError('The x of a curve must ascend or descend; these do both.');
   return ways === 2 ? -area : area;
@@ -111,7 +111,7 @@ export function rocAuc(items: ScoredItems): number {
 export function averagePrecision(items: ScoredItems): number {
   const { precision, recall } = precisionRecallCurve(items);
   let sum = 0;
-  for (let i = 0; i < recall.length - 1; i++) sum += (recall[i]! - recall[i + 1]!) * precision[i]!;
+  for (let i = 0; i < recall.length - 1; i++) sum += (recall[i] - recall[i + 1]) * precision[i];
   return sum;
 }
 
@@ -133,7 +133,7 @@ export function oneAgainstRest<L extends Label>(
   }
   return {
     positive: Array.from(positions, (position) => position === column),
-    scores: Float64Array.from(predictions.probabilities, (row) => row[column]!),
+    scores: Float64Array.from(predictions.probabilities, (row) => row[column]),
   };
 }
 
@@ -149,7 +149,7 @@ function cumulativeCounts({ positive, scores }: ScoredItems) {
   for (let i = 0; i < n; i++) {
     if (!Number.isFinite(scores[i])) throw new ParameterError(`Score ${i} is ${scores[i]}, not a number.`);
   }
-  const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => scores[b]! - scores[a]!);
+  const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => scores[b] - scores[a]);
   const truePositives: number[] = [];
   const falsePositives: number[] = [];
   const distinct: number[] = [];
@@ -160,7 +160,7 @@ function cumulativeCounts({ positive, scores }: ScoredItems) {
     if (next !== undefined && scores[next] === scores[item]) return;
     truePositives.push(hits);
     falsePositives.push(rank + 1 - hits);
-    distinct.push(scores[item]!);
+    distinct.push(scores[item]);
   });
   if (hits === 0 || hits === n) {
     throw new ParameterError(`A curve needs positive and negative items; of ${n}, ${hits} are positive.`, {

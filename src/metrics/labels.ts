@@ -28,8 +28,8 @@ export function checkPairs<L extends Label>({ truth, predicted }: LabelPairs<L>)
   }
   const kind = typeof truth[0];
   for (let i = 0; i < truth.length; i++) {
-    checkLabel(truth[i]!, kind, `true label ${i}`);
-    checkLabel(predicted[i]!, kind, `predicted label ${i}`);
+    checkLabel(truth[i], kind, `true label ${i}`);
+    checkLabel(predicted[i], kind, `predicted label ${i}`);
   }
 }
 
@@ -48,7 +48,7 @@ function checkLabel(label: Label, kind: string, where: string): void {
 export function uniqueLabels<L extends Label>(...lists: readonly ArrayLike<L>[]): L[] {
   const seen = new Set<L>();
   for (const list of lists) {
-    for (let i = 0; i < list.length; i++) seen.add(list[i]!);
+    for (let i = 0; i < list.length; i++) seen.add(list[i]);
   }
   return [...seen].sort(compareLabels);
 }
@@ -58,7 +58,7 @@ function compareLabels(a: Label, b: Label): number {
   const left = [...String(a)];
   const right = [...String(b)];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const difference = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
+    const difference = left[i].codePointAt(0)! - right[i].codePointAt(0)!;
     if (difference !== 0) return difference;
   }
   return left.length - right.length;
@@ -94,7 +94,7 @@ export function labelPositions<L extends Label>(
 ): Int32Array {
   const index = labelIndex(labels);
   return Int32Array.from({ length: list.length }, (_, i) => {
-    const position = index.get(list[i]!);
+    const position = index.get(list[i]);
     if (position === undefined) {
       throw new ParameterError(
         `The ${what} label "${list[i]}" (item ${i}) is not among the ${labels.length} classes: ${listed(labels)}.`,

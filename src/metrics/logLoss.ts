@@ -34,10 +34,10 @@ export function logLosses<L extends Label>(
   }
   const positions = checkPredictions(predictions);
   return Float64Array.from(positions, (position, i) => {
-    const row = predictions.probabilities[i]!;
+    const row = predictions.probabilities[i];
     const clip = (p: number) => Math.min(Math.max(p, eps), 1 - eps);
     let sum = 0;
-    for (let j = 0; j < row.length; j++) sum += clip(row[j]!);
-    return -Math.log(clip(row[position]!) / sum);
+    for (let j = 0; j < row.length; j++) sum += clip(row[j]);
+    return -Math.log(clip(row[position]) / sum);
   });
 }

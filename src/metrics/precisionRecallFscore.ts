@@ -38,11 +38,11 @@ export function countClasses<L extends Label>(pairs: LabelPairs<L>, labels?: rea
   const predicted = new Float64Array(listed.length);
   const actual = new Float64Array(listed.length);
   for (let i = 0; i < pairs.truth.length; i++) {
-    const t = index.get(pairs.truth[i]!);
-    const p = index.get(pairs.predicted[i]!);
-    if (t !== undefined) actual[t]!++;
-    if (p !== undefined) predicted[p]!++;
-    if (t !== undefined && t === p) truePositives[t]!++;
+    const t = index.get(pairs.truth[i]);
+    const p = index.get(pairs.predicted[i]);
+    if (t !== undefined) actual[t]++;
+    if (p !== undefined) predicted[p]++;
+    if (t !== undefined && t === p) truePositives[t]++;
   }
   return { labels: listed, truePositives, predicted, actual };
 }
@@ -55,7 +55,7 @@ export function countClasses<L extends Label>(pairs: LabelPairs<L>, labels?: rea
 export function scoreClasses(counts: Omit<ClassCounts, 'labels'>, beta = 1): ClassScores[] {
   if (!(beta >= 0 && beta < Infinity)) throw new ParameterError(`beta must be a number ≥ 0, got ${beta}.`);
   return Array.from(counts.actual, (support, i) =>
-    score(counts.truePositives[i]!, counts.predicted[i]!, support, beta),
+    score(counts.truePositives[i], counts.predicted[i], support, beta),
   );
 }
 
@@ -118,15 +118,15 @@ export function f1Score<L extends Label>(
 function sum(values: ArrayLike<number>, from = 0, n = values.length): number {
   if (n < 8) {
     let total = 0;
-    for (let i = 0; i < n; i++) total += values[from + i]!;
+    for (let i = 0; i < n; i++) total += values[from + i];
     return total;
   }
   if (n <= 128) {
-    const r = Array.from({ length: 8 }, (_, j) => values[from + j]!);
+    const r = Array.from({ length: 8 }, (_, j) => values[from + j]);
     let i = 8;
-    for (; i < n - (n % 8); i += 8) for (let j = 0; j < 8; j++) r[j]! += values[from + i + j]!;
-    let total = r[0]! + r[1]! + (r[2]! + r[3]!) + (r[4]! + r[5]! + (r[6]! + r[7]!));
-    for (; i < n; i++) total += values[from + i]!;
+    for (; i < n - (n % 8); i += 8) for (let j = 0; j < 8; j++) r[j] += values[from + i + j];
+    let total = r[0] + r[1] + (r[2] + r[3]) + (r[4] + r[5] + (r[6] + r[7]));
+    for (; i < n; i++) total += values[from + i];
     return total;
   }
   const half = Math.floor(n / 2) - (Math.floor(n / 2) % 8);

@@ -24,7 +24,7 @@ export function checkProbabilities(row: ArrayLike<number>, classes: number, wher
   }
   let sum = 0;
   for (let j = 0; j < row.length; j++) {
-    const p = row[j]!;
+    const p = row[j];
     if (!(p >= 0 && p <= 1 + sumTolerance)) {
       throw new ParameterError(`A probability must be in [0, 1]; for ${where}, class ${j}, it is ${p}.`);
     }
@@ -61,6 +61,6 @@ export function checkPredictions<L extends Label>(predictions: ProbabilisticPred
 /** Position of the largest value; the first of several equal ones, as numpy's argmax. */
 export function argmax(row: ArrayLike<number>): number {
   let best = 0;
-  for (let j = 1; j < row.length; j++) if (row[j]! > row[best]!) best = j;
+  for (let j = 1; j < row.length; j++) if (row[j] > row[best]) best = j;
   return best;
 }

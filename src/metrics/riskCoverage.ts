@@ -24,8 +24,8 @@ export function coverageCurve<L extends Label>(predictions: ProbabilisticPredict
   const positions = checkPredictions(predictions);
   const n = positions.length;
   const decided = predictions.probabilities.map(argmax);
-  const confidence = predictions.probabilities.map((row, i) => row[decided[i]!]!);
-  const order = Array.from(positions, (_, i) => i).sort((a, b) => confidence[b]! - confidence[a]!);
+  const confidence = predictions.probabilities.map((row, i) => row[decided[i]]);
+  const order = Array.from(positions, (_, i) => i).sort((a, b) => confidence[b] - confidence[a]);
   const points: CoveragePoint[] = [];
   let right = 0;
   order.forEach((item, rank) => {
@@ -34,7 +34,7 @@ export function coverageCurve<L extends Label>(predictions: ProbabilisticPredict
     // Items of one confidence are answered together or not at all.
     if (next !== undefined && confidence[next] === confidence[item]) return;
     points.push({
-      threshold: confidence[item]!,
+      threshold: confidence[item],
       coverage: (rank + 1) / n,
       accuracy: right / (rank + 1),
     });

@@ -25,17 +25,17 @@ export function topKAccuracy<L extends Label>(
   const positions = checkPredictions(predictions);
   let hits = 0;
   predictions.probabilities.forEach((row, i) => {
-    if (rankOf(row, positions[i]!, ties) < k) hits++;
+    if (rankOf(row, positions[i], ties) < k) hits++;
   });
   return hits / positions.length;
 }
 
 /** How many classes rank before `position` in a row of probabilities: 0 for the most probable. */
 export function rankOf(row: ArrayLike<number>, position: number, ties: TieRule = 'first'): number {
-  const own = row[position]!;
+  const own = row[position];
   let before = 0;
   for (let j = 0; j < row.length; j++) {
-    if (row[j]! > own || (row[j] === own && (ties === 'first' ? j < position : j > position))) before++;
+    if (row[j] > own || (row[j] === own && (ties === 'first' ? j < position : j > position))) before++;
   }
   return before;
 }

@@ -95,7 +95,7 @@ function pinned(
   { revision, files }: HuggingFaceListing,
 ): Expected {
   const name = file.file.slice(file.file.indexOf('/') + 1);
-  const digests = Object.hasOwn(files, name) ? files[name]! : null;
+  const digests = Object.hasOwn(files, name) ? files[name] : null;
   if (digests === null || (digests.sha256 ?? digests.gitBlob) === null) {
     throw new DownloadError(`${repository.id} lists no digest of ${name} at its revision ${revision}.`, {
       hint: 'Has the repository changed? The file may be fetched by hand and named with --weights.',

@@ -160,7 +160,7 @@ function foldedIntoConvolution(c: NetworkContext, x: Value, norm: NormParameters
   const [input, kernel, bias] = node.inputs.map((name) => g.find(name)!) as [Value, Value, Value?];
   const output = g.uniqueName(x.name);
   const folded = foldedParameters(g, kernel, bias, norm);
-  return g.addNode({ ...node, name: `${output}/node`, outputs: [output] }, [input, ...folded])[0]!;
+  return g.addNode({ ...node, name: `${output}/node`, outputs: [output] }, [input, ...folded])[0];
 }
 
 /** Kernel and bias of the convolution that does what one and a batch normalisation with fixed statistics do. */

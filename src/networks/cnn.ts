@@ -91,13 +91,13 @@ export function cnn(options: CnnOptions): Network {
       }
       const picture = o.pictureSize === undefined ? x : resizePicture(c, x, o.pictureSize);
       const levelled = o.subtractLevel ? withoutLevel(c, picture) : picture;
-      const stem = { outChannels: o.widths[0]!, kernel: o.stemKernel, stride: o.stemStride };
+      const stem = { outChannels: o.widths[0], kernel: o.stemKernel, stride: o.stemStride };
       let y = unit(c, levelled, 'blocks.0', 1, { ...stem, padding: stemPadding(levelled, o) });
       const halving = o.downsampling === 'max' ? 'MaxPool' : 'AveragePool';
       for (let i = 1; i < o.widths.length; i++) {
         y = c.g.op(halving, [y], { kernel_shape: [2, 2], strides: [2, 2] });
         for (let j = 1; j <= o.depth; j++) {
-          y = unit(c, y, `blocks.${i}`, j, { outChannels: o.widths[i]!, kernel: o.kernel });
+          y = unit(c, y, `blocks.${i}`, j, { outChannels: o.widths[i], kernel: o.kernel });
         }
       }
       const embedding = c.g.op('Flatten', [pool(c, y, o.pooling)], { axis: 1 });

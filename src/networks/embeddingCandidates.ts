@@ -68,8 +68,8 @@ function openSizes(model: Model, [height, width]: readonly [number, number]): Re
     const spatial = shape.map((_, axis) => axis).filter((axis) => axis > 0 && axis !== channel);
     for (const [axis, size] of [
       [channel, 1],
-      [spatial[0]!, height],
-      [spatial[1]!, width],
+      [spatial[0], height],
+      [spatial[1], width],
     ] as const) {
       const dim = axis === null ? undefined : shape[axis];
       if (typeof dim === 'string' && dim !== shape[0]) bind[dim] = size;

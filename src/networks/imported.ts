@@ -91,7 +91,7 @@ function parametersOf(model: Model, embedding: string, fromScratch: boolean): Ma
   const specs = new Map<string, ParameterSpec>();
   for (const node of way.reverse()) {
     if (node.opType === 'Identity') {
-      const [source, target] = [node.inputs[0]!, node.outputs[0]!];
+      const [source, target] = [node.inputs[0], node.outputs[0]];
       meant.set(target, meant.get(source) ?? source);
       continue;
     }
@@ -208,7 +208,7 @@ function boundBy(model: Model, x: Value, name: string): Record<string, number> {
   const { shape } = pictureInput(model, name);
   const bind: Record<string, number> = {};
   shape.forEach((declared, axis) => {
-    const given = x.shape[axis]!;
+    const given = x.shape[axis];
     const expected = typeof declared === 'number' ? declared : bind[declared];
     if (expected !== undefined && expected !== given) {
       throw new ShapeError(

@@ -19,7 +19,7 @@ export function freshInitializer(node: Node, slot: number, { dims }: Tensor): In
   if (dims.length < 2) return constantInitializer(opType === 'Mul' || opType === 'Div' ? 1 : 0);
   if (opType === 'Conv') return normal(Math.sqrt(2 / sizeOf(dims.slice(1))));
   if (opType === 'ConvTranspose') {
-    const fanIn = (dims[0]! * sizeOf(dims.slice(2))) / intAttribute(node, 'group', 1);
+    const fanIn = (dims[0] * sizeOf(dims.slice(2))) / intAttribute(node, 'group', 1);
     return normal(Math.sqrt(2 / fanIn));
   }
   const fanIn = matrixFanIn(node, slot, dims);
@@ -51,9 +51,9 @@ export function untied(model: Model): Model {
   const { graph } = model;
   const initializers = new Map(graph.initializers);
   const nodes = graph.nodes.filter((node) => {
-    const tensor = node.opType === 'Identity' ? graph.initializers.get(node.inputs[0]!) : undefined;
+    const tensor = node.opType === 'Identity' ? graph.initializers.get(node.inputs[0]) : undefined;
     if (tensor === undefined || graph.outputs.some(({ name }) => name === node.outputs[0])) return true;
-    initializers.set(node.outputs[0]!, tensor);
+    initializers.set(node.outputs[0], tensor);
     return false;
   });
   return { ...model, graph: { ...graph, nodes, initializers } };

@@ -52,7 +52,7 @@ export function normMomenta({ graph }: Model): Map<string, number> {
   // PyTorch writes equal tensors once and refers to them by Identity.
   const meant = new Map(
     graph.nodes.flatMap(({ opType, inputs, outputs }) =>
-      opType === 'Identity' ? [[outputs[0]!, inputs[0]!] as const] : [],
+      opType === 'Identity' ? [[outputs[0], inputs[0]] as const] : [],
     ),
   );
   const momenta = new Map<string, number>();

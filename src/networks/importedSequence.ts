@@ -39,6 +39,6 @@ function scalesLastAxis({ graph }: Model, { opType, inputs }: Node): boolean {
   if (opType !== 'Add' && opType !== 'Mul') return false;
   return inputs.some((input) => {
     const constant = graph.initializers.get(input);
-    return constant !== undefined && constant.dims.length === 1 && constant.dims[0]! > 1;
+    return constant !== undefined && constant.dims.length === 1 && constant.dims[0] > 1;
   });
 }

@@ -119,7 +119,7 @@ function expectedOf({
     kind === 'norm'
       ? { weight: 'gamma', bias: 'beta', running_mean: 'moving_mean', running_var: 'moving_variance' }
       : { weight: 'kernel', bias: 'bias' };
-  return [...specs].map(([suffix, spec]) => [names[suffix]!, spec, kerasShape(spec.shape)]);
+  return [...specs].map(([suffix, spec]) => [names[suffix], spec, kerasShape(spec.shape)]);
 }
 
 /** [out, in, height, width] as Keras has it, [height, width, in, out]; [out, in] as [in, out]. */
@@ -188,7 +188,7 @@ function take(
   for (const [name, spec, shape] of expectedOf(layer)) {
     const tensor = name === 'kernel' ? kernelOf(found.weights) : found.weights.get(name);
     if (tensor === undefined) {
-      const data = new Float32Array(spec.shape[0]!).fill(defaults[name]!);
+      const data = new Float32Array(spec.shape[0]).fill(defaults[name]);
       tensors.set(spec.name, { dtype: 'float32', dims: spec.shape, data });
     } else {
       const depthwise = !same(tensor.dims, shape);
@@ -203,7 +203,7 @@ function order(rank: number, depthwise: boolean): readonly number[] {
 }
 
 function shapeText(layer: NetworkLayer): string {
-  const [name, , shape] = expectedOf(layer)[0]!;
+  const [name, , shape] = expectedOf(layer)[0];
   return ` (${name} [${shape.join(', ')}])`;
 }
 

@@ -132,7 +132,7 @@ function matchWeights<T extends TensorShape>(
 
   const misfits = head.filter((s) => !sameDims(find(s)?.dims, s.shape));
   if (options.replaceHead === false && misfits.length > 0) {
-    const spec = misfits[0]!;
+    const spec = misfits[0];
     const held = find(spec);
     if (held !== undefined) throw misfit(network.name, spec, held, source);
     throw new WeightsError(`${source} holds no '${spec.name}' for the last layer of ${network.name}.`);
@@ -269,7 +269,7 @@ function sumInputChannels({ dims, data }: Tensor<'float32'>): Tensor<'float32'> 
   for (let o = 0; o < out; o++) {
     for (let k = 0; k < size; k++) {
       let total = 0;
-      for (let i = 0; i < channels; i++) total += data[(o * channels + i) * size + k]!;
+      for (let i = 0; i < channels; i++) total += data[(o * channels + i) * size + k];
       summed[o * size + k] = total;
     }
   }

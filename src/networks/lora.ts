@@ -142,7 +142,7 @@ function adaptedForward(
       if (slot < 0) return results;
       const { factors, transposed } = weights.get(inputs[slot]!.name)!;
       if (isMatrixTranspose(node)) {
-        weights.set(results[0]!.name, { factors, transposed: !transposed });
+        weights.set(results[0].name, { factors, transposed: !transposed });
         return results;
       }
       const use = useOf(node, slot, transposed);
@@ -151,7 +151,7 @@ function adaptedForward(
         use.kind === 'product'
           ? productTerm(c, node, inputs, use, factors, scale)
           : convolutionTerm(c, node, inputs, factors, scale);
-      return [c.g.op('Add', [results[0]!, term])];
+      return [c.g.op('Add', [results[0], term])];
     },
     () => network.forward(context, x),
   );
@@ -191,7 +191,7 @@ function convolutionTerm(
   scale: number,
 ): Value {
   const [reduced] = c.g.addNode({ ...node, name: '', outputs: [c.g.uniqueName(`${columns.name}/maps`)] }, [
-    inputs[0]!,
+    inputs[0],
     c.parameter(columns),
   ]);
   const scaled = c.g.op('Mul', [reduced!, c.g.scalar(scale)]);
@@ -219,8 +219,8 @@ function merge(
     for (let i = 0; i < height; i++) {
       for (let j = 0; j < width; j++) {
         let change = 0;
-        for (let k = 0; k < rank; k++) change += rows[i * rank + k]! * columns[k * width + j]!;
-        data[i * width + j] = weight.data[i * width + j]! + scale * change;
+        for (let k = 0; k < rank; k++) change += rows[i * rank + k] * columns[k * width + j];
+        data[i * width + j] = weight.data[i * width + j] + scale * change;
       }
     }
     merged.set(factors.weight.name, float32(weight.dims, data));

@@ -76,7 +76,7 @@ export function loraCandidates(network: Network, inputShape: readonly number[]):
       const weight = meant.get(read);
       if (weight === undefined) return;
       if (weights.get(weight.name)!.shape.length === 2 && isMatrixTranspose(node)) {
-        meant.set(node.outputs[0]!, { ...weight, transposed: !weight.transposed });
+        meant.set(node.outputs[0], { ...weight, transposed: !weight.transposed });
         return;
       }
       const list = uses.get(weight.name) ?? [];

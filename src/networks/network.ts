@@ -127,7 +127,7 @@ export function withHead(
 
 /** He (Kaiming) normal over the fan-out, as torchvision initialises convolutions. */
 export const kaimingNormalFanOut: Initializer = (shape, random) => {
-  const fan = shape[0]! * sizeOf(shape.slice(2));
+  const fan = shape[0] * sizeOf(shape.slice(2));
   return normal(shape, random, Math.sqrt(2 / fan));
 };
 

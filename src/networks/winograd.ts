@@ -124,9 +124,9 @@ function squared(m: Matrix): number[][] {
 }
 
 function transposed(m: Matrix): number[][] {
-  return m[0]!.map((_, j) => m.map((row) => row[j]!));
+  return m[0].map((_, j) => m.map((row) => row[j]));
 }
 
 function matrix(g: GraphBuilder, m: Matrix): Value {
-  return g.constant(float32([m.length, m[0]!.length], m.flat()), 'winograd');
+  return g.constant(float32([m.length, m[0].length], m.flat()), 'winograd');
 }

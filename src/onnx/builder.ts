@@ -167,7 +167,7 @@ export class GraphBuilder {
     attributes: Readonly<Record<string, AttributeInput>> = {},
     options: OpOptions = {},
   ): Value {
-    return this.ops(opType, inputs, attributes, options)[0]!;
+    return this.ops(opType, inputs, attributes, options)[0];
   }
 
   /**
@@ -221,7 +221,7 @@ export class GraphBuilder {
     const types = this.infer(node, inputs);
     if (types.length < outputCount)
       throw new ShapeError(`${describeNode(node)} has no ${outputCount} outputs.`);
-    const made = names.map((n, i) => this.define(n, types[i]!.dtype, types[i]!.shape));
+    const made = names.map((n, i) => this.define(n, types[i].dtype, types[i].shape));
     this.graph.nodes.push(node);
     if (domain !== '') this.domains.add(domain);
     const results = this.rewritten(node, inputs, made);
@@ -247,7 +247,7 @@ export class GraphBuilder {
     const known = shareable ? this.calls.get(key) : undefined;
     if (known !== undefined) {
       node.outputs.forEach((name, i) => {
-        if (name !== '') this.alias(name, known[i]!);
+        if (name !== '') this.alias(name, known[i]);
       });
       return known;
     }
@@ -260,7 +260,7 @@ export class GraphBuilder {
       throw new ShapeError(
         `${describeNode(node)} has ${outputs.length} outputs, at most ${types.length} fit.`,
       );
-    const made = outputs.map((name, i) => this.define(name, types[i]!.dtype, types[i]!.shape));
+    const made = outputs.map((name, i) => this.define(name, types[i].dtype, types[i].shape));
     this.graph.nodes.push(added);
     if (domain !== '') this.domains.add(domain);
     const results = this.rewritten(added, inputs, made);
@@ -367,7 +367,7 @@ export function prune(graph: Graph): Graph {
   const needed = new Set(graph.outputs.map((o) => o.name));
   const nodes: Node[] = [];
   for (let i = graph.nodes.length - 1; i >= 0; i--) {
-    const node = graph.nodes[i]!;
+    const node = graph.nodes[i];
     if (!node.outputs.some((name) => needed.has(name))) continue;
     nodes.push(node);
     for (const name of node.inputs) if (name !== '') needed.add(name);

@@ -39,5 +39,5 @@ export function fold(
     if (!isStatic(shape) || !(sizeOf(shape) <= largest)) return null;
     dims.push(shape);
   }
-  return evaluators[node.opType]!(node, inputs, dims);
+  return evaluators[node.opType](node, inputs, dims);
 }

@@ -18,11 +18,11 @@ interface Operation {
 
 /** Of integers, which Math.max does not take. */
 function larger(a: bigint, b: bigint): bigint {
-  return [a, b][a > b ? 0 : 1]!;
+  return [a, b][a > b ? 0 : 1];
 }
 
 function smaller(a: bigint, b: bigint): bigint {
-  return [a, b][a > b ? 1 : 0]!;
+  return [a, b][a > b ? 1 : 0];
 }
 
 const operations: Readonly<Record<string, Operation>> = {
@@ -88,7 +88,7 @@ function combine(a: Tensor, b: Tensor, dims: readonly number[], operation: Opera
 
 const binary: Evaluator = (node, inputs, [dims]) => {
   const operation =
-    node.opType === 'Mod' ? modulo(intAttribute(node, 'fmod', 0) === 1) : operations[node.opType]!;
+    node.opType === 'Mod' ? modulo(intAttribute(node, 'fmod', 0) === 1) : operations[node.opType];
   let [sum] = inputs as readonly [Tensor];
   for (const next of inputs.slice(1)) {
     const result = combine(sum, next!, dims!, operation);
@@ -102,13 +102,13 @@ const comparison: Evaluator = (node, [a, b], [dims]) => {
   if (a === undefined || b === undefined || a.dtype !== b.dtype || a.dtype === 'float16') return null;
   const left = broadcastTo(a!, dims!).data;
   const right = broadcastTo(b!, dims!).data;
-  const holds = comparisons[node.opType]!;
+  const holds = comparisons[node.opType];
   return [
     {
       dtype: 'bool',
       dims: dims!,
       data: Uint8Array.from(
-        Array.from(left as ArrayLike<number | bigint>, (v, i) => (holds(v, right[i]!) ? 1 : 0)),
+        Array.from(left as ArrayLike<number | bigint>, (v, i) => (holds(v, right[i]) ? 1 : 0)),
       ),
     },
   ];
@@ -135,11 +135,11 @@ const functions: Readonly<Record<string, readonly [(v: number) => number, ((v: b
 };
 
 const unary: Evaluator = (node, [x]) => {
-  const [onNumber, onBigint] = functions[node.opType]!;
+  const [onNumber, onBigint] = functions[node.opType];
   if (x!.dtype === 'float16' || (isBig(x!.dtype) && onBigint === undefined)) return null;
   const data = allocate(x!.dtype, x!.data.length);
   for (let i = 0; i < data.length; i++) {
-    const v = x!.data[i]!;
+    const v = x!.data[i];
     data[i] = typeof v === 'bigint' ? onBigint!(v) : onNumber(v);
   }
   return [{ ...x!, data }];
@@ -151,7 +151,7 @@ const cast: Evaluator = (node, [x]) => {
   if (dtype === 'float16' || x!.dtype === 'float16') return null;
   const data = allocate(dtype, x!.data.length);
   for (let i = 0; i < data.length; i++) {
-    const value = converted(x!.data[i]!, dtype);
+    const value = converted(x!.data[i], dtype);
     if (value === null) return null;
     data[i] = value;
   }
@@ -166,14 +166,14 @@ function converted(v: number | bigint, to: DType): number | bigint | null {
   const whole = typeof v === 'bigint' ? v : BigInt(Math.trunc(v));
   const stored = allocate(to, 1);
   stored[0] = isBig(to) ? whole : Number(BigInt.asIntN(32, whole));
-  return BigInt(stored[0]!) === whole ? stored[0]! : null;
+  return BigInt(stored[0]) === whole ? stored[0] : null;
 }
 
 const range: Evaluator = (_node, [start, , delta], [dims]) => {
   const { dtype } = start!;
   if (dtype === 'float16') return null;
   const data = allocate(dtype, sizeOf(dims!));
-  const [from, by] = [start!.data[0]!, delta!.data[0]!];
+  const [from, by] = [start!.data[0], delta!.data[0]];
   for (let i = 0; i < data.length; i++) {
     data[i] = typeof from === 'bigint' ? from + BigInt(i) * (by as bigint) : from + i * (by as number);
   }
@@ -194,9 +194,9 @@ const reduction: Evaluator = (node, [x, listed], [dims]) => {
   if (x!.dims.length !== 1 || x!.data.length === 0 || sizeOf(dims!) !== 1 || x!.dtype === 'float16')
     return null;
   for (const axis of axes ?? []) resolveAxis(axis, 1, node.opType);
-  const [onNumbers, onBigints] = reductions[node.opType]!;
+  const [onNumbers, onBigints] = reductions[node.opType];
   const data = allocate(x!.dtype, 1);
-  let total = x!.data[0]!;
+  let total = x!.data[0];
   for (const v of x!.data.subarray(1)) {
     total = typeof total === 'bigint' ? onBigints(total, v as bigint) : onNumbers(total, v as number);
   }
@@ -213,9 +213,9 @@ export function nonZero(x: Tensor): Tensor<'int64'> {
   let stride = 1;
   for (let axis = rank - 1; axis >= 0; axis--) {
     found.forEach((at, i) => {
-      data[axis * found.length + i] = BigInt(Math.floor(at / stride) % x.dims[axis]!);
+      data[axis * found.length + i] = BigInt(Math.floor(at / stride) % x.dims[axis]);
     });
-    stride *= x.dims[axis]!;
+    stride *= x.dims[axis];
   }
   return { dtype: 'int64', dims: [rank, found.length], data };
 }

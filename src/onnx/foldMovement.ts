@@ -15,7 +15,7 @@ export type Evaluator = (
 /** Row-major strides. */
 function stridesOf(dims: readonly number[]): number[] {
   const strides = dims.map(() => 1);
-  for (let i = dims.length - 2; i >= 0; i--) strides[i] = strides[i + 1]! * dims[i + 1]!;
+  for (let i = dims.length - 2; i >= 0; i--) strides[i] = strides[i + 1] * dims[i + 1];
   return strides;
 }
 
@@ -26,11 +26,11 @@ function strided(source: Tensor, dims: readonly number[], strides: readonly numb
   const at = dims.map(() => 0);
   let from = offset;
   for (let i = 0; i < n; i++) {
-    data[i] = source.data[from]!;
+    data[i] = source.data[from];
     for (let axis = dims.length - 1; axis >= 0; axis--) {
-      from += strides[axis]!;
-      if (++at[axis]! < dims[axis]!) break;
-      from -= strides[axis]! * dims[axis]!;
+      from += strides[axis];
+      if (++at[axis] < dims[axis]) break;
+      from -= strides[axis] * dims[axis];
       at[axis] = 0;
     }
   }
@@ -44,7 +44,7 @@ export function broadcastTo(tensor: Tensor, dims: readonly number[]): Tensor {
   return strided(
     tensor,
     dims,
-    dims.map((_, i) => (i < extra || tensor.dims[i - extra] === 1 ? 0 : own[i - extra]!)),
+    dims.map((_, i) => (i < extra || tensor.dims[i - extra] === 1 ? 0 : own[i - extra])),
   );
 }
 
@@ -52,15 +52,15 @@ function integers(tensor: Tensor | undefined): number[] | undefined {
   return tensor === undefined ? undefined : Array.from(tensor.data as ArrayLike<number | bigint>, Number);
 }
 
-const reshaped: Evaluator = (_node, [x], dims) => [{ ...x!, dims: dims[0]! }];
+const reshaped: Evaluator = (_node, [x], dims) => [{ ...x!, dims: dims[0] }];
 
 /** `tensor` with its axes in another order: axis i of the result is axis `perm[i]` of `tensor`. */
 export function permute(tensor: Tensor, perm: readonly number[]): Tensor {
   const own = stridesOf(tensor.dims);
   return strided(
     tensor,
-    perm.map((axis) => tensor.dims[axis]!),
-    perm.map((axis) => own[axis]!),
+    perm.map((axis) => tensor.dims[axis]),
+    perm.map((axis) => own[axis]),
   );
 }
 
@@ -77,12 +77,12 @@ const slice: Evaluator = (_node, [x, first, , listed, stepping], dims) => {
   const strides = [...own];
   let offset = 0;
   axes.forEach((axis, i) => {
-    const size = x!.dims[axis]!;
-    const from = starts[i]! < 0 ? starts[i]! + size : starts[i]!;
-    offset += Math.min(Math.max(from, 0), steps[i]! > 0 ? size : size - 1) * own[axis]!;
-    strides[axis] = own[axis]! * steps[i]!;
+    const size = x!.dims[axis];
+    const from = starts[i] < 0 ? starts[i] + size : starts[i];
+    offset += Math.min(Math.max(from, 0), steps[i] > 0 ? size : size - 1) * own[axis];
+    strides[axis] = own[axis] * steps[i];
   });
-  return [strided(x!, dims[0]!, strides, offset)];
+  return [strided(x!, dims[0], strides, offset)];
 };
 
 const split: Evaluator = (node, [x], dims) => {
@@ -91,7 +91,7 @@ const split: Evaluator = (node, [x], dims) => {
   let offset = 0;
   return dims.map((shape) => {
     const part = strided(x!, shape, strides, offset);
-    offset += shape[axis]! * strides[axis]!;
+    offset += shape[axis] * strides[axis];
     return part;
   });
 };
@@ -119,10 +119,10 @@ function copy(into: TensorData, at: number, from: TensorData, start: number, cou
 
 const gather: Evaluator = (node, [x, chosen], dims) => {
   const axis = resolveAxis(intAttribute(node, 'axis', 0), x!.dims.length, 'Gather');
-  const size = x!.dims[axis]!;
+  const size = x!.dims[axis];
   const run = sizeOf(x!.dims.slice(axis + 1));
   const outer = sizeOf(x!.dims.slice(0, axis));
-  const data = allocate(x!.dtype, sizeOf(dims[0]!));
+  const data = allocate(x!.dtype, sizeOf(dims[0]));
   const places = integers(chosen)!.map((i) => (i < 0 ? i + size : i));
   if (places.some((i) => !(i >= 0 && i < size))) return null;
   let at = 0;
@@ -132,10 +132,10 @@ const gather: Evaluator = (node, [x, chosen], dims) => {
       at += run;
     }
   }
-  return [{ dtype: x!.dtype, dims: dims[0]!, data }];
+  return [{ dtype: x!.dtype, dims: dims[0], data }];
 };
 
-const expand: Evaluator = (_node, [x], dims) => [broadcastTo(x!, dims[0]!)];
+const expand: Evaluator = (_node, [x], dims) => [broadcastTo(x!, dims[0])];
 
 /** Each axis twice, [repeats, size], the first with stride 0; then read as one. */
 const tile: Evaluator = (_node, [x, times], dims) => {
@@ -143,10 +143,10 @@ const tile: Evaluator = (_node, [x, times], dims) => {
   const own = stridesOf(x!.dims);
   const spread = strided(
     x!,
-    x!.dims.flatMap((d, i) => [repeats[i]!, d]),
+    x!.dims.flatMap((d, i) => [repeats[i], d]),
     own.flatMap((s) => [0, s]),
   );
-  return [{ ...spread, dims: dims[0]! }];
+  return [{ ...spread, dims: dims[0] }];
 };
 
 const where: Evaluator = (_node, [condition, a, b], dims) => {
@@ -155,16 +155,16 @@ const where: Evaluator = (_node, [condition, a, b], dims) => {
   const yes = broadcastTo(a!, shape!);
   const no = broadcastTo(b!, shape!).data;
   const data = allocate(yes.dtype, choice.length);
-  for (let i = 0; i < choice.length; i++) data[i] = choice[i] ? yes.data[i]! : no[i]!;
+  for (let i = 0; i < choice.length; i++) data[i] = choice[i] ? yes.data[i] : no[i];
   return [{ dtype: yes.dtype, dims: shape!, data }];
 };
 
 const constantOfShape: Evaluator = (node, _inputs, dims) => {
   const value = tensorAttribute(node, 'value');
   const dtype = value?.dtype ?? 'float32';
-  const data = allocate(dtype, sizeOf(dims[0]!));
+  const data = allocate(dtype, sizeOf(dims[0]));
   if (value !== undefined) (data as Float64Array).fill(value.data[0] as number);
-  return [{ dtype, dims: dims[0]!, data }];
+  return [{ dtype, dims: dims[0], data }];
 };
 
 export const movementValues: Readonly<Record<string, Evaluator>> = {

@@ -101,7 +101,7 @@ function elementwise(
   const length = Math.max(...parts.map((part) => part?.length ?? 0));
   if (parts.some((part) => part === undefined || (part.length !== length && part.length !== 1)))
     return undefined;
-  return Array.from({ length }, (_, i) => of(parts.map((part) => part![part!.length === 1 ? 0 : i]!)));
+  return Array.from({ length }, (_, i) => of(parts.map((part) => part![part!.length === 1 ? 0 : i])));
 }
 
 /**

@@ -70,7 +70,7 @@ function upstream(graph: Graph, nodes: readonly Node[], names: readonly string[]
     if (!existing.has(name)) throw new ParameterError(`The model has no tensor named '${name}'.`);
   const found: Node[] = [];
   for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i]!;
+    const node = nodes[i];
     if (!node.outputs.some((name) => needed.has(name))) continue;
     found.push(node);
     for (const name of operandsOf(node)) needed.add(name);

@@ -61,7 +61,7 @@ const dropout: ImportRule = (c) => {
   const x = operand(c, 0);
   if (c.opset >= 12 && flag(c, 2)) {
     // The gradient needs the mask, asked for or not.
-    const outputs = [c.node.outputs[0]!, c.node.outputs[1] || `${c.node.outputs[0]}_mask`];
+    const outputs = [c.node.outputs[0], c.node.outputs[1] || `${c.node.outputs[0]}_mask`];
     return { node: { ...c.node, outputs }, inputs: c.inputs };
   }
   if (!c.node.outputs[1]) return { values: [x] };
@@ -217,7 +217,7 @@ const rules: Readonly<Record<string, ImportRule>> = {
 /** The node in its opset-20 form. @throws {UnsupportedOpError} naming the node, where there is none */
 export function importedNode(c: NodeToImport): ImportedNode {
   if (c.node.domain !== '') return unchanged(c);
-  const imported = (Object.hasOwn(rules, c.node.opType) ? rules[c.node.opType]! : unchanged)(c);
+  const imported = (Object.hasOwn(rules, c.node.opType) ? rules[c.node.opType] : unchanged)(c);
   if ('node' in imported) requireStandardForm(imported.node, imported.inputs.length);
   return imported;
 }

@@ -62,7 +62,7 @@ export function inShapeOf(c: NodeToImport, value: Value, like: Value): Value {
   if (isStatic(shape.slice(1)))
     return c.g.op('Reshape', [
       value,
-      c.g.ints([isStatic(shape) ? shape[0]! : 0, ...(shape.slice(1) as number[])]),
+      c.g.ints([isStatic(shape) ? shape[0] : 0, ...(shape.slice(1) as number[])]),
     ]);
   const name = c.g.uniqueName(`${c.node.outputs[0]}/shaped`);
   const node: Node = {
@@ -70,5 +70,5 @@ export function inShapeOf(c: NodeToImport, value: Value, like: Value): Value {
     ...{ inputs: [], outputs: [name], attributes: {} },
   };
   const types = [{ dtype: value.dtype, shape }];
-  return c.g.addNode(node, [value, c.g.op('Shape', [like])], { types })[0]!;
+  return c.g.addNode(node, [value, c.g.op('Shape', [like])], { types })[0];
 }

@@ -99,13 +99,13 @@ export class Importer {
       if (!isPossible(bound))
         throw new GraphError(`The model's input '${name}' has an impossible shape ${formatShape(shape)}.`);
       if (integers.includes(name) && Object.hasOwn(this.bind, name) && !open.has(name))
-        this.initializer(name, boundInteger(name, dtype, bound, this.bind[name]!), false);
+        this.initializer(name, boundInteger(name, dtype, bound, this.bind[name]), false);
       else this.scope.set(name, this.g.input(name, dtype, bound));
     }
   }
 
   private bound(shape: Shape): Dim[] {
-    return shape.map((d) => (typeof d === 'string' && Object.hasOwn(this.bind, d) ? this.bind[d]! : d));
+    return shape.map((d) => (typeof d === 'string' && Object.hasOwn(this.bind, d) ? this.bind[d] : d));
   }
 
   initializers(graph: Graph): void {
@@ -144,7 +144,7 @@ export class Importer {
 
   private node(node: Node): void {
     if (node.domain === '' && node.opType === 'Constant') {
-      this.initializer(node.outputs[0]!, constantValue(node), false);
+      this.initializer(node.outputs[0], constantValue(node), false);
       return;
     }
     if (node.domain === '' && node.opType === 'If') {
@@ -179,7 +179,7 @@ export class Importer {
     const made = this.appendSized(imported.node, imported.inputs);
     if (made === null) return;
     imported.node.outputs.forEach((name, i) => {
-      if (name !== '') this.scope.set(name, made[i]!);
+      if (name !== '') this.scope.set(name, made[i]);
     });
   }
 
@@ -207,7 +207,7 @@ export class Importer {
     if (node.domain === '' && (node.opType === 'Shape' || node.opType === 'Size') && x != null) {
       const tensor = shapeValue(node, x);
       if (tensor === null) return false;
-      this.initializer(node.outputs[0]!, tensor, false);
+      this.initializer(node.outputs[0], tensor, false);
       return true;
     }
     if (!isFoldable(node)) return false;
@@ -224,13 +224,13 @@ export class Importer {
       // The node stays, so that gradients can flow; that its value is known helps what follows.
       const made = this.append(node, inputs);
       results.forEach((tensor, i) => {
-        this.known.set(made[i]!, { tensor, fromWeights: true });
-        if (node.outputs[i] !== '') this.scope.set(node.outputs[i]!, made[i]!);
+        this.known.set(made[i], { tensor, fromWeights: true });
+        if (node.outputs[i] !== '') this.scope.set(node.outputs[i], made[i]);
       });
       return true;
     }
     results.forEach((tensor, i) => {
-      if (node.outputs[i] !== '') this.initializer(node.outputs[i]!, tensor, false);
+      if (node.outputs[i] !== '') this.initializer(node.outputs[i], tensor, false);
     });
     return true;
   }
@@ -245,7 +245,7 @@ export class Importer {
     if (node.domain === '' && node.opType === 'Reshape' && partly && target?.sizes !== undefined) {
       const known = intAttribute(node, 'allowzero', 0) === 1 ? null : reshapeTarget(x!.shape, target.sizes);
       if (known !== null) {
-        return this.append(node, [inputs[0]!, this.g.ints(known)], (shape) =>
+        return this.append(node, [inputs[0], this.g.ints(known)], (shape) =>
           shape.map((d, i) => (typeof target.sizes![i] === 'string' ? (target.sizes![i] as string) : d)),
         );
       }
@@ -261,7 +261,7 @@ export class Importer {
     }
     const sizes = sizesOf(node, operands);
     if (sizes === undefined) return this.append(node, inputs);
-    const { dtype, shape } = this.infer(node, inputs)[0]!;
+    const { dtype, shape } = this.infer(node, inputs)[0];
     if ((dtype !== 'int64' && dtype !== 'bool') || shape.length > 1) return this.append(node, inputs);
     if (sizes.every((d) => typeof d === 'number')) {
       const dims = shape.length === 0 ? [] : [sizes.length];
@@ -269,11 +269,11 @@ export class Importer {
         dtype === 'bool'
           ? tensor('bool', dims, Uint8Array.from(sizes))
           : tensor('int64', dims, BigInt64Array.from(sizes, BigInt));
-      this.initializer(node.outputs[0]!, value, false);
+      this.initializer(node.outputs[0], value, false);
       return null;
     }
     const made = this.append(node, inputs);
-    this.sizes.set(made[0]!, sizes);
+    this.sizes.set(made[0], sizes);
     return made;
   }
 
@@ -397,7 +397,7 @@ export class Importer {
     node.outputs.forEach((name, i) => {
       if (results[i] === undefined)
         throw new GraphError(`${describeNode(node)}: its branch gives too few results.`);
-      this.same(name, results[i]!);
+      this.same(name, results[i]);
     });
   }
 }

@@ -72,7 +72,7 @@ export class ProtobufReader {
     let scale = 1;
     for (let i = 0; i < 10; i++) {
       if (this.position >= this.bytes.length) throw truncated();
-      const byte = this.bytes[this.position++]!;
+      const byte = this.bytes[this.position++];
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
       scale *= 128;
@@ -92,14 +92,14 @@ export class ProtobufReader {
     // Up to four bytes fit a 32-bit integer: the common case without BigInt arithmetic.
     for (; shift < 28; shift += 7) {
       if (this.position >= this.bytes.length) throw truncated();
-      const byte = this.bytes[this.position++]!;
+      const byte = this.bytes[this.position++];
       low |= (byte & 0x7f) << shift;
       if (byte < 0x80) return BigInt(low);
     }
     let value = BigInt(low);
     for (; shift < 70; shift += 7) {
       if (this.position >= this.bytes.length) throw truncated();
-      const byte = this.bytes[this.position++]!;
+      const byte = this.bytes[this.position++];
       value |= BigInt(byte & 0x7f) << BigInt(shift);
       if (byte < 0x80) return BigInt.asIntN(64, value);
     }

@@ -36,7 +36,7 @@ export function replayGraph(
       `The tensor '${tensor}' of ${what} depends on ${inputs.length} inputs (${inputs.map((v) => v.name).join(', ')}); it must be one.`,
     );
   }
-  values.set(inputs[0]!.name, x);
+  values.set(inputs[0].name, x);
   const operand = (read: string): Value | null => {
     if (read === '') return null;
     const known = values.get(read);
@@ -51,7 +51,7 @@ export function replayGraph(
     const outputs = node.outputs.map((output) => to.uniqueName(output));
     const made = replace(node, operands) ?? appended(from, { ...node, outputs }, to, operands, node.outputs);
     node.outputs.forEach((output, i) => {
-      values.set(output, made[i]!);
+      values.set(output, made[i]);
     });
   }
   return values.get(wanted.name)!;

@@ -58,7 +58,7 @@ export function product(dims: Shape, unknown: () => string): Dim {
   let n = 1;
   for (const d of dims) if (typeof d === 'number') n *= d;
   if (names.length === 0) return n;
-  if (names.length === 1 && n === 1) return names[0]!;
+  if (names.length === 1 && n === 1) return names[0];
   return unknown();
 }
 
@@ -74,14 +74,14 @@ export interface WindowOptions {
 /** Output size of a sliding window along one axis. @throws {ShapeError} if the window does not fit. */
 export function windowedSize(size: number, axis: number, o: WindowOptions, what: string): number {
   const n = o.kernel.length;
-  const padded = size + o.pads[axis]! + o.pads[axis + n]!;
-  const span = (o.kernel[axis]! - 1) * o.dilations[axis]! + 1;
-  const stride = o.strides[axis]!;
+  const padded = size + o.pads[axis] + o.pads[axis + n];
+  const span = (o.kernel[axis] - 1) * o.dilations[axis] + 1;
+  const stride = o.strides[axis];
   let steps = (padded - span) / stride;
   if (o.ceil) {
     steps = Math.ceil(steps);
     // A window that would start in the right padding is dropped, as PyTorch and ONNX do.
-    if (steps * stride >= size + o.pads[axis]!) steps -= 1;
+    if (steps * stride >= size + o.pads[axis]) steps -= 1;
   } else steps = Math.floor(steps);
   if (padded < span) {
     throw new ShapeError(

@@ -74,7 +74,7 @@ function points({ x, y }: UnitCurve): [number, number][] {
   const step = Math.max(1, Math.ceil(x.length / most));
   const list: [number, number][] = [];
   for (let i = 0; i < x.length; i++) {
-    const [a, b] = [x[i]!, y[i]!];
+    const [a, b] = [x[i], y[i]];
     if (!(a >= 0 && a <= 1 && b >= 0 && b <= 1)) {
       throw new ParameterError(`The points of this curve lie in the unit square, but one is (${a}, ${b}).`);
     }

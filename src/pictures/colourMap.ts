@@ -31,7 +31,7 @@ export function colourTable(name: ColourMapName): Uint8Array {
 export function colourOf(name: ColourMapName, t: number): Rgb {
   const table = colourTable(name);
   const i = 3 * Math.min(255, Math.max(0, Math.round((Number.isNaN(t) ? 0 : t) * 255)));
-  return [table[i]!, table[i + 1]!, table[i + 2]!];
+  return [table[i], table[i + 1], table[i + 2]];
 }
 
 /** `#rrggbb`. */

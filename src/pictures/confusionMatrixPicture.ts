@@ -74,9 +74,9 @@ export function confusionMatrixPicture(
         parts.push(label(x + cell / 2, y + cell / 2 + 10, percent, { anchor: 'middle', size: 10, fill }));
       }
     });
-    parts.push(label(left - 8, y + cell / 2, names[i]!, { anchor: 'end', size: nameSize }));
+    parts.push(label(left - 8, y + cell / 2, names[i], { anchor: 'end', size: nameSize }));
     parts.push(
-      label(left + (i + 0.5) * cell + 4, top + side + 12, names[i]!, {
+      label(left + (i + 0.5) * cell + 4, top + side + 12, names[i], {
         anchor: 'end',
         size: nameSize,
         rotate: -40,

@@ -48,7 +48,7 @@ const panelHeight = 300;
 export function curvePicture(panels: readonly CurvePanel[], options: CurvePictureOptions = {}): Picture {
   check(panels);
   const names = [...new Set(panels.flatMap((panel) => panel.series.map((s) => s.name)))];
-  const colourOfName = (name: string) => colours[names.indexOf(name) % colours.length]!;
+  const colourOfName = (name: string) => colours[names.indexOf(name) % colours.length];
   const top = options.title === undefined ? 12 : 44;
   const legendTop = top;
   const width = panels.length * panelWidth + 20;

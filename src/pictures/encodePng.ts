@@ -60,10 +60,10 @@ function filterRows(data: Uint8Array, stride: number, height: number, bpp: numbe
     for (let filter = 0; filter < 5; filter++) {
       let sum = 0;
       for (let x = 0; x < stride; x++) {
-        const left = x >= bpp ? data[row + x - bpp]! : 0;
-        const up = y > 0 ? data[row + x - stride]! : 0;
-        const corner = x >= bpp && y > 0 ? data[row + x - stride - bpp]! : 0;
-        const value = (data[row + x]! - predict(filter, left, up, corner)) & 255;
+        const left = x >= bpp ? data[row + x - bpp] : 0;
+        const up = y > 0 ? data[row + x - stride] : 0;
+        const corner = x >= bpp && y > 0 ? data[row + x - stride - bpp] : 0;
+        const value = (data[row + x] - predict(filter, left, up, corner)) & 255;
         trial[x] = value;
         sum += value < 128 ? value : 256 - value;
       }

@@ -58,7 +58,7 @@ export function heatMapPicture({ rows, columns, values }: HeatMap, options: Heat
         );
       }
     });
-    parts.push(label(left - 8, y + cellHeight / 2, names[i]!, { anchor: 'end', size: nameSize }));
+    parts.push(label(left - 8, y + cellHeight / 2, names[i], { anchor: 'end', size: nameSize }));
   });
   // Names of columns turned by 40°, as many as fit.
   const every = Math.ceil(20 / cellWidth);
@@ -83,7 +83,7 @@ export function heatMapPicture({ rows, columns, values }: HeatMap, options: Heat
 function colourOf(t: number): Rgb {
   const end = t < 0 ? below : above;
   const share = Math.min(1, Math.abs(t)) ** 0.8;
-  return middle.map((v, i) => Math.round(v + (end[i]! - v) * share)) as unknown as Rgb;
+  return middle.map((v, i) => Math.round(v + (end[i] - v) * share)) as unknown as Rgb;
 }
 
 function scale(

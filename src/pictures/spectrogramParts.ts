@@ -40,7 +40,7 @@ export function columnMaxima(
     for (let c = 0; c < columns; c++) {
       let value = Number.NEGATIVE_INFINITY;
       for (let t = Math.floor((c * nFrames) / columns); t < Math.floor(((c + 1) * nFrames) / columns); t++) {
-        const v = data[m * nFrames + t]!;
+        const v = data[m * nFrames + t];
         if (!(v <= value)) value = v;
       }
       out[(nMels - 1 - m) * columns + c] = value;

@@ -132,11 +132,11 @@ async function run(id: number, request: RunRequest): Promise<{ result: unknown; 
 
   const outputs = await session.run(feeds, fetches);
 
-  for (const [output, name] of Object.entries(request.keep)) replace(name, outputs[output]!);
+  for (const [output, name] of Object.entries(request.keep)) replace(name, outputs[output]);
   const result: Record<string, Tensor> = {};
   const transfer = new Set<ArrayBuffer>();
   for (const name of request.fetch) {
-    const { type, dims, data } = outputs[name]!;
+    const { type, dims, data } = outputs[name];
     const array = data as TensorData;
     const whole = array.byteLength === array.buffer.byteLength ? array : array.slice();
     result[name] = { dtype: type as DType, dims, data: whole };

@@ -100,7 +100,7 @@ export function pairedDifference(
   }
   const mean = (items: Uint32Array) => {
     let sum = 0;
-    for (const i of items) sum += gain[i]!;
+    for (const i of items) sum += gain[i];
     return { difference: sum / items.length };
   };
   const { intervals, draws: all } = resampled(groups, mean, options);
@@ -138,7 +138,7 @@ function bootstrapDraws<K extends string>(
   for (let r = 0; r < length; r++) {
     let filled = 0;
     for (let g = 0; g < members.length; g++) {
-      const items = members[random.integer(members.length)]!;
+      const items = members[random.integer(members.length)];
       if (filled + items.length > buffer.length) {
         const larger = new Uint32Array(2 * (filled + items.length));
         larger.set(buffer.subarray(0, filled));
@@ -149,12 +149,12 @@ function bootstrapDraws<K extends string>(
     }
     const values = statistic(buffer.subarray(0, filled));
     names.forEach((name, i) => {
-      draws[i]![r] = values[name];
+      draws[i][r] = values[name];
     });
   }
   return {
     groups: members.length,
-    draws: Object.fromEntries(names.map((name, i) => [name, draws[i]!])) as Record<K, Float64Array>,
+    draws: Object.fromEntries(names.map((name, i) => [name, draws[i]])) as Record<K, Float64Array>,
   };
 }
 
@@ -163,8 +163,8 @@ function itemsByGroup(groups: ArrayLike<string | number>): Uint32Array[] {
     throw new ParameterError('There are no items to resample; at least one is needed.');
   const lists = new Map<string | number, number[]>();
   for (let i = 0; i < groups.length; i++) {
-    const list = lists.get(groups[i]!);
-    if (list === undefined) lists.set(groups[i]!, [i]);
+    const list = lists.get(groups[i]);
+    if (list === undefined) lists.set(groups[i], [i]);
     else list.push(i);
   }
   return [...lists.values()].map((list) => Uint32Array.from(list));

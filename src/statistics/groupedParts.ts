@@ -37,19 +37,19 @@ export function groupedParts(
       // Growth of Σ_classes (count − wanted)² / total when the group joins this part, constant terms dropped.
       let cost = 0;
       for (const [c, n] of group.counts) {
-        cost += (2 * n * (filled[part]![c]! - shares[part]! * classTotals[c]!)) / classTotals[c]!;
+        cost += (2 * n * (filled[part][c] - shares[part] * classTotals[c])) / classTotals[c];
       }
       // Equal need: the part that is emptier for its share.
       const better = cost < bestCost - 1e-9;
       const tied = !better && cost <= bestCost + 1e-9;
-      if (better || (tied && sizes[part]! / shares[part]! < sizes[best]! / shares[best]!)) {
+      if (better || (tied && sizes[part] / shares[part] < sizes[best] / shares[best])) {
         best = part;
         bestCost = better ? cost : bestCost;
       }
     }
-    for (const [c, n] of group.counts) filled[best]![c]! += n;
+    for (const [c, n] of group.counts) filled[best][c] += n;
     for (const item of group.items) parts[item] = best;
-    sizes[best]! += group.items.length;
+    sizes[best] += group.items.length;
   }
   return parts;
 }
@@ -61,7 +61,7 @@ function gather(
 ): { list: Group[]; classTotals: Float64Array } {
   const classes = new Map([...new Set(labels)].sort(compareText).map((label, i) => [label, i]));
   const classTotals = new Float64Array(classes.size);
-  for (const label of labels) classTotals[classes.get(label)!]!++;
+  for (const label of labels) classTotals[classes.get(label)!]++;
   const members = new Map<string, number[]>();
   groups.forEach((group, item) => {
     const items = members.get(group);
@@ -73,7 +73,7 @@ function gather(
   const list = new Random(seed).shuffle(named).map(([, items]): Group => {
     const counts = new Map<number, number>();
     for (const item of items) {
-      const c = classes.get(labels[item]!)!;
+      const c = classes.get(labels[item])!;
       counts.set(c, (counts.get(c) ?? 0) + 1);
     }
     return { items, counts: [...counts] };

@@ -13,11 +13,11 @@ export function holm(pValues: readonly number[]): number[] {
   pValues.forEach((p, i) => {
     if (!(p >= 0 && p <= 1)) throw new ParameterError(`A p-value must be in [0, 1]; number ${i} is ${p}.`);
   });
-  const order = pValues.map((_, i) => i).sort((a, b) => pValues[a]! - pValues[b]!);
+  const order = pValues.map((_, i) => i).sort((a, b) => pValues[a] - pValues[b]);
   const adjusted = new Array<number>(m);
   let largest = 0;
   order.forEach((item, rank) => {
-    largest = Math.max(largest, Math.min(1, (m - rank) * pValues[item]!));
+    largest = Math.max(largest, Math.min(1, (m - rank) * pValues[item]));
     adjusted[item] = largest;
   });
   return adjusted;

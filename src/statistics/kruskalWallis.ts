@@ -36,10 +36,10 @@ export function kruskalWallis(values: ArrayLike<number>, labels: ArrayLike<strin
   }
   const classes = new Map<string | number, { sum: number; count: number }>();
   for (let i = 0; i < n; i++) {
-    if (!Number.isFinite(values[i]!)) {
+    if (!Number.isFinite(values[i])) {
       throw new ParameterError(`Values must be finite numbers; value ${i} is ${values[i]}.`);
     }
-    classes.set(labels[i]!, { sum: 0, count: 0 });
+    classes.set(labels[i], { sum: 0, count: 0 });
   }
   const k = classes.size;
   if (k < 2 || n <= k) {
@@ -49,8 +49,8 @@ export function kruskalWallis(values: ArrayLike<number>, labels: ArrayLike<strin
   }
   const { ranks, tied } = midRanks(values);
   for (let i = 0; i < n; i++) {
-    const one = classes.get(labels[i]!)!;
-    one.sum += ranks[i]!;
+    const one = classes.get(labels[i])!;
+    one.sum += ranks[i];
     one.count++;
   }
   const untied = 1 - tied / (n ** 3 - n);
@@ -76,15 +76,15 @@ function chiSquareTail(x: number, degrees: number): number {
 /** Ranks from 1, equal values sharing the mean of theirs; `tied` is Σ(t³ − t) over runs of t equal values. */
 export function midRanks(values: ArrayLike<number>): { ranks: Float64Array; tied: number } {
   const n = values.length;
-  const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => values[a]! - values[b]!);
+  const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => values[a] - values[b]);
   const ranks = new Float64Array(n);
   let tied = 0;
   for (let start = 0; start < n; ) {
     let end = start + 1;
-    while (end < n && values[order[end]!]! === values[order[start]!]!) end++;
+    while (end < n && values[order[end]] === values[order[start]]) end++;
     const run = end - start;
     tied += run ** 3 - run;
-    for (let i = start; i < end; i++) ranks[order[i]!] = (start + end + 1) / 2;
+    for (let i = start; i < end; i++) ranks[order[i]] = (start + end + 1) / 2;
     start = end;
   }
   return { ranks, tied };

@@ -11,14 +11,14 @@ import { ParameterError, type Random } from '../core/index.ts';
 export function permutedWithin(strata: ArrayLike<number>, random: Random): Uint32Array {
   const members = new Map<number, number[]>();
   for (let i = 0; i < strata.length; i++) {
-    const list = members.get(strata[i]!);
+    const list = members.get(strata[i]);
     if (list) list.push(i);
-    else members.set(strata[i]!, [i]);
+    else members.set(strata[i], [i]);
   }
   const result = new Uint32Array(strata.length);
   for (const places of members.values()) {
     random.shuffle(places).forEach((from, i) => {
-      result[places[i]!] = from;
+      result[places[i]] = from;
     });
   }
   return result;
@@ -36,8 +36,8 @@ export function labellings(labels: ArrayLike<string | number>, strata: ArrayLike
   }
   const counts = new Map<number, Map<string | number, number>>();
   for (let i = 0; i < labels.length; i++) {
-    const inside = counts.get(strata[i]!) ?? new Map<string | number, number>();
-    counts.set(strata[i]!, inside.set(labels[i]!, (inside.get(labels[i]!) ?? 0) + 1));
+    const inside = counts.get(strata[i]) ?? new Map<string | number, number>();
+    counts.set(strata[i], inside.set(labels[i], (inside.get(labels[i]) ?? 0) + 1));
   }
   let product = 1;
   for (const inside of counts.values()) {
@@ -60,6 +60,6 @@ export function permutationP(observed: number, drawn: ArrayLike<number>): number
   let reached = 1;
   // Sums in another order may differ in the last digit: that is no difference.
   const tolerance = 1e-9 * Math.max(1, Math.abs(observed));
-  for (let i = 0; i < drawn.length; i++) if (drawn[i]! >= observed - tolerance) reached++;
+  for (let i = 0; i < drawn.length; i++) if (drawn[i] >= observed - tolerance) reached++;
   return reached / (drawn.length + 1);
 }

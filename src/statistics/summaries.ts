@@ -17,11 +17,11 @@ export function meanDeviation(values: ArrayLike<number>): MeanDeviation {
   const n = values.length;
   if (n === 0) throw new ParameterError('A mean needs at least one value, got none.');
   let sum = 0;
-  for (let i = 0; i < n; i++) sum += checkFinite(values[i]!, i);
+  for (let i = 0; i < n; i++) sum += checkFinite(values[i], i);
   const mean = sum / n;
   if (n === 1) return { mean, deviation: null, n };
   let squares = 0;
-  for (let i = 0; i < n; i++) squares += (values[i]! - mean) ** 2;
+  for (let i = 0; i < n; i++) squares += (values[i] - mean) ** 2;
   return { mean, deviation: Math.sqrt(squares / (n - 1)), n };
 }
 
@@ -33,7 +33,7 @@ export function meanDeviation(values: ArrayLike<number>): MeanDeviation {
 export function quantile(values: ArrayLike<number>, q: number): number {
   if (values.length === 0) throw new ParameterError('A quantile needs at least one value, got none.');
   const sorted = Float64Array.from(values).sort();
-  for (let i = 0; i < sorted.length; i++) checkFinite(sorted[i]!, i);
+  for (let i = 0; i < sorted.length; i++) checkFinite(sorted[i], i);
   return sortedQuantile(sorted, q);
 }
 
@@ -42,8 +42,8 @@ export function sortedQuantile(sorted: Float64Array, q: number): number {
   if (!(q >= 0 && q <= 1)) throw new ParameterError(`A quantile must be in [0, 1], got ${q}.`);
   const position = q * (sorted.length - 1);
   const below = Math.floor(position);
-  const low = sorted[below]!;
-  const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
+  const low = sorted[below];
+  const high = sorted[Math.min(below + 1, sorted.length - 1)];
   return low + (high - low) * (position - below);
 }
 

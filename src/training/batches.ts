@@ -54,7 +54,7 @@ export function epochOrder(clips: number, batchSize: number, seed: number, epoch
   );
   const size = effectiveBatchSize(batchSize, clips);
   return Array.from({ length: batchesPerEpoch(clips, batchSize) }, (_, b) =>
-    Array.from({ length: size }, (_, i) => order[(b * size + i) % clips]!),
+    Array.from({ length: size }, (_, i) => order[(b * size + i) % clips]),
   );
 }
 
@@ -73,7 +73,7 @@ export function makeBatch(
   const frames = new Float32Array(indices.length);
   const labels: SoftLabel[] = [];
   indices.forEach((index, i) => {
-    const clip = clips[index]!;
+    const clip = clips[index];
     const picture = data.subarray(i * size, (i + 1) * size);
     picture.set(augmented(clip, options, random));
     frames[i] = clip.ownFrames ?? nFrames;
@@ -105,7 +105,7 @@ function augmented(clip: TrainingClip, options: BatchOptions, random: Random): F
     if (noisy) changed = addNoise(changed, random.uniform(...a.noiseSnr!), random, soundLength(samples));
     data = options.frontEnd(changed);
   } else {
-    data = clip.windows[window]!.slice();
+    data = clip.windows[window].slice();
     const picture = pictureOf(data, clip, options);
     if (a.timeShift > 0) rollTime(picture, a.timeShift, random);
     if (a.gain > 0) shiftLevel(picture, a.gain, random);
@@ -139,9 +139,9 @@ function mixup(
     const share = Math.max(drawn, 1 - drawn);
     if (i === j) return;
     for (let k = 0; k < size; k++) {
-      data[i * size + k] = share * original[i * size + k]! + (1 - share) * original[j * size + k]!;
+      data[i * size + k] = share * original[i * size + k] + (1 - share) * original[j * size + k];
     }
-    frames[i] = Math.max(lengths[i]!, lengths[j]!);
-    labels[i] = { label: before[i]!, other: before[j]!, share };
+    frames[i] = Math.max(lengths[i], lengths[j]);
+    labels[i] = { label: before[i], other: before[j], share };
   });
 }

@@ -28,12 +28,12 @@ export function bandStatistics(pictures: Iterable<Float32Array>, nMels: number):
       let s = 0;
       let q = 0;
       for (let i = m * nFrames; i < (m + 1) * nFrames; i++) {
-        const v = data[i]! - shift;
+        const v = data[i] - shift;
         s += v;
         q += v * v;
       }
-      sum[m]! += s;
-      square[m]! += q;
+      sum[m] += s;
+      square[m] += q;
     }
     frames += nFrames;
   }
@@ -41,7 +41,7 @@ export function bandStatistics(pictures: Iterable<Float32Array>, nMels: number):
   const mean = Array.from(sum, (s) => s / frames + shift!);
   // A band that never changes (or hardly) is left unscaled rather than blown up.
   const deviation = Array.from(square, (q, m) => {
-    const variance = Math.max(0, q / frames - (sum[m]! / frames) ** 2);
+    const variance = Math.max(0, q / frames - (sum[m] / frames) ** 2);
     return variance > 1e-6 ? Math.sqrt(variance) : 1;
   });
   return { mean: mean.map(Math.fround), deviation: deviation.map(Math.fround) };

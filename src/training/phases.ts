@@ -37,5 +37,5 @@ export function trainingPhases(
 
 /** The phase that an epoch (from 0) belongs to. */
 export function phaseAt(phases: readonly Phase[], epoch: number): Phase {
-  return phases.findLast(({ from }) => epoch >= from) ?? phases[0]!;
+  return phases.findLast(({ from }) => epoch >= from) ?? phases[0];
 }

@@ -176,12 +176,12 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
     });
     const next = optimizer.update(
       g,
-      { parameter: g.find(spec.name)!, gradient: derived[i]!, slots: held, decay: spec.role === 'weight' },
+      { parameter: g.find(spec.name)!, gradient: derived[i], slots: held, decay: spec.role === 'weight' },
       scalarsFor(rateFactor(spec)),
     );
     replace(spec.name, next.parameter);
     names.forEach((name, k) => {
-      replace(name, next.slots[k]!);
+      replace(name, next.slots[k]);
     });
   });
   for (const [name, value] of updates) replace(name, of(value));
@@ -203,7 +203,7 @@ export function buildStepGraph(options: StepGraphOptions): StepGraph {
 
 /** Resident tensors as the graph inputs and outputs that bear them. */
 function withOutputs(residents: ReadonlySet<string>, keep: Readonly<Record<string, string>>): Set<string> {
-  const outputs = Object.keys(keep).filter((output) => residents.has(keep[output]!));
+  const outputs = Object.keys(keep).filter((output) => residents.has(keep[output]));
   return new Set([...residents, ...outputs]);
 }
 

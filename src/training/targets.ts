@@ -44,11 +44,11 @@ export function targetMatrix(labels: readonly SoftLabel[], options: TargetOption
     for (const c of [label, other]) requireClass(c, classes);
     const row = n * classes;
     for (let c = 0; c < classes; c++) targets[row + c] = (labelSmoothing / classes) * weight(c);
-    targets[row + label]! += (1 - labelSmoothing) * share * weight(label);
-    targets[row + other]! += (1 - labelSmoothing) * (1 - share) * weight(other);
+    targets[row + label] += (1 - labelSmoothing) * share * weight(label);
+    targets[row + other] += (1 - labelSmoothing) * (1 - share) * weight(other);
     total += share * weight(label) + (1 - share) * weight(other);
   });
-  for (let i = 0; i < targets.length; i++) targets[i]! /= total;
+  for (let i = 0; i < targets.length; i++) targets[i] /= total;
   return targets;
 }
 
@@ -61,6 +61,6 @@ export function requireClass(label: number, classes: number): void {
 /** Weights inversely proportional to class counts, with mean 1 over the clips (scikit-learn's `balanced`). */
 export function balancedClassWeights(labels: readonly number[], classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
-  for (const label of labels) counts[label]!++;
+  for (const label of labels) counts[label]++;
   return counts.map((n) => (n === 0 ? 0 : labels.length / (classes * n)));
 }

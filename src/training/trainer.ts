@@ -189,7 +189,7 @@ class Trainer {
     this.batches = batchesPerEpoch(task.train.length, config.batchSize);
     this.specs = networkParameters(network, task.nMels, task.nFrames);
     this.phases = trainingPhases(network, config, this.specs);
-    this.phase = this.phases[0]!;
+    this.phase = this.phases[0];
     this.step = this.stepOf(this.phase);
     this.progress = {
       epoch: 0,
@@ -310,7 +310,7 @@ class Trainer {
     const batchOptions = { ...this.batchOptions, nMels, nFrames };
     const { epoch } = this.progress;
     const order = epochOrder(task.train.length, task.config.batchSize, task.config.seed, epoch);
-    const prepare = (b: number) => makeBatch(train, order[b]!, batchOptions, epoch, b);
+    const prepare = (b: number) => makeBatch(train, order[b], batchOptions, epoch, b);
     let next = this.progress.batch < order.length ? prepare(this.progress.batch) : null;
     for (let b = this.progress.batch; b < order.length; b++) {
       await this.pauseIfAborted();
@@ -333,14 +333,14 @@ class Trainer {
         b + 1 < order.length ? prepare(b + 1) : null,
       );
       next = prepared;
-      const loss = Number(outputs['loss']!.data[0]);
+      const loss = Number(outputs['loss'].data[0]);
       if (!Number.isFinite(loss)) {
         throw new TrainingError(
           `The loss became ${loss} in epoch ${epoch + 1}, step ${this.progress.step + 1}.`,
           { hint: divergenceHint },
         );
       }
-      this.clipsDone += batch.x.dims[0]!;
+      this.clipsDone += batch.x.dims[0];
       this.progress = {
         ...this.progress,
         batch: b + 1,
@@ -389,7 +389,7 @@ class Trainer {
     return Object.fromEntries(
       this.step.scalars.map(({ input, scalar, factor }) => [
         input,
-        float32([], [this.optimizer.scalars(learningRate * factor, step)[scalar]!]),
+        float32([], [this.optimizer.scalars(learningRate * factor, step)[scalar]]),
       ]),
     );
   }

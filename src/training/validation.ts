@@ -76,16 +76,16 @@ async function validate(
     });
     part.forEach(({ c, count }, i) => {
       for (let k = 0; k < network.classes; k++) {
-        mean[c]![k]! += Number(probabilities!.data[i * network.classes + k]) / count;
+        mean[c][k] += Number(probabilities!.data[i * network.classes + k]) / count;
       }
     });
   }
   let correct = 0;
   let loss = 0;
   clips.forEach((clip, c) => {
-    const row = mean[c]!;
+    const row = mean[c];
     if (argmax(row) === clip.label) correct++;
-    loss -= Math.log(Math.max(row[clip.label]!, 1e-15));
+    loss -= Math.log(Math.max(row[clip.label], 1e-15));
   });
   return { loss: loss / clips.length, accuracy: correct / clips.length };
 }

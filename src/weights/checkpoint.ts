@@ -69,7 +69,7 @@ async function checkpointFile(path: string): Promise<string> {
 
 /** SHA-256 that tells a checkpoint from others, over those of its files. */
 export async function checkpointHash({ files }: Checkpoint): Promise<string> {
-  if (files.length === 1) return hashFile(files[0]!);
+  if (files.length === 1) return hashFile(files[0]);
   const hash = createHash('sha256');
   for (const file of files) hash.update(await hashFile(file)).update('\0');
   return hash.digest('hex');

@@ -23,7 +23,7 @@ function halfTable(): Float32Array {
 /** bfloat16 bits as float32: the upper half of each number, so exact. */
 export function widenBfloat16(bits: Uint16Array): Float32Array {
   const out = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) out[i] = bits[i]! << 16;
+  for (let i = 0; i < bits.length; i++) out[i] = bits[i] << 16;
   return new Float32Array(out.buffer);
 }
 
@@ -40,7 +40,7 @@ export function toFloat32(tensor: Tensor): Tensor<'float32'> {
     const table = halfTable();
     const bits = tensor.data as Uint16Array;
     const data = new Float32Array(bits.length);
-    for (let i = 0; i < bits.length; i++) data[i] = table[bits[i]!]!;
+    for (let i = 0; i < bits.length; i++) data[i] = table[bits[i]];
     return { dtype: 'float32', dims, data };
   }
   throw new WeightsError(`A tensor of ${dtype} cannot serve as floating-point weights.`);

@@ -88,7 +88,7 @@ function windowsBeforeZeros(g: GraphBuilder, waveform: Value, most: number, wind
       axis,
     ]),
   );
-  return windows.length === 1 ? windows[0]! : g.op('Concat', windows, { axis: 1 });
+  return windows.length === 1 ? windows[0] : g.op('Concat', windows, { axis: 1 });
 }
 
 /**

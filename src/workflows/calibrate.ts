@@ -120,7 +120,7 @@ function logProbabilities(rows: readonly ArrayLike<number>[]) {
   const columns = rows[0]?.length ?? 0;
   const data = new Float64Array(rows.length * columns);
   rows.forEach((row, i) => {
-    for (let c = 0; c < columns; c++) data[i * columns + c] = Math.log(Math.max(row[c]!, 1e-30));
+    for (let c = 0; c < columns; c++) data[i * columns + c] = Math.log(Math.max(row[c], 1e-30));
   });
   return { data, rows: rows.length, columns };
 }

@@ -95,7 +95,7 @@ async function readArchive(path: string): Promise<ClassVectors> {
       const n = data.length / size;
       const mean = new Float64Array(size);
       data.forEach((value, i) => {
-        mean[i % size]! += value / n;
+        mean[i % size] += value / n;
       });
       classes.push(label);
       rows.push(mean);

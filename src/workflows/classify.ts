@@ -129,7 +129,7 @@ async function classifyFile(
   const { probabilities, unknown, sound } = await scoreFile(classifier, windowing, judge, file, onShare);
   const mean = meanProbabilities(probabilities);
   const ranked = mean
-    .map((probability, c) => ({ label: info.classes[c]!, probability }))
+    .map((probability, c) => ({ label: info.classes[c], probability }))
     .sort((a, b) => b.probability - a.probability);
   const facts = sound.facts();
   const seconds = soundSeconds(facts);
@@ -152,8 +152,8 @@ async function classifyFile(
       return {
         start,
         end: Math.min(seconds, start + info.windowSeconds),
-        label: info.classes[best]!,
-        probability: row[best]!,
+        label: info.classes[best],
+        probability: row[best],
         probabilities: Array.from(row),
       };
     }),
@@ -204,6 +204,6 @@ function judged({ score, threshold }: UnknownJudge, value: number) {
 /** The classes of a prediction set, the likeliest first. */
 function setOf(probabilities: readonly number[], classes: readonly string[], threshold: number): string[] {
   return predictionSet(probabilities, threshold, 'lac')
-    .sort((a, b) => probabilities[b]! - probabilities[a]!)
-    .map((c) => classes[c]!);
+    .sort((a, b) => probabilities[b] - probabilities[a])
+    .map((c) => classes[c]);
 }

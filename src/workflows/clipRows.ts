@@ -122,10 +122,10 @@ async function decode(
 }
 
 function meanRow(windows: readonly Float32Array[]): Float32Array {
-  if (windows.length === 1) return windows[0]!;
-  return windows[0]!.map((_, j) => {
+  if (windows.length === 1) return windows[0];
+  return windows[0].map((_, j) => {
     let sum = 0;
-    for (const window of windows) sum += window[j]!;
+    for (const window of windows) sum += window[j];
     return sum / windows.length;
   });
 }
@@ -138,7 +138,7 @@ export function labelledRows({ clips, matrix }: ClipRows, wanted: Iterable<Clip>
   const rows = places.map((i) => matrix.data.subarray(i * columns, (i + 1) * columns) as Float32Array);
   return {
     x: matrixOf(rows, columns),
-    labels: places.map((i) => clips[i]!.label),
-    groups: places.map((i) => clips[i]!.group),
+    labels: places.map((i) => clips[i].label),
+    groups: places.map((i) => clips[i].group),
   };
 }

@@ -91,14 +91,14 @@ async function demoIn(out: string, options: DemoOptions): Promise<DemoOutcome> {
       };
     }),
   );
-  const { split } = outcomes[0]!.evaluation;
+  const { split } = outcomes[0].evaluation;
   await writeComparison(out, {
     title: 'Earshot demo: two approaches on synthetic urban sounds',
     command: options.command,
     dataset: summariseDataset(
       dataset,
       { train: dataset.clips.filter((clip) => clip.fold !== 4), validation: [], test },
-      outcomes[0]!.fingerprint,
+      outcomes[0].fingerprint,
     ),
     result: compareApproaches(compared, { seed, ...(split === null ? {} : { split }) }),
     versions: versions(),
@@ -115,5 +115,5 @@ async function demoIn(out: string, options: DemoOptions): Promise<DemoOutcome> {
     };
   });
   const best = outcomes.reduce((a, b) => (b.evaluation.accuracy > a.evaluation.accuracy ? b : a));
-  return { rows, report: { html, markdown }, example: test[0]!.path, model: best.models[0]! };
+  return { rows, report: { html, markdown }, example: test[0].path, model: best.models[0] };
 }

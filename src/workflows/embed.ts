@@ -82,13 +82,13 @@ export async function* embed(options: EmbedOptions): AsyncGenerator<EmbedEvent> 
         workers: threads,
         ...(format === 'parquet'
           ? {}
-          : { spool: { bytes: options.held ?? 2 ** 25, output: (i: number) => outputs[i]! } }),
-        known: async (i, hash) => isMade(outputs[i]!, format, key, hash),
+          : { spool: { bytes: options.held ?? 2 ** 25, output: (i: number) => outputs[i] } }),
+        known: async (i, hash) => isMade(outputs[i], format, key, hash),
       },
     );
     for await (const event of events) {
-      const file = files[event.index]!.path;
-      const output = outputs[event.index]!;
+      const file = files[event.index].path;
+      const output = outputs[event.index];
       if (event.state === 'failed') {
         const { message, hint } = event;
         yield { state: 'failed', file, message, ...(hint === undefined ? {} : { hint }) };

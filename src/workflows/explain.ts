@@ -97,7 +97,7 @@ export async function explain(options: ExplainOptions): Promise<ExplainOutcome> 
       startSeconds,
       seconds: mono.length / audio.sampleRate,
       ...told,
-      probabilities: Object.fromEntries(explainer.info.classes.map((name, i) => [name, probabilities[i]!])),
+      probabilities: Object.fromEntries(explainer.info.classes.map((name, i) => [name, probabilities[i]])),
       deletion,
       picture: picture!,
       salient: salient!,
@@ -137,9 +137,9 @@ async function readPart(
     let samples = 0;
     for await (const block of sound.blocks()) {
       meter.observe(block);
-      samples += block[0]!.length;
+      samples += block[0].length;
       requireExplainable(file, from, samples, sampleRate);
-      for (const [c, list] of parts.entries()) list.push(block[c]!);
+      for (const [c, list] of parts.entries()) list.push(block[c]);
     }
     if (samples === 0 && from > 0) {
       throw new ParameterError(
@@ -193,7 +193,7 @@ function saliencyCells(saliency: RecordingSaliency, spec: LogMelSpec, nFrames: n
   const cells = new Float32Array(spec.nMels * nFrames);
   for (let t = 0; t < nFrames; t++) {
     at(firstSeconds + t * stepSeconds, column);
-    for (let m = 0; m < spec.nMels; m++) cells[m * nFrames + t] = column[m]!;
+    for (let m = 0; m < spec.nMels; m++) cells[m * nFrames + t] = column[m];
   }
   return cells;
 }
@@ -217,6 +217,6 @@ export function maskedAudio(
       at((t * hopLength) / sampleRate, gains);
     }),
   );
-  const rest = channelData.map((samples, c) => samples.map((value, i) => value - salient[c]![i]!));
+  const rest = channelData.map((samples, c) => samples.map((value, i) => value - salient[c][i]));
   return { salient: { sampleRate, channelData: salient }, rest: { sampleRate, channelData: rest } };
 }

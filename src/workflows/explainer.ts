@@ -172,10 +172,10 @@ export class Explainer {
     if (label !== undefined) this.position(label);
     const seen = await this.see(samples);
     const probabilities = classes.map(
-      (_, c) => seen.reduce((sum, window) => sum + window.probabilities[c]!, 0) / seen.length,
+      (_, c) => seen.reduce((sum, window) => sum + window.probabilities[c], 0) / seen.length,
     );
-    const chosen = label ?? classes[argmax(probabilities)]!;
-    const { graph } = await this.graphOf(seen[0]!.samples);
+    const chosen = label ?? classes[argmax(probabilities)];
+    const { graph } = await this.graphOf(seen[0].samples);
     const method = this.methodFor(graph);
     const cells: Grid[] = [];
     const windows: WindowSaliency[] = [];
@@ -197,7 +197,7 @@ export class Explainer {
     );
     const explained: Explained = {
       label: chosen,
-      probability: probabilities[this.position(chosen)]!,
+      probability: probabilities[this.position(chosen)],
       method,
       score: graph.score,
       map: method === 'grad-cam' ? graph.map!.name : null,
@@ -345,7 +345,7 @@ export class Explainer {
     const baseline = this.baselineOf(window.picture);
     const name = explanationOutputs.inputGradient;
     const gradient = await pathGradient(
-      async (at) => (await this.run(loaded, at, weights, [name]))[name]!.data as Float32Array,
+      async (at) => (await this.run(loaded, at, weights, [name]))[name].data as Float32Array,
       window.picture,
       baseline,
       method === 'gradient-x-input' ? 1 : pathSteps,
@@ -357,7 +357,7 @@ export class Explainer {
     return range.map((k) => {
       const at = k * bands * frames;
       const data = Float32Array.from({ length: bands * frames }, (_, i) =>
-        Math.max(0, gradient[at + i]! * (window.picture[at + i]! - baseline)),
+        Math.max(0, gradient[at + i] * (window.picture[at + i] - baseline)),
       );
       return smoothGrid({ data, bands, frames }, spread);
     });
@@ -373,7 +373,7 @@ export class Explainer {
     const position = this.position(label);
     const threshold = salientThreshold(joined(cells.map(({ data }) => data)), share);
     const random = new Random('places');
-    const { bands, frames } = cells[0]!;
+    const { bands, frames } = cells[0];
     const scored = async (deleted: ((band: number, frame: number, data: Float32Array) => boolean) | null) => {
       let [score, probability] = [0, 0];
       let next = 0;
@@ -381,7 +381,7 @@ export class Explainer {
         const picture = window.picture.slice();
         const baseline = this.baselineOf(picture);
         for (let at = 0; at < picture.length; at += bands * frames) {
-          const { data } = cells[next++]!;
+          const { data } = cells[next++];
           if (deleted === null) continue;
           for (let i = 0; i < data.length; i++) {
             if (deleted(Math.floor(i / frames), i % frames, data)) picture[at + i] = baseline;
@@ -392,9 +392,9 @@ export class Explainer {
           explanationOutputs.score,
           explanationOutputs.probabilities,
         ]);
-        score += (result[explanationOutputs.score]!.data as Float32Array)[0]! / seen.length;
+        score += (result[explanationOutputs.score].data as Float32Array)[0] / seen.length;
         probability +=
-          (result[explanationOutputs.probabilities]!.data as Float32Array)[position]! / seen.length;
+          (result[explanationOutputs.probabilities].data as Float32Array)[position] / seen.length;
       }
       return { score, probability };
     };
@@ -402,7 +402,7 @@ export class Explainer {
     for (let draw = 0; draw < randomDraws; draw++) {
       const [up, on] = [random.integer(bands), random.integer(frames)];
       draws.push(
-        await scored((b, t, data) => data[((b + up) % bands) * frames + ((t + on) % frames)]! >= threshold),
+        await scored((b, t, data) => data[((b + up) % bands) * frames + ((t + on) % frames)] >= threshold),
       );
     }
     const mean = (key: 'score' | 'probability') =>
@@ -410,7 +410,7 @@ export class Explainer {
     return {
       share,
       whole: await scored(null),
-      withoutSalient: await scored((b, t, data) => data[b * frames + t]! >= threshold),
+      withoutSalient: await scored((b, t, data) => data[b * frames + t] >= threshold),
       withoutRandom: { score: mean('score'), probability: mean('probability') },
     };
   }
@@ -425,7 +425,7 @@ function oneHot(length: number, position: number): Float32Array {
 /** [frames, bands] as [bands, frames]. */
 function transposed(data: Float32Array, frames: number, bands: number): Grid {
   return {
-    data: data.map((_, i) => data[(i % frames) * bands + Math.floor(i / frames)]!),
+    data: data.map((_, i) => data[(i % frames) * bands + Math.floor(i / frames)]),
     bands,
     frames,
   };

@@ -120,12 +120,12 @@ async function compare(
         for (const [i, classifier] of [first, second].entries()) {
           const began = performance.now();
           const { probabilities } = await classifier.score(waveforms, 1);
-          spent[i]! += performance.now() - began;
-          const own = whole[i]!.add(features, probabilities);
+          spent[i] += performance.now() - began;
+          const own = whole[i].add(features, probabilities);
           if (own.length > 0) rows.push(meanProbabilities(own));
         }
         if (part?.last === false) continue;
-        for (const [i, list] of times.entries()) list.push(spent[i]!);
+        for (const [i, list] of times.entries()) list.push(spent[i]);
         spent.fill(0);
         const [p, q] = rows as [number[], number[]];
         const [a, b] = [argmax(p), argmax(q)];
@@ -133,7 +133,7 @@ async function compare(
         if (classes[b] === clip.label) right[1]++;
         if (a !== b) changed++;
         p.forEach((value, i) => {
-          largest = Math.max(largest, Math.abs(value - q[i]!));
+          largest = Math.max(largest, Math.abs(value - q[i]));
         });
         count++;
       }
@@ -159,7 +159,7 @@ async function compare(
   }
 }
 
-const middle = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1]!;
+const middle = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1];
 
 /** The clips of a dataset, or the test clips of a run. */
 async function evaluationClips(

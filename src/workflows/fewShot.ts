@@ -103,7 +103,7 @@ async function fewShotIn(directory: string, options: FewShotOptions): Promise<Fe
           const mean = (items: Iterable<number>) => {
             let [sum, n] = [0, 0];
             for (const i of items) {
-              sum += scores[i]!;
+              sum += scores[i];
               n++;
             }
             return { accuracy: sum / n };

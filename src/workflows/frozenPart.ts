@@ -105,10 +105,10 @@ async function embedded(
     const part = waiting.splice(0, windowsPerRun);
     const rows = await run(part.map(({ picture }) => picture));
     for (const [i, { clip, window }] of part.entries()) {
-      windows[clip]![window] = rows[i]!.slice();
+      windows[clip][window] = rows[i].slice();
       const left = remaining.get(clip)! - 1;
       remaining.set(clip, left);
-      if (left === 0) await writeEntry(paths[clip]!, {}, stackRows(windows[clip]!, size).data);
+      if (left === 0) await writeEntry(paths[clip], {}, stackRows(windows[clip], size).data);
     }
   };
   for (const [i, clip] of clips.entries()) {
@@ -135,5 +135,5 @@ async function embedded(
     onProgress?.({ task: 'Frozen network', done: i + 1, total: clips.length, unit: 'clips' });
   }
   if (waiting.length > 0) await flush();
-  return clips.map(({ label }, i) => ({ label, windows: windows[i]! }));
+  return clips.map(({ label }, i) => ({ label, windows: windows[i] }));
 }

@@ -104,7 +104,7 @@ async function indexIn(options: IndexOptions, description: EmbedderDescription):
       workers,
       cacheDir,
     })) {
-      const clip = dataset.clips[outcome.index]!;
+      const clip = dataset.clips[outcome.index];
       const { id, path, label, fold, group } = clip;
       if (outcome.state === 'failed') failures.push({ subject: id, message: outcome.message });
       if (outcome.state !== 'embedded') continue;

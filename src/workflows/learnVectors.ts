@@ -71,7 +71,7 @@ export const learnVectors: Learner<VectorRunConfig> = async (run, _fingerprint, 
           return rows.map((_, i) =>
             Float32Array.from(dataset.classes, (label) => {
               const column = classifier.classes.indexOf(label);
-              return column < 0 ? 0 : data[i * k + column]!;
+              return column < 0 ? 0 : data[i * k + column];
             }),
           );
         } finally {
@@ -108,7 +108,7 @@ async function fitClassifier(
   const folds = Math.min(innerFolds, fewestGroups(clips));
   const inner = { folds, groups, seed: config.seed };
   const notices: Notice[] = [];
-  let cost = typeof C === 'number' ? C : C[0]!;
+  let cost = typeof C === 'number' ? C : C[0];
   if (typeof C !== 'number') {
     const { best, tried } = await tune(matrix, labels, {
       ...{ ...inner, grid: C, fit: (x: Matrix, y: readonly string[], c: number) => svm(c)(x, y) },

@@ -40,7 +40,7 @@ export async function suggestWindowSeconds(dataset: Dataset): Promise<number> {
   const every = Math.max(1, Math.floor(dataset.clips.length / 40));
   const lengths: number[] = [];
   for (let i = 0; i < dataset.clips.length; i += every) {
-    const seconds = await lengthOf(dataset.clips[i]!);
+    const seconds = await lengthOf(dataset.clips[i]);
     if (seconds !== null) lengths.push(seconds);
   }
   lengths.sort((a, b) => a - b);
@@ -65,6 +65,6 @@ async function headerOf(path: string): Promise<{ frames: number | null; sampleRa
     return await probeFile(path);
   } catch {
     const audio = await readAudio(path);
-    return { frames: audio.channelData[0]!.length, sampleRate: audio.sampleRate };
+    return { frames: audio.channelData[0].length, sampleRate: audio.sampleRate };
   }
 }

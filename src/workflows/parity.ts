@@ -68,7 +68,7 @@ function row(golden: GoldenFrontEnd, form: ParityRow['form'], pictures: readonly
   const { kind, version, nMels } = golden.spec;
   const signals = golden.cases.map((c, i) => ({
     signal: c.signal,
-    ...pictureError(pictures[i]!, golden, c),
+    ...pictureError(pictures[i], golden, c),
   }));
   const worst = (of: keyof PictureError) => Math.max(...signals.map((s) => s[of]));
   const errors: PictureError = {
@@ -86,7 +86,7 @@ function row(golden: GoldenFrontEnd, form: ParityRow['form'], pictures: readonly
 
 /** The pictures of all cases, as one batch through ONNX Runtime. */
 async function runNodes(engine: Engine, { spec, cases }: GoldenFrontEnd): Promise<Float32Array[]> {
-  const samples = cases[0]!.samples.length;
+  const samples = cases[0].samples.length;
   const g = new GraphBuilder();
   g.output(frontEndNodes(g, g.input('waveform', 'float32', ['batch', samples]), spec), 'picture');
   const model = await engine.load(g.model());

@@ -75,7 +75,7 @@ export async function similar(options: SimilarOptions): Promise<SimilarOutcome> 
       network: info.embedder.network,
       dataset: info.dataset.name,
       clips: found.map(({ clip, similarity, nearest }): SimilarClip => {
-        const { id, path, label, group, fold, hash: content } = info.clips[clip]!;
+        const { id, path, label, group, fold, hash: content } = info.clips[clip];
         const at = { query: nearest.queryTime, clip: nearest.time, similarity: nearest.similarity };
         return {
           ...{ id, path, label, group, fold, similarity },

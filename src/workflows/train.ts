@@ -182,10 +182,10 @@ async function report(
   },
 ): Promise<TrainOutcome> {
   const { dataset, directory, finished, config, seed } = run;
-  const first = finished[0]!;
+  const first = finished[0];
   const single = finished.length === 1;
   const summaries = finished.map(({ used }) => summariseSplit(used.split, used.validation.length));
-  const split = single ? summaries[0]! : poolSplits(summaries);
+  const split = single ? summaries[0] : poolSplits(summaries);
   const folds: FoldPredictions[] = finished.map(({ name, table }) => ({ name, table }));
   const evaluation = single
     ? evaluatePredictions(first.table, { seed, split })

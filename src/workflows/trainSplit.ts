@@ -210,7 +210,7 @@ function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[
   let largest = 0;
   a.forEach((row, i) => {
     row.forEach((value, c) => {
-      largest = Math.max(largest, Math.abs(value - b[i]![c]!));
+      largest = Math.max(largest, Math.abs(value - b[i][c]));
     });
   });
   return largest;

@@ -109,8 +109,8 @@ export async function learnUnknown(options: UnknownOptions): Promise<UnknownOutc
           features,
           scores.probabilities.map((probabilities, i) => ({
             probabilities,
-            embedding: scores.embeddings[i]!,
-            logits: scores.logits[i]!,
+            embedding: scores.embeddings[i],
+            logits: scores.logits[i],
           })),
         );
         if (own.length === 0) continue;
@@ -130,7 +130,7 @@ export async function learnUnknown(options: UnknownOptions): Promise<UnknownOutc
   const groups = clips.map(({ group }) => group);
   const distances = (keep: (i: number) => boolean): MahalanobisModel => {
     const rows = outputs.flatMap((own, i) =>
-      keep(i) ? own.map(({ embedding }) => ({ embedding, label: labels[i]! })) : [],
+      keep(i) ? own.map(({ embedding }) => ({ embedding, label: labels[i] })) : [],
     );
     return fitMahalanobis(
       matrixOf(rows.map(({ embedding }) => embedding)),
@@ -142,7 +142,7 @@ export async function learnUnknown(options: UnknownOptions): Promise<UnknownOutc
   const thresholds = Object.fromEntries(
     unknownScores.map((score) => {
       if (score === 'energy' && logits === null) return [score, null];
-      const scores = outputs.map((own, i) => recordingScore(score, own, fitted.get(folds[i]!)!));
+      const scores = outputs.map((own, i) => recordingScore(score, own, fitted.get(folds[i])!));
       return [score, unknownThreshold(scores, falseAlarms)];
     }),
   ) as UnknownInfo['thresholds'];

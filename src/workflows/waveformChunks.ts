@@ -56,7 +56,7 @@ export async function* waveformChunks(
     const { start, end, extraction } = await next;
     next = end < clips.length ? extract(end) : null;
     next?.catch(() => {});
-    if (extraction === null) yield* clipParts(clips[start]!, pipeline, hooks, Math.min(most, partSamples));
+    if (extraction === null) yield* clipParts(clips[start], pipeline, hooks, Math.min(most, partSamples));
     else yield extraction;
     onProgress?.({ task, done: end, total: clips.length, unit: 'clips' });
   }
@@ -73,8 +73,8 @@ async function chunkEnd(
   let end = start;
   while (end < clips.length && end - start < mostClips) {
     // What is not there fails by name when it is opened.
-    const size = (await stat(clips[end]!.path).catch(() => null))?.size ?? 0;
-    if ((size > shortFile || most < longSamples) && (await windowedSamples(clips[end]!, pipeline)) > most)
+    const size = (await stat(clips[end].path).catch(() => null))?.size ?? 0;
+    if ((size > shortFile || most < longSamples) && (await windowedSamples(clips[end], pipeline)) > most)
       return end > start ? { end, long: false } : { end: end + 1, long: true };
     bytes += size;
     if (bytes > mostBytes && end > start) break;

@@ -159,8 +159,8 @@ async function hear(
   const probabilities = meanProbabilities(similarities.map((row) => labelProbabilities(row, logitScale)));
   const scores = vectors.labels.map((label, i) => ({
     label,
-    similarity: similarities.reduce((sum, row) => sum + row[i]!, 0) / similarities.length,
-    probability: probabilities[i]!,
+    similarity: similarities.reduce((sum, row) => sum + row[i], 0) / similarities.length,
+    probability: probabilities[i],
   }));
   return {
     file,
@@ -168,7 +168,7 @@ async function hear(
     warnings: [...warnings, ...soundRemarks(facts).map(({ message }) => message)],
     scores: scores.sort((a, b) => b.probability - a.probability).slice(0, top),
     windows: similarities.map((row, i) => {
-      const start = starts[i]!;
+      const start = starts[i];
       const end = Math.min(samples, start + clapWindow.samples);
       return { start: start / sampleRate, end: end / sampleRate, similarities: row };
     }),

@@ -37,7 +37,7 @@ export function rankingLoss(scores: ArrayLike<number>, truth: number): RankingLo
   let sum = 0;
   for (let c = 0; c < scores.length; c++) {
     if (c === truth) continue;
-    const violation = 1 + scores[c]! - scores[truth]!;
+    const violation = 1 + scores[c] - scores[truth];
     if (violation <= 0) continue;
     violations++;
     weight += 1 / violations;
@@ -46,7 +46,7 @@ export function rankingLoss(scores: ArrayLike<number>, truth: number): RankingLo
   }
   if (violations === 0) return { loss: 0, gradient };
   const scale = weight / violations;
-  for (let c = 0; c < scores.length; c++) gradient[c]! *= scale;
+  for (let c = 0; c < scores.length; c++) gradient[c] *= scale;
   gradient[truth] = -weight;
   return { loss: scale * sum, gradient };
 }
@@ -80,22 +80,22 @@ export function fitAle(rows: FitRows, vectors: Matrix64, options: AleOptions): M
       const row = i * d;
       for (let c = 0; c < k; c++) {
         let sum = 0;
-        for (let j = 0; j < d; j++) sum += x.data[row + j]! * g.data[c * d + j]!;
+        for (let j = 0; j < d; j++) sum += x.data[row + j] * g.data[c * d + j];
         projected[c] = scale * sum;
       }
       for (let c = 0; c < k; c++) {
         let sum = 0;
-        for (let b = 0; b < k; b++) sum += projected[b]! * alike.data[b * k + c]!;
+        for (let b = 0; b < k; b++) sum += projected[b] * alike.data[b * k + c];
         scores[c] = sum;
       }
       // dL/dW = x·Σ_c (dL/dF_c)·s_cᵀ, so dL/dG has x·dL/dF_c in column c.
-      const { gradient } = rankingLoss(scores, positions[i]!);
+      const { gradient } = rankingLoss(scores, positions[i]);
       for (let c = 0; c < k; c++) {
-        const step = learningRate * scale * gradient[c]!;
-        if (step !== 0) for (let j = 0; j < d; j++) g.data[c * d + j]! -= step * x.data[row + j]!;
+        const step = learningRate * scale * gradient[c];
+        if (step !== 0) for (let j = 0; j < d; j++) g.data[c * d + j] -= step * x.data[row + j];
       }
     }
   }
-  for (let i = 0; i < g.data.length; i++) g.data[i]! *= scale;
+  for (let i = 0; i < g.data.length; i++) g.data[i] *= scale;
   return product(transposed(g), vectors);
 }

@@ -28,7 +28,7 @@ export const vectorScalings: readonly VectorScaling[] = ['centred', 'length', 'n
  */
 export function vectorsOf({ classes, matrix, source }: ClassVectors, wanted: readonly string[]): Matrix64 {
   const places = wanted.map((label) => classes.indexOf(label));
-  const missing = wanted.filter((_, i) => places[i]! < 0);
+  const missing = wanted.filter((_, i) => places[i] < 0);
   if (missing.length > 0) {
     throw new ParameterError(`There is no class vector for ${missing.join(', ')}. ${source}`, {
       hint: `Add a row for each missing class. There are vectors for ${classes.join(', ')}.`,
@@ -55,7 +55,7 @@ export function scaledVectors(
   const shift = new Float64Array(seen.columns);
   if (scaling === 'centred') {
     seen.data.forEach((value, i) => {
-      shift[i % seen.columns]! += value / seen.rows;
+      shift[i % seen.columns] += value / seen.rows;
     });
   }
   const scale = (vectors: Matrix64): Matrix64 => {
@@ -64,12 +64,12 @@ export function scaledVectors(
       const at = r * vectors.columns;
       let squares = 0;
       for (let j = 0; j < vectors.columns; j++) {
-        out.data[at + j] = vectors.data[at + j]! - shift[j]!;
-        squares += out.data[at + j]! ** 2;
+        out.data[at + j] = vectors.data[at + j] - shift[j];
+        squares += out.data[at + j] ** 2;
       }
       // A vector of nothing stays nothing.
       const length = squares > 0 ? Math.sqrt(squares) : 1;
-      for (let j = 0; j < vectors.columns; j++) out.data[at + j]! /= length;
+      for (let j = 0; j < vectors.columns; j++) out.data[at + j] /= length;
     }
     return out;
   };

@@ -113,7 +113,7 @@ export function evaluateSplit(
         options.scaling,
       );
       const scores = scorerOf(settings.clips)(seen, candidates, settings.vectors);
-      return bestColumns(scores).map((c) => split.unseen[c]!);
+      return bestColumns(scores).map((c) => split.unseen[c]);
     };
     const { vectors } = options;
     const settings = tuner.choose(vectors);

@@ -71,11 +71,11 @@ export function predictPrototypes(
   let within = 0;
   labels.forEach((label, i) => {
     const c = classes.indexOf(label);
-    for (let j = 0; j < d; j++) within += (x.data[i * d + j]! - means.data[c * d + j]!) ** 2;
+    for (let j = 0; j < d; j++) within += (x.data[i * d + j] - means.data[c * d + j]) ** 2;
   });
   within /= Math.max(1, x.rows - classes.length);
   const predictions = shared ? [moved] : regressions;
-  let best = { predict: predictions[0]!, error: Number.POSITIVE_INFINITY };
+  let best = { predict: predictions[0], error: Number.POSITIVE_INFINITY };
   for (const predict of predictions) {
     let error = 0;
     for (let left = 0; left < classes.length; left++) {
@@ -86,7 +86,7 @@ export function predictPrototypes(
         toMatrix64(takeRows(base, [left])),
       );
       for (let j = 0; j < d; j++)
-        error += (predicted.data[j]! - means.data[left * d + j]!) ** 2 / classes.length;
+        error += (predicted.data[j] - means.data[left * d + j]) ** 2 / classes.length;
     }
     if (error < best.error) best = { predict, error };
   }
@@ -105,12 +105,12 @@ function moved(vectors: Matrix64, means: Matrix64, candidates: Matrix64): Matrix
   const [from, to] = [middle(vectors), middle(means)];
   let [product, squares] = [0, 0];
   vectors.data.forEach((value, i) => {
-    const deviation = value - from[i % d]!;
-    product += deviation * (means.data[i]! - to[i % d]!);
+    const deviation = value - from[i % d];
+    product += deviation * (means.data[i] - to[i % d]);
     squares += deviation ** 2;
   });
   const factor = squares > 0 ? Math.max(0, product / squares) : 0;
-  const data = Float64Array.from(candidates.data, (s, i) => to[i % d]! + factor * (s - from[i % d]!));
+  const data = Float64Array.from(candidates.data, (s, i) => to[i % d] + factor * (s - from[i % d]));
   return { ...candidates, data };
 }
 
@@ -118,7 +118,7 @@ function moved(vectors: Matrix64, means: Matrix64, candidates: Matrix64): Matrix
 function middle({ data, rows, columns }: Matrix64): Float64Array {
   const mean = new Float64Array(columns);
   data.forEach((value, i) => {
-    mean[i % columns]! += value / rows;
+    mean[i % columns] += value / rows;
   });
   return mean;
 }
@@ -127,12 +127,12 @@ function middle({ data, rows, columns }: Matrix64): Float64Array {
 function regress(s: Matrix64, means: Matrix64, candidates: Matrix64, ridge: number): Matrix64 {
   const { columns: d } = means;
   const centre = middle(means);
-  const centred = { ...means, data: means.data.map((value, i) => value - centre[i % d]!) };
+  const centred = { ...means, data: means.data.map((value, i) => value - centre[i % d]) };
   // With few classes the equal form Sᵀ·(SSᵀ + ridge·I)⁻¹ is the smaller system.
   const weights = product(transposed(s), solvePositiveDefinite(product(s, transposed(s)), ridge, centred));
   const out = product(candidates, weights);
   out.data.forEach((_, i) => {
-    out.data[i]! += centre[i % d]!;
+    out.data[i] += centre[i % d];
   });
   return out;
 }
@@ -140,11 +140,10 @@ function regress(s: Matrix64, means: Matrix64, candidates: Matrix64, ridge: numb
 function classMeans(x: Matrix64, labels: readonly string[], classes: readonly string[]): Matrix64 {
   const out = zeros(classes.length, x.columns);
   const counts = new Float64Array(classes.length);
-  for (const label of labels) counts[classes.indexOf(label)]!++;
+  for (const label of labels) counts[classes.indexOf(label)]++;
   labels.forEach((label, i) => {
     const c = classes.indexOf(label);
-    for (let j = 0; j < x.columns; j++)
-      out.data[c * x.columns + j]! += x.data[i * x.columns + j]! / counts[c]!;
+    for (let j = 0; j < x.columns; j++) out.data[c * x.columns + j] += x.data[i * x.columns + j] / counts[c];
   });
   return out;
 }
@@ -157,13 +156,13 @@ function nearest(x: Matrix64, prototypes: Matrix64, names: readonly string[]): s
     let least = Number.POSITIVE_INFINITY;
     for (let c = 0; c < prototypes.rows; c++) {
       let distance = 0;
-      for (let j = 0; j < d; j++) distance += (x.data[i * d + j]! - prototypes.data[c * d + j]!) ** 2;
+      for (let j = 0; j < d; j++) distance += (x.data[i * d + j] - prototypes.data[c * d + j]) ** 2;
       if (distance < least) {
         least = distance;
         best = c;
       }
     }
-    return names[best]!;
+    return names[best];
   });
 }
 
@@ -182,8 +181,8 @@ export function exampleOrder(
     const taken = new Map<string, number>();
     return shuffled
       .map((i, order) => {
-        const round = taken.get(rows.groups[i]!) ?? 0;
-        taken.set(rows.groups[i]!, round + 1);
+        const round = taken.get(rows.groups[i]) ?? 0;
+        taken.set(rows.groups[i], round + 1);
         return { i, round, order };
       })
       .sort((a, b) => a.round - b.round || a.order - b.order)
@@ -249,7 +248,7 @@ export function evaluateFewShot(
     const half = groupedParts(novel.labels, novel.groups, [0.5, 0.5], `${seed}/few-shot ${draw}`);
     const [pool, test] = [0, 1].map((part) => novel.labels.flatMap((_, i) => (half[i] === part ? [i] : [])));
     const testX = toMatrix64(takeRows(x, test!));
-    const truth = test!.map((i) => novel.labels[i]!);
+    const truth = test!.map((i) => novel.labels[i]);
     const order = exampleOrder(novel, pool!, split.unseen, new Random(`${seed}/examples ${draw}`));
     if (order.some((own) => own.length === 0)) continue;
     for (const k of shots) {
@@ -260,7 +259,7 @@ export function evaluateFewShot(
         [both]: score(nearest(testX, blended(predicted, x, chosen), split.unseen)),
       };
       if (k > 0) {
-        const labels = places.map((i) => novel.labels[i]!);
+        const labels = places.map((i) => novel.labels[i]);
         const examples = toMatrix64(takeRows(x, places));
         accuracy.prototypes = score(nearest(testX, classMeans(examples, labels, split.unseen), split.unseen));
         const svm = fitLinearSvm(toMatrix64(takeRows(scaled, places)), labels, { C: svmC, seed });
@@ -282,8 +281,8 @@ function blended(
   const out = zeros(prototypes.rows, d);
   chosen.forEach((places, c) => {
     for (let j = 0; j < d; j++) {
-      let sum = worth * prototypes.data[c * d + j]!;
-      for (const i of places) sum += x.data[i * d + j]!;
+      let sum = worth * prototypes.data[c * d + j];
+      for (const i of places) sum += x.data[i * d + j];
       out.data[c * d + j] = sum / (worth + places.length);
     }
   });

@@ -76,7 +76,7 @@ function columnProducts(x: Matrix64): Matrix64 {
   const kernel = createRowKernel(x, { vectors: columns });
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {
-      const value = x.data[i * columns + j]!;
+      const value = x.data[i * columns + j];
       if (value !== 0) kernel.add(i, j, value);
     }
   }

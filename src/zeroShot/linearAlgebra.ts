@@ -18,16 +18,16 @@ export function solvePositiveDefinite(a: Matrix64, ridge: number, b: Matrix64): 
   // L·Y = B, row after row; then Lᵀ·X = Y, from the last row up.
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < i; j++) {
-      const factor = l[i * n + j]!;
-      for (let c = 0; c < k; c++) x[i * k + c]! -= factor * x[j * k + c]!;
+      const factor = l[i * n + j];
+      for (let c = 0; c < k; c++) x[i * k + c] -= factor * x[j * k + c];
     }
-    for (let c = 0; c < k; c++) x[i * k + c]! /= l[i * n + i]!;
+    for (let c = 0; c < k; c++) x[i * k + c] /= l[i * n + i];
   }
   for (let i = n - 1; i >= 0; i--) {
-    for (let c = 0; c < k; c++) x[i * k + c]! /= l[i * n + i]!;
+    for (let c = 0; c < k; c++) x[i * k + c] /= l[i * n + i];
     for (let j = 0; j < i; j++) {
-      const factor = l[i * n + j]!;
-      for (let c = 0; c < k; c++) x[j * k + c]! -= factor * x[i * k + c]!;
+      const factor = l[i * n + j];
+      for (let c = 0; c < k; c++) x[j * k + c] -= factor * x[i * k + c];
     }
   }
   return { data: x, rows: n, columns: k };
@@ -45,17 +45,17 @@ function choleskyRows(a: Float64Array, n: number, ridge: number): Float64Array {
       let odd = 0;
       let k = 0;
       for (; k + 1 < j; k += 2) {
-        even += l[row + k]! * l[other + k]!;
-        odd += l[row + k + 1]! * l[other + k + 1]!;
+        even += l[row + k] * l[other + k];
+        odd += l[row + k + 1] * l[other + k + 1];
       }
-      if (k < j) even += l[row + k]! * l[other + k]!;
-      const rest = l[row + j]! - even - odd;
+      if (k < j) even += l[row + k] * l[other + k];
+      const rest = l[row + j] - even - odd;
       if (j < i) {
-        l[row + j] = rest / l[other + j]!;
+        l[row + j] = rest / l[other + j];
         continue;
       }
       const pivot = rest + ridge;
-      if (!(pivot > 1e-14 * Math.abs(a[row + i]! + ridge))) {
+      if (!(pivot > 1e-14 * Math.abs(a[row + i] + ridge))) {
         throw new ParameterError('The system to be solved is singular.', {
           hint: 'Use a larger regularisation.',
         });
@@ -72,9 +72,9 @@ export function product(a: Matrix64, b: Matrix64): Matrix64 {
   const { columns: k } = b;
   for (let i = 0; i < a.rows; i++) {
     for (let j = 0; j < a.columns; j++) {
-      const factor = a.data[i * a.columns + j]!;
+      const factor = a.data[i * a.columns + j];
       if (factor === 0) continue;
-      for (let c = 0; c < k; c++) out.data[i * k + c]! += factor * b.data[j * k + c]!;
+      for (let c = 0; c < k; c++) out.data[i * k + c] += factor * b.data[j * k + c];
     }
   }
   return out;
@@ -84,7 +84,7 @@ export function product(a: Matrix64, b: Matrix64): Matrix64 {
 export function transposed({ data, rows, columns }: Matrix64): Matrix64 {
   const out = zeros(columns, rows);
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) out.data[j * rows + i] = data[i * columns + j]!;
+    for (let j = 0; j < columns; j++) out.data[j * rows + i] = data[i * columns + j];
   }
   return out;
 }

@@ -124,22 +124,22 @@ const attributeRegression: ZeroShotMethod = {
     const targets = rows.targets(1, 0);
     const { rows: n, columns: d } = rows.x;
     const share = new Float64Array(k);
-    for (const c of rows.positions) share[c]! += 1 / n;
+    for (const c of rows.positions) share[c] += 1 / n;
     const means = new Float64Array(d);
-    for (let i = 0; i < rows.x.data.length; i++) means[i % d]! += rows.x.data[i]! / n;
+    for (let i = 0; i < rows.x.data.length; i++) means[i % d] += rows.x.data[i] / n;
     // Rows are standardised, so that their means are nothing but rounding; taken into account all the same.
-    for (let i = 0; i < targets.data.length; i++) targets.data[i]! -= share[i % k]!;
+    for (let i = 0; i < targets.data.length; i++) targets.data[i] -= share[i % k];
     const coefficients = rows.ridge(targets, ridge);
     const shift = product({ data: means, rows: 1, columns: d }, coefficients).data;
     return linear(
       coefficients,
-      share.map((value, c) => value - shift[c]!),
+      share.map((value, c) => value - shift[c]),
       (seen, candidates) => ({
         map: product(seen, transposed(candidates)),
         offset: Float64Array.from({ length: candidates.rows }, (_, c) => {
           let squares = 0;
           for (let j = 0; j < candidates.columns; j++)
-            squares += candidates.data[c * candidates.columns + j]! ** 2;
+            squares += candidates.data[c * candidates.columns + j] ** 2;
           return -squares / 2;
         }),
       }),
@@ -198,8 +198,8 @@ function likeliestClasses(probabilities: Matrix64, top: number): Matrix64 {
   const kept = zeros(n, k);
   for (let i = 0; i < n; i++) {
     const row = probabilities.data.subarray(i * k, (i + 1) * k);
-    const least = Float64Array.from(row).sort()[k - top]!;
-    for (let c = 0; c < k; c++) kept.data[i * k + c] = row[c]! >= least ? row[c]! : 0;
+    const least = Float64Array.from(row).sort()[k - top];
+    for (let c = 0; c < k; c++) kept.data[i * k + c] = row[c] >= least ? row[c] : 0;
   }
   return kept;
 }
@@ -252,7 +252,7 @@ export function zeroShotMethodByName(name: ZeroShotMethodName): ZeroShotMethod {
 }
 
 function addToRows(x: Matrix64, offsets: Float64Array): Matrix64 {
-  for (let i = 0; i < x.data.length; i++) x.data[i]! += offsets[i % x.columns]!;
+  for (let i = 0; i < x.data.length; i++) x.data[i] += offsets[i % x.columns];
   return x;
 }
 
@@ -261,9 +261,9 @@ function unitRows(x: Matrix64): Matrix64 {
   for (let i = 0; i < x.rows; i++) {
     const [from, end] = [i * x.columns, (i + 1) * x.columns];
     let squares = 0;
-    for (let j = from; j < end; j++) squares += x.data[j]! ** 2;
+    for (let j = from; j < end; j++) squares += x.data[j] ** 2;
     const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
-    for (let j = from; j < end; j++) out.data[j] = scale * x.data[j]!;
+    for (let j = from; j < end; j++) out.data[j] = scale * x.data[j];
   }
   return out;
 }

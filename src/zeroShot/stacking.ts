@@ -55,8 +55,8 @@ function marginsOf({ scores, truth, seen }: StackedItems): Margins {
     );
   }
   const perClass = new Float64Array(columns);
-  for (let i = 0; i < rows; i++) perClass[truth[i]!]!++;
-  const classesOf = (side: boolean) => seen.filter((is, c) => is === side && perClass[c]! > 0).length;
+  for (let i = 0; i < rows; i++) perClass[truth[i]]++;
+  const classesOf = (side: boolean) => seen.filter((is, c) => is === side && perClass[c] > 0).length;
   const [seenClasses, unseenClasses] = [classesOf(true), classesOf(false)];
   if (seenClasses === 0 || unseenClasses === 0)
     throw new ParameterError('Calibrated stacking needs items of seen and of unseen classes.');
@@ -66,13 +66,13 @@ function marginsOf({ scores, truth, seen }: StackedItems): Margins {
   for (let i = 0; i < rows; i++) {
     const best = { true: -1, false: -1 };
     for (let c = 0; c < columns; c++) {
-      const side = `${seen[c]!}` as const;
-      if (best[side] < 0 || data[i * columns + c]! > data[i * columns + best[side]]!) best[side] = c;
+      const side = `${seen[c]}` as const;
+      if (best[side] < 0 || data[i * columns + c] > data[i * columns + best[side]]) best[side] = c;
     }
-    margins[i] = data[i * columns + best.true]! - data[i * columns + best.false]!;
-    const own = seen[truth[i]!]!;
-    right[i] = best[`${own}`] === truth[i]! ? 1 : 0;
-    weights[i] = 1 / (perClass[truth[i]!]! * (own ? seenClasses : unseenClasses));
+    margins[i] = data[i * columns + best.true] - data[i * columns + best.false];
+    const own = seen[truth[i]];
+    right[i] = best[`${own}`] === truth[i] ? 1 : 0;
+    weights[i] = 1 / (perClass[truth[i]] * (own ? seenClasses : unseenClasses));
   }
   return { margins, right, weights };
 }
@@ -88,10 +88,10 @@ export function stackingMargins(items: StackedItems): Float64Array {
  */
 export function stackingCurve(items: StackedItems): StackingCurve {
   const { margins, right, weights } = marginsOf(items);
-  const order = Array.from(margins.keys()).sort((a, b) => margins[a]! - margins[b]!);
-  const isSeen = (i: number) => items.seen[items.truth[i]!]!;
+  const order = Array.from(margins.keys()).sort((a, b) => margins[a] - margins[b]);
+  const isSeen = (i: number) => items.seen[items.truth[i]];
   let seen = 0;
-  for (const i of order) if (isSeen(i) && right[i]) seen += weights[i]!;
+  for (const i of order) if (isSeen(i) && right[i]) seen += weights[i];
   let unseen = 0;
   const point = (gamma: number): StackingPoint => {
     // Rounding must not leave a trace of what is 0.
@@ -100,12 +100,12 @@ export function stackingCurve(items: StackedItems): StackingCurve {
   };
   const points = [point(Number.NEGATIVE_INFINITY)];
   for (let at = 0; at < order.length; ) {
-    const gamma = margins[order[at]!]!;
-    for (; at < order.length && margins[order[at]!]! === gamma; at++) {
-      const i = order[at]!;
+    const gamma = margins[order[at]];
+    for (; at < order.length && margins[order[at]] === gamma; at++) {
+      const i = order[at];
       if (!right[i]) continue;
-      if (isSeen(i)) seen -= weights[i]!;
-      else unseen += weights[i]!;
+      if (isSeen(i)) seen -= weights[i];
+      else unseen += weights[i];
     }
     const next = point(gamma);
     const last = points.at(-1)!;
@@ -128,9 +128,9 @@ export function stackingAt(items: StackedItems, gamma: number): StackingPoint {
   let unseen = 0;
   for (let i = 0; i < margins.length; i++) {
     if (!right[i]) continue;
-    const own = items.seen[items.truth[i]!]!;
-    if (own && margins[i]! > gamma) seen += weights[i]!;
-    if (!own && margins[i]! <= gamma) unseen += weights[i]!;
+    const own = items.seen[items.truth[i]];
+    if (own && margins[i] > gamma) seen += weights[i];
+    if (!own && margins[i] <= gamma) unseen += weights[i];
   }
   return { gamma, seen, unseen, harmonic: harmonicMean(seen, unseen) };
 }

@@ -79,7 +79,7 @@ export function summariseSplits(
     chance: outcomes.reduce((sum, { split }) => sum + 1 / split.unseen.length, 0) / outcomes.length,
     splits: outcomes.length,
     methods: first.methods.map(({ method }, m) => {
-      const runs = outcomes.map((outcome) => outcome.methods[m]!);
+      const runs = outcomes.map((outcome) => outcome.methods[m]);
       return summariseMethod(method, runs, outcomes, testedClips(runs, unseen), seed);
     }),
     unknown: Object.fromEntries(
@@ -159,7 +159,7 @@ function meanOver(values: readonly number[], seed: number): WithInterval {
     values.map((_, i) => i),
     (items) => {
       let sum = 0;
-      for (const i of items) sum += values[i]!;
+      for (const i of items) sum += values[i];
       return { mean: sum / items.length };
     },
     { seed },
@@ -180,7 +180,7 @@ function recordingInterval(
   const place = clips.map(({ label }) => labels.indexOf(label));
   const adds = clips.map(({ decisions }) =>
     decisions.reduce(
-      (sum, { split, right }) => sum + (right ? 1 / (unseenIn[split]! * unseenIn.length) : 0),
+      (sum, { split, right }) => sum + (right ? 1 / (unseenIn[split] * unseenIn.length) : 0),
       0,
     ),
   );
@@ -188,14 +188,14 @@ function recordingInterval(
     const sums = new Float64Array(labels.length);
     const counts = new Float64Array(labels.length);
     for (const i of items) {
-      sums[place[i]!]! += adds[i]!;
-      counts[place[i]!]!++;
+      sums[place[i]] += adds[i];
+      counts[place[i]]++;
     }
     let total = 0;
     let present = 0;
     for (let c = 0; c < labels.length; c++) {
       if (counts[c] === 0) continue;
-      total += sums[c]! / counts[c]!;
+      total += sums[c] / counts[c];
       present++;
     }
     // A class of which no recording was drawn is taken to do as the others.
@@ -209,18 +209,18 @@ function recordingInterval(
 }
 
 function shuffledControl(runs: readonly MethodOnSplit[], observed: number): MethodSummary['shuffled'] {
-  const permutations = runs[0]!.shuffled.length;
+  const permutations = runs[0].shuffled.length;
   if (permutations === 0) return null;
   const means = Array.from(
     { length: permutations },
-    (_, p) => runs.reduce((sum, { shuffled }) => sum + shuffled[p]!, 0) / runs.length,
+    (_, p) => runs.reduce((sum, { shuffled }) => sum + shuffled[p], 0) / runs.length,
   );
   const sorted = [...means].sort((a, b) => a - b);
   const tail = Math.floor(0.025 * permutations);
   return {
     mean: means.reduce((a, b) => a + b, 0) / permutations,
-    low: sorted[tail]!,
-    high: sorted[permutations - 1 - tail]!,
+    low: sorted[tail],
+    high: sorted[permutations - 1 - tail],
     p: (1 + means.filter((mean) => mean >= observed - 1e-12).length) / (1 + permutations),
     permutations,
   };
@@ -233,8 +233,8 @@ function meanCurve(runs: readonly MethodOnSplit[]): number[] {
     const sum = runs.reduce((total, { generalised: { curve } }) => {
       const after = curve.findIndex(({ unseen }) => unseen >= wanted);
       if (after < 0) return total;
-      const b = curve[after]!;
-      const a = curve[Math.max(0, after - 1)]!;
+      const b = curve[after];
+      const a = curve[Math.max(0, after - 1)];
       if (b.unseen === a.unseen) return total + b.seen;
       return total + a.seen + ((b.seen - a.seen) * (wanted - a.unseen)) / (b.unseen - a.unseen);
     }, 0);

@@ -58,18 +58,18 @@ export class SeenTuner {
     const { clips, vectors: second } = this.method.settings;
     // Without folds to try on: the middle of each grid.
     if (this.folds.length === 0) return { clips: middle(clips.grid), vectors: middle(second.grid) };
-    let best: ZeroShotSettings = { clips: clips.grid[0]!, vectors: second.grid[0]! };
+    let best: ZeroShotSettings = { clips: clips.grid[0], vectors: second.grid[0] };
     let most = -1;
     const prepared = this.folds.map((fold) => this.scaled(fold, vectors, fold.unseen));
     clips.grid.forEach((clipSetting, place) => {
       for (const setting of second.grid) {
         let sum = 0;
         this.folds.forEach((fold, f) => {
-          const { seen, candidates } = prepared[f]!;
-          const scores = fold.scorers[place]!.unseen(seen, candidates, setting);
+          const { seen, candidates } = prepared[f];
+          const scores = fold.scorers[place].unseen(seen, candidates, setting);
           sum += balancedAccuracy(
             fold.unseenLabels,
-            bestColumns(scores).map((c) => fold.unseen[c]!),
+            bestColumns(scores).map((c) => fold.unseen[c]),
           );
         });
         if (sum > most + 1e-9) {
@@ -87,7 +87,7 @@ export class SeenTuner {
     const items = this.folds.map((fold): StackedItems => {
       const classes = [...fold.seen, ...fold.unseen];
       const { seen, candidates } = this.scaled(fold, vectors, classes);
-      const scorer = fold.scorers[place]!;
+      const scorer = fold.scorers[place];
       const truth = [...fold.seenLabels, ...fold.unseenLabels].map((label) => classes.indexOf(label));
       return {
         scores: stacked(
@@ -98,7 +98,7 @@ export class SeenTuner {
         seen: classes.map((label) => fold.seen.includes(label)),
       };
     });
-    const usable = items.filter(({ truth, seen }) => Array.from(truth).some((c) => seen[c]!));
+    const usable = items.filter(({ truth, seen }) => Array.from(truth).some((c) => seen[c]));
     if (usable.length === 0) return 0;
     const margins = usable.flatMap((item) => Array.from(stackingMargins(item)));
     let best = 0;
@@ -119,7 +119,7 @@ export class SeenTuner {
     const place = this.method.settings.clips.grid.indexOf(settings.clips);
     const scored = this.folds.map((fold) => {
       const { seen, candidates } = this.scaled(fold, vectors, fold.unseen);
-      return { fold, scores: fold.scorers[place]!.unseen(seen, candidates, settings.vectors) };
+      return { fold, scores: fold.scorers[place].unseen(seen, candidates, settings.vectors) };
     });
     if (scored.length === 0) return 1;
     let best = { temperature: 1, loss: Number.POSITIVE_INFINITY };
@@ -129,7 +129,7 @@ export class SeenTuner {
       for (const { fold, scores } of scored) {
         const { data } = softmaxRows({ ...scores, data: scores.data.map((value) => value / temperature) });
         fold.unseenLabels.forEach((label, i) => {
-          loss -= Math.log(Math.max(1e-12, data[i * scores.columns + fold.unseen.indexOf(label)]!));
+          loss -= Math.log(Math.max(1e-12, data[i * scores.columns + fold.unseen.indexOf(label)]));
         });
       }
       if (loss < best.loss) best = { temperature, loss };
@@ -153,14 +153,12 @@ function makeFolds(
   const held = groupedParts(rows.labels, rows.groups, [0.8, 0.2], `${seed}/tuning`);
   const all = rows.labels.map((_, i) => i);
   return classSplits(classes, { unseen: size, splits: 1, seed: `${seed}/tuning` }).flatMap((split) => {
-    const hidden = all.filter((i) => split.unseen.includes(rows.labels[i]!));
-    const recordings = new Set(hidden.map((i) => rows.groups[i]!));
+    const hidden = all.filter((i) => split.unseen.includes(rows.labels[i]));
+    const recordings = new Set(hidden.map((i) => rows.groups[i]));
     // A recording with sounds of several classes must not be on both sides here either.
-    const others = all.filter(
-      (i) => split.seen.includes(rows.labels[i]!) && !recordings.has(rows.groups[i]!),
-    );
+    const others = all.filter((i) => split.seen.includes(rows.labels[i]) && !recordings.has(rows.groups[i]));
     const kept = others.filter((i) => held[i] === 0);
-    const present = new Set(kept.map((i) => rows.labels[i]!));
+    const present = new Set(kept.map((i) => rows.labels[i]));
     if (hidden.length === 0 || split.seen.some((label) => !present.has(label))) return [];
     const scaler = fitStandardScaler(takeRows(rows.x, kept));
     const take = (places: readonly number[]) => scaler.apply(takeRows(rows.x, places));
@@ -187,11 +185,11 @@ function makeFolds(
 }
 
 function labelsAt({ labels }: LabelledRows, places: readonly number[]): string[] {
-  return places.map((i) => labels[i]!);
+  return places.map((i) => labels[i]);
 }
 
 function middle(grid: readonly number[]): number {
-  return grid[Math.floor(grid.length / 2)]!;
+  return grid[Math.floor(grid.length / 2)];
 }
 
 /** One matrix above the other. */

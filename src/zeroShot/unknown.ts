@@ -15,16 +15,16 @@ export const unknownScores: readonly UnknownScore[] = ['softmax', 'energy', 'mah
 /** The largest probability, in (0, 1]. */
 export function softmaxScore(probabilities: ArrayLike<number>): number {
   let most = 0;
-  for (let c = 0; c < probabilities.length; c++) most = Math.max(most, probabilities[c]!);
+  for (let c = 0; c < probabilities.length; c++) most = Math.max(most, probabilities[c]);
   return most;
 }
 
 /** log Σ e^logit: the negative free energy at temperature 1. */
 export function energyScore(logits: ArrayLike<number>): number {
   let top = Number.NEGATIVE_INFINITY;
-  for (let c = 0; c < logits.length; c++) top = Math.max(top, logits[c]!);
+  for (let c = 0; c < logits.length; c++) top = Math.max(top, logits[c]);
   let sum = 0;
-  for (let c = 0; c < logits.length; c++) sum += Math.exp(logits[c]! - top);
+  for (let c = 0; c < logits.length; c++) sum += Math.exp(logits[c] - top);
   return top + Math.log(sum);
 }
 
@@ -54,13 +54,13 @@ export function fitMahalanobis(x: Matrix, labels: readonly string[], directions 
   const { rows: n, columns: d } = x;
   const means = zeros(classes.length, d);
   const counts = new Float64Array(classes.length);
-  for (const c of places) counts[c]!++;
+  for (const c of places) counts[c]++;
   places.forEach((c, i) => {
-    for (let j = 0; j < d; j++) means.data[c * d + j]! += x.data[i * d + j]! / counts[c]!;
+    for (let j = 0; j < d; j++) means.data[c * d + j] += x.data[i * d + j] / counts[c];
   });
   const centred = zeros(n, d);
   places.forEach((c, i) => {
-    for (let j = 0; j < d; j++) centred.data[i * d + j] = x.data[i * d + j]! - means.data[c * d + j]!;
+    for (let j = 0; j < d; j++) centred.data[i * d + j] = x.data[i * d + j] - means.data[c * d + j];
   });
   const all = fitPca(centred).state;
   const variances = all.explainedVariance;
@@ -72,7 +72,7 @@ export function fitMahalanobis(x: Matrix, labels: readonly string[], directions 
   const least = (1e-6 * total) / d;
   const kept = Math.min(directions, d, variances.filter((value) => value > least).length);
   const first = Array.from({ length: kept }, (_, i) => i);
-  const explained = first.reduce((sum, i) => sum + variances[i]!, 0);
+  const explained = first.reduce((sum, i) => sum + variances[i], 0);
   const rest = d > kept ? Math.max(least, (total - explained) / (d - kept)) : least;
   return {
     means,
@@ -91,14 +91,14 @@ export function mahalanobisScore(model: MahalanobisModel, embedding: ArrayLike<n
   for (let c = 0; c < means.rows; c++) {
     let squares = 0;
     for (let j = 0; j < d; j++) {
-      difference[j] = embedding[j]! - means.data[c * d + j]!;
-      squares += difference[j]! ** 2;
+      difference[j] = embedding[j] - means.data[c * d + j];
+      squares += difference[j] ** 2;
     }
     let distance = 0;
     for (let p = 0; p < directions.rows; p++) {
       let along = 0;
-      for (let j = 0; j < d; j++) along += difference[j]! * directions.data[p * d + j]!;
-      distance += along ** 2 / variances[p]!;
+      for (let j = 0; j < d; j++) along += difference[j] * directions.data[p * d + j];
+      distance += along ** 2 / variances[p];
       squares -= along ** 2;
     }
     nearest = Math.min(nearest, distance + Math.max(0, squares) / rest);
@@ -124,7 +124,7 @@ export function detection(known: ArrayLike<number>, unknown: ArrayLike<number>):
   const positive = scores.map((_, i) => i < known.length);
   const { falsePositiveRate, truePositiveRate } = rocCurve({ positive, scores }, { dropIntermediate: false });
   const at = truePositiveRate.findIndex((rate) => rate >= 0.95 - 1e-12);
-  return { auroc: rocAuc({ positive, scores }), fpr95: falsePositiveRate[at]! };
+  return { auroc: rocAuc({ positive, scores }), fpr95: falsePositiveRate[at] };
 }
 
 /**
@@ -139,7 +139,7 @@ export function unknownThreshold(known: readonly number[], falseAlarms: number):
   if (known.length === 0) throw new ParameterError('A threshold needs scores of known sounds.');
   const sorted = Float64Array.from(known).sort();
   // As many lie below it as its place says, so no more than the stated share.
-  return sorted[Math.floor(falseAlarms * sorted.length)]!;
+  return sorted[Math.floor(falseAlarms * sorted.length)];
 }
 
 /** Mahalanobis scores of many rows. */

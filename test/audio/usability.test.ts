@@ -51,8 +51,8 @@ describe('what is measured of a recording', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1 }), (sizes) => {
         const meter = new SoundMeter();
-        for (let at = 0, i = 0; at < wave.length; at += sizes[i++ % sizes.length]!) {
-          const block = Float32Array.from(wave.slice(at, at + sizes[i % sizes.length]!));
+        for (let at = 0, i = 0; at < wave.length; at += sizes[i++ % sizes.length]) {
+          const block = Float32Array.from(wave.slice(at, at + sizes[i % sizes.length]));
           meter.observe([block, block.map((x) => 0.5 * x)]);
         }
         expect(meter.facts(8000)).toEqual(

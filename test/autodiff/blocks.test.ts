@@ -35,7 +35,7 @@ function hashed(seed: number, n: number): Float32Array {
 function lossOf(g: GraphBuilder, name: string, y: Value): Value {
   const shape = y.shape as number[];
   if (name === 'attentionPooling') {
-    const labels = Array.from({ length: shape[0]! }, (_, i) => (2 * i) % shape[1]!);
+    const labels = Array.from({ length: shape[0] }, (_, i) => (2 * i) % shape[1]);
     return g.op('SoftmaxCrossEntropyLoss', [y, g.initializer('labels', int64([labels.length], labels))], {
       reduction: 'mean',
     });
@@ -62,9 +62,9 @@ async function differentiate(name: string, expected: BlockFixture): Promise<Reco
     values[p.name] = g.input(p.name, 'float32', p.shape);
   }
   const read = new Set<string>();
-  const y = blocks[name]!(g, values['x']!, (parameter) => {
+  const y = blocks[name](g, values['x'], (parameter) => {
     read.add(parameter);
-    return values[parameter]!;
+    return values[parameter];
   });
   expect([...read].sort()).toEqual(expected.parameters.map((p) => p.name).sort());
   expect(y.shape).toEqual(expected.output);
@@ -74,7 +74,7 @@ async function differentiate(name: string, expected: BlockFixture): Promise<Reco
   gradients(
     g,
     loss,
-    names.map((n) => values[n]!),
+    names.map((n) => values[n]),
   ).forEach((value, i) => {
     g.output(value, `${names[i]}_grad`);
   });
@@ -89,19 +89,19 @@ describe('gradients of whole blocks equal PyTorch', () => {
   for (const [name, expected] of Object.entries(fixture.blocks)) {
     it(name, async () => {
       const results = await differentiate(name, expected);
-      const loss = Number(results['loss']!.data[0]);
+      const loss = Number(results['loss'].data[0]);
       expect(Math.abs(loss - expected.loss) / Math.max(1, Math.abs(expected.loss))).toBeLessThan(1e-4);
       // A bias before a normalisation has a gradient of zero: there, float32 noise is measured against the block's scale.
       const scale = Math.max(...Object.values(expected.gradients).map((e) => e.largest));
       for (const [parameter, e] of Object.entries(expected.gradients)) {
-        const own = results[`${parameter}_grad`]!.data as Float32Array;
+        const own = results[`${parameter}_grad`].data as Float32Array;
         const norm = Math.sqrt(own.reduce((sum, v) => sum + v * v, 0));
         const vanishing = e.largest < 1e-6 * scale;
         const unit = vanishing ? scale : e.largest;
         expect(Math.abs(norm - e.norm), `norm of ${parameter}`).toBeLessThan(
           1e-3 * (vanishing ? scale : e.norm),
         );
-        const worst = Math.max(...e.sample.map((v, i) => Math.abs(v - own[i * e.stride]!)));
+        const worst = Math.max(...e.sample.map((v, i) => Math.abs(v - own[i * e.stride])));
         expect(e.sample).toHaveLength(Math.ceil(own.length / e.stride));
         expect(worst, parameter).toBeLessThan(1e-3 * unit);
       }

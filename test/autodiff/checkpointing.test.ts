@@ -22,7 +22,7 @@ import { runModel } from '../support/runModel.ts';
 import { compose, inputShapes } from './randomGraph.ts';
 
 const countAgain = (model: Model) =>
-  model.graph.nodes.filter((node) => node.outputs[0]!.includes('/again')).length;
+  model.graph.nodes.filter((node) => node.outputs[0].includes('/again')).length;
 
 /** Largest difference, relative to the largest value. */
 function apart(a: Tensor, b: Tensor): number {
@@ -65,7 +65,7 @@ describe('checkpointing random graphs', () => {
       recomputed += countAgain(again) > 0 ? 1 : 0;
       const [expected, got] = [await runModel(build(false), feeds), await runModel(again, feeds)];
       for (const name of Object.keys(expected))
-        expect(apart(got[name]!, expected[name]!), name).toBeLessThan(1e-12);
+        expect(apart(got[name], expected[name]), name).toBeLessThan(1e-12);
     });
   }
 
@@ -129,7 +129,7 @@ describe('checkpointing training steps', () => {
       const [expected, got] = [await runModel(plain.model, feeds), await runModel(again.model, feeds)];
       expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
       for (const name of Object.keys(expected))
-        expect(apart(got[name]!, expected[name]!), name).toBeLessThan(2e-6);
+        expect(apart(got[name], expected[name]), name).toBeLessThan(2e-6);
     },
   );
 
@@ -153,10 +153,10 @@ describe('checkpointing training steps', () => {
     for (const name of plain.trained) {
       const moved = (outputs: Record<string, Tensor>) => {
         const output = Object.keys(plain.keep).find((key) => plain.keep[key] === name)!;
-        const data = outputs[output]!.data as Float32Array;
+        const data = outputs[output].data as Float32Array;
         return float32(
-          feeds[name]!.dims,
-          data.map((v, i) => v - Number(feeds[name]!.data[i])),
+          feeds[name].dims,
+          data.map((v, i) => v - Number(feeds[name].data[i])),
         );
       };
       expect(apart(moved(got), moved(expected)), name).toBeLessThan(1e-3);
@@ -173,7 +173,7 @@ describe('checkpointing training steps', () => {
     for (const output of model.graph.outputs.filter((o) => o.name.includes('running_'))) {
       const upstream = prune({ ...model.graph, outputs: [output] });
       expect(
-        upstream.nodes.every((node) => !node.outputs[0]!.includes('/again')),
+        upstream.nodes.every((node) => !node.outputs[0].includes('/again')),
         output.name,
       ).toBe(true);
     }
@@ -190,7 +190,7 @@ describe('checkpointing training steps', () => {
       y = g.op('Cos', [dropped!]);
     }
     const loss = g.op('ReduceSum', [y], { keepdims: 0 });
-    g.output(gradients(g, loss, [w], { checkpointActivations: true })[0]!, 'dw');
+    g.output(gradients(g, loss, [w], { checkpointActivations: true })[0], 'dw');
     const nodes = g.model().graph.nodes;
     expect(countAgain(g.model())).toBeGreaterThan(0);
     expect(nodes.filter((node) => node.opType === 'Dropout')).toHaveLength(8);
@@ -205,7 +205,7 @@ describe("ONNX Runtime's own optimisation", () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('does not merge the second computation with the first', async () => {
-    const { model } = step(networks[1]![1], networks[1]![2], true);
+    const { model } = step(networks[1][1], networks[1][2], true);
     const optimizedModelFilePath = join(folder, 'optimised.onnx');
     const session = await ort.InferenceSession.create(encodeModel(model), {
       logSeverityLevel: 3,

@@ -25,7 +25,7 @@ async function gradientsOf(
   });
   const results = await runModel(g.model(), inputs);
   return wrt.map((_, i) => {
-    const { dims, data } = results[`d${i}`]!;
+    const { dims, data } = results[`d${i}`];
     return { dims, data: Array.from(data as Float32Array) };
   });
 }
@@ -77,7 +77,7 @@ describe('gradients where the function is flat', () => {
       g.op('Mul', [g.op('LpNormalization', [x!], { p }), g.constant(floats([2], 1, 0))]),
     );
     const [a, b] = p === 2 ? [16 / 125, -12 / 125] : [4 / 49, -3 / 49];
-    expect(dx!.data.map((v, i) => Math.abs(v - [0, 0, a, b][i]!) < 1e-6)).toEqual([true, true, true, true]);
+    expect(dx!.data.map((v, i) => Math.abs(v - [0, 0, a, b][i]) < 1e-6)).toEqual([true, true, true, true]);
   });
 });
 
@@ -94,7 +94,7 @@ describe('gradients where sizes or bounds come at run time', () => {
     for (const used of [0, 1]) {
       const [dx] = await gradientsOf(
         { x: floats([6], 1, 2, 3, 4, 5, 6), sizes: int64([2], [2, 4]) },
-        (g, { x, sizes }) => square(g, g.ops('Split', [x!, sizes!], { axis: 0 }, { outputs: 2 })[used]!),
+        (g, { x, sizes }) => square(g, g.ops('Split', [x!, sizes!], { axis: 0 }, { outputs: 2 })[used]),
       );
       expect(dx).toEqual({ dims: [6], data: used === 0 ? [2, 4, 0, 0, 0, 0] : [0, 0, 6, 8, 10, 12] });
     }

@@ -123,7 +123,7 @@ describe('shape rules of operators without a gradient rule', () => {
       for (const v of values) g.output(v);
       const results = await runModel(g.model(), feeds);
       expect(values.map((v) => `${v.dtype}[${v.shape}]`)).toEqual(
-        values.map((v) => `${results[v.name]!.dtype}[${results[v.name]!.dims}]`),
+        values.map((v) => `${results[v.name].dtype}[${results[v.name].dims}]`),
       );
     });
   }

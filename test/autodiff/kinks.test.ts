@@ -13,9 +13,9 @@ async function gradientAt(values: number[], build: (g: GraphBuilder, x: Value) =
   const g = new GraphBuilder();
   const x = g.input('x', 'float32', [values.length]);
   const loss = g.op('ReduceSum', [build(g, x)], { keepdims: 0 });
-  g.output(gradients(g, loss, [x])[0]!, 'dx');
+  g.output(gradients(g, loss, [x])[0], 'dx');
   const result = await runModel(g.model(), { x: float32([values.length], values) });
-  return Array.from(result['dx']!.data as Float32Array, (v) => v + 0);
+  return Array.from(result['dx'].data as Float32Array, (v) => v + 0);
 }
 
 const op =
@@ -62,7 +62,7 @@ describe('gradients at kinks', () => {
     it(name, async () => {
       const found = await gradientAt(values, build);
       found.forEach((v, i) => {
-        expect(v).toBeCloseTo(expected[i]!, 6);
+        expect(v).toBeCloseTo(expected[i], 6);
       });
     });
   }

@@ -53,7 +53,7 @@ describe('gradients at every operator set', () => {
       });
       const inputs = { x: draw(2, 3, 8, 8), filters: draw(4, 3, 3, 3), matrix: draw(4, 3), scale: draw(4) };
       const checks = await checkGradients(
-        (g, v) => [network(g, v['x']!, v['filters']!, v['matrix']!, v['scale']!)],
+        (g, v) => [network(g, v['x'], v['filters'], v['matrix'], v['scale'])],
         inputs,
         { evaluate: runModel, opset, step: 2e-3 },
       );

@@ -47,7 +47,7 @@ export function compose(g: GraphBuilder, inputs: readonly Value[], seed: string,
       // Inputs first, so that each is used; then mostly what came last, so that graphs grow deep.
       const recent = pool.slice(-4);
       const from =
-        next < inputs.length ? inputs[next++]! : random.pick(random.uniform() < 0.7 ? recent : pool);
+        next < inputs.length ? inputs[next++] : random.pick(random.uniform() < 0.7 ? recent : pool);
       read.add(from.name);
       return fitted(g, random, from, c, shape);
     });

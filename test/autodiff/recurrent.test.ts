@@ -25,7 +25,7 @@ const fixture = z
 /** The largest difference, by the largest expected element. */
 function apart(got: ArrayLike<number>, expected: ArrayLike<number>): number {
   const largest = Math.max(...Array.from(expected, Math.abs));
-  return Math.max(...Array.from(expected, (v, i) => Math.abs(got[i]! - v))) / largest;
+  return Math.max(...Array.from(expected, (v, i) => Math.abs(got[i] - v))) / largest;
 }
 
 describe("PyTorch's gradients", () => {
@@ -46,7 +46,7 @@ describe("PyTorch's gradients", () => {
         { outputs: c.weights.length },
       );
       const parts = outputs.map((output, i) => {
-        const { dims, data } = c.weights[i]!;
+        const { dims, data } = c.weights[i];
         const weighted = g.op('Mul', [output, g.constant(float32(dims, Float32Array.from(data)))]);
         return g.op('ReduceSum', [weighted], { keepdims: 0 });
       });
@@ -59,10 +59,10 @@ describe("PyTorch's gradients", () => {
       const feeds = Object.fromEntries(tensors.map((t, i): [string, Tensor] => [`x${i}`, t]));
       const results = await runModel(g.model(), feeds);
       c.outputs.forEach((expected, i) => {
-        expect(apart(results[`y${i}`]!.data as Float32Array, expected), `output ${i}`).toBeLessThan(2e-6);
+        expect(apart(results[`y${i}`].data as Float32Array, expected), `output ${i}`).toBeLessThan(2e-6);
       });
       c.gradients.forEach((expected, i) => {
-        expect(apart(results[`d${i}`]!.data as Float32Array, expected), `input ${i}`).toBeLessThan(5e-6);
+        expect(apart(results[`d${i}`].data as Float32Array, expected), `input ${i}`).toBeLessThan(5e-6);
       });
     });
   }
@@ -103,13 +103,13 @@ it('activation checkpointing gives the same gradients through stacked recurrent 
     gradients(g, loss, [x, w, r], { checkpointActivations }).forEach((d, i) => {
       g.output(d, `d${i}`);
     });
-    const again = g.graph.nodes.some((node) => node.outputs[0]!.includes('/again'));
+    const again = g.graph.nodes.some((node) => node.outputs[0].includes('/again'));
     return { again, results: await runModel(g.model(), feeds) };
   };
   const [plain, checkpointed] = [await run(false), await run(true)];
   expect(checkpointed.again).toBe(true);
   for (const name of ['d0', 'd1', 'd2']) {
-    const [got, expected] = [checkpointed, plain].map((r) => r.results[name]!.data as Float32Array);
+    const [got, expected] = [checkpointed, plain].map((r) => r.results[name].data as Float32Array);
     expect(apart(got!, expected!), name).toBeLessThan(1e-5);
   }
 });

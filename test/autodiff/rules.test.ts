@@ -10,7 +10,7 @@ function feedsOf(c: RuleCase): Record<string, Tensor> {
   return Object.fromEntries(
     inputsOf(c).map((data, i) => [
       `x${i}`,
-      { dtype, dims: c.shapes[i]!, data: dtype === 'float64' ? data : Float32Array.from(data) } as Tensor,
+      { dtype, dims: c.shapes[i], data: dtype === 'float64' ? data : Float32Array.from(data) } as Tensor,
     ]),
   );
 }
@@ -67,7 +67,7 @@ describe('shape rules against the types that ONNX Runtime returns', () => {
       for (const name of inner) g.output(g.find(name)!);
       const results = await runModel(g.model(), feeds);
       const inferred = Object.fromEntries(inner.map((n) => [n, `${g.find(n)!.dtype}[${g.find(n)!.shape}]`]));
-      const returned = Object.fromEntries(inner.map((n) => [n, `${results[n]!.dtype}[${results[n]!.dims}]`]));
+      const returned = Object.fromEntries(inner.map((n) => [n, `${results[n].dtype}[${results[n].dims}]`]));
       expect(inferred).toEqual(returned);
     });
   }

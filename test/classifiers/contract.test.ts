@@ -71,7 +71,7 @@ async function asGraph(classifier: Classifier, x: Matrix) {
 function margins(scores: Matrix): number[] {
   return Array.from({ length: scores.rows }, (_, i) => {
     const row = [...scores.data.subarray(i * scores.columns, (i + 1) * scores.columns)].sort((a, b) => b - a);
-    return row[0]! - row[1]!;
+    return row[0] - row[1];
   });
 }
 
@@ -95,11 +95,11 @@ describe.each(Object.entries(fits))('contract: %s', (_name, fitOn) => {
     expect(hits).toBeGreaterThan(name === 'four' ? 0.5 : 0.75);
 
     const results = await asGraph(model, test);
-    const own = results['scores']!.data as Float32Array;
+    const own = results['scores'].data as Float32Array;
     const clear = margins(scores);
     expect(difference(own, scores.data)).toBeLessThan(2e-4);
     predicted.forEach((label, i) => {
-      if (clear[i]! < 1e-3) return;
+      if (clear[i] < 1e-3) return;
       const row = [...own.subarray(i * scores.columns, (i + 1) * scores.columns)];
       expect(model.classes[row.indexOf(Math.max(...row))]).toBe(label);
     });
@@ -113,7 +113,7 @@ describe.each(Object.entries(fits))('contract: %s', (_name, fitOn) => {
       expect(Math.min(...row)).toBeGreaterThanOrEqual(0);
       expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12);
     }
-    expect(difference(results['probabilities']!.data as Float32Array, probabilities.data)).toBeLessThan(1e-4);
+    expect(difference(results['probabilities'].data as Float32Array, probabilities.data)).toBeLessThan(1e-4);
   });
 
   it('repeats to the last bit, in float64 as in float32, and survives a clone of its state', async () => {

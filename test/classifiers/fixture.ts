@@ -99,7 +99,7 @@ export function stored({ rows, columns, dtype, data }: StoredMatrix): Matrix {
 
 /** A training and test set of the fixture: `four` (float32, four names) or `two` (float64, the numbers 3 and 11). */
 export function set(name: string) {
-  const { train, test, labels, testLabels } = fixture.sets[name]!;
+  const { train, test, labels, testLabels } = fixture.sets[name];
   return { train: stored(train), test: stored(test), labels, testLabels };
 }
 
@@ -108,7 +108,7 @@ export function difference(got: ArrayLike<number>, expected: ArrayLike<number>):
   if (got.length !== expected.length) return Number.POSITIVE_INFINITY;
   let most = 0;
   for (let i = 0; i < got.length; i++) {
-    const d = Math.abs(got[i]! - expected[i]!);
+    const d = Math.abs(got[i] - expected[i]);
     if (!(d <= most)) most = d;
   }
   return most;
@@ -116,5 +116,5 @@ export function difference(got: ArrayLike<number>, expected: ArrayLike<number>):
 
 /** The column of the second class, for references that give that one alone. */
 export function secondColumn(x: Matrix): Float64Array {
-  return Float64Array.from({ length: x.rows }, (_, i) => x.data[i * x.columns + 1]!);
+  return Float64Array.from({ length: x.rows }, (_, i) => x.data[i * x.columns + 1]);
 }

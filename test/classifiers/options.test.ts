@@ -33,7 +33,7 @@ const { train, test, labels } = set('four');
 /** Rows of a class three times over: what a weight of 3 must amount to. */
 function tripled(label: string): { x: Matrix; labels: (string | number)[] } {
   const rows = labels.flatMap((l, i) => (l === label ? [i, i, i] : [i]));
-  return { x: takeRows(train, rows), labels: rows.map((i) => labels[i]!) };
+  return { x: takeRows(train, rows), labels: rows.map((i) => labels[i]) };
 }
 
 describe('class weights', () => {
@@ -124,7 +124,7 @@ describe('folds', () => {
     const foldOf = foldOfRows(classes, { groups, folds: 5, seed: 1 });
     const foldsOfGroup = new Map(groups.map((group) => [group, new Set<number>()]));
     groups.forEach((group, i) => {
-      foldsOfGroup.get(group)!.add(foldOf[i]!);
+      foldsOfGroup.get(group)!.add(foldOf[i]);
     });
     expect([...foldsOfGroup.values()].every((folds) => folds.size === 1)).toBe(true);
     for (let c = 0; c < 4; c++) {
@@ -207,8 +207,8 @@ describe('tuning', () => {
     };
     const blind = await tune(matrixOf(rows), y, options);
     const honest = await tune(matrixOf(rows), y, { ...options, groups });
-    expect(blind.tried[0]!.mean).toBeGreaterThan(0.95);
-    expect(honest.tried[0]!.mean).toBeLessThan(0.75);
+    expect(blind.tried[0].mean).toBeGreaterThan(0.95);
+    expect(honest.tried[0].mean).toBeLessThan(0.75);
   });
 
   it('stops on a signal, and refuses an empty grid or a score that is no number', async () => {
@@ -257,13 +257,13 @@ describe('a temperature for means over windows', () => {
     data: Float64Array.from({ length: rows * 3 }, () => 4 * random.normal()),
   });
   const classes = ['a', 'b', 'c'];
-  const labels = Array.from({ length: 40 }, () => classes[random.integer(3)]!);
+  const labels = Array.from({ length: 40 }, () => classes[random.integer(3)]);
   const lossAt = (items: readonly ReturnType<typeof logits>[], temperature: number) =>
     items.reduce((sum, item, i) => {
       const { data } = applyTemperature(item, temperature);
-      const own = classes.indexOf(labels[i]!);
+      const own = classes.indexOf(labels[i]);
       let mean = 0;
-      for (let row = 0; row < item.rows; row++) mean += data[row * 3 + own]! / item.rows;
+      for (let row = 0; row < item.rows; row++) mean += data[row * 3 + own] / item.rows;
       return sum - Math.log(mean);
     }, 0);
 

@@ -25,25 +25,25 @@ describe('the row kernel', () => {
         const x = { data, rows, columns };
         const [fast, plain] = [true, false].map((wasm) => createRowKernel(x, { vectors: 2, constant, wasm }));
         const vector = Array.from({ length: fast!.width }, () => random.normal());
-        for (const kernel of [fast!, plain!]) kernel.vectors[1]!.set(vector);
+        for (const kernel of [fast!, plain!]) kernel.vectors[1].set(vector);
         for (let i = 0; i < rows; i++) {
           const dot = fast!.dot(i, 1);
           expect(dot).toBe(plain!.dot(i, 1));
-          let sum = constant === undefined ? 0 : constant * vector[columns]!;
-          for (let j = 0; j < columns; j++) sum += data[i * columns + j]! * vector[j]!;
+          let sum = constant === undefined ? 0 : constant * vector[columns];
+          for (let j = 0; j < columns; j++) sum += data[i * columns + j] * vector[j];
           expect(dot).toBeCloseTo(sum, 12);
           for (const kernel of [fast!, plain!]) kernel.add(i, 1, 0.3);
           expect(fast!.vectors[1]).toEqual(plain!.vectors[1]);
           vector.forEach((_, j) => {
-            vector[j]! += 0.3 * (j < columns ? data[i * columns + j]! : constant!);
+            vector[j] += 0.3 * (j < columns ? data[i * columns + j] : constant!);
           });
           fast!.load(i, 0);
-          expect([...fast!.vectors[0]!.subarray(0, columns)]).toEqual([
+          expect([...fast!.vectors[0].subarray(0, columns)]).toEqual([
             ...data.subarray(i * columns, (i + 1) * columns),
           ]);
         }
         expect(
-          fast!.vectors[1]!.subarray(0, fast!.width).every((v, j) => Math.abs(v - vector[j]!) < 1e-12),
+          fast!.vectors[1].subarray(0, fast!.width).every((v, j) => Math.abs(v - vector[j]) < 1e-12),
         ).toBe(true);
       }
     },

@@ -28,16 +28,16 @@ function objectives(
   const { classes, coefficients, intercepts } = model;
   const n = x.rows;
   const counts = classes.map((c) => Array.from(labels).filter((l) => l === c).length);
-  const weight = (c: number) => (balanced ? n / (classes.length * counts[c]!) : 1);
+  const weight = (c: number) => (balanced ? n / (classes.length * counts[c]) : 1);
   return Array.from(intercepts, (b, h) => {
     const two = classes.length === 2;
     const target = two ? 1 : h;
     let value = interceptScaling === null ? 0 : 0.5 * (b / interceptScaling) ** 2;
-    for (let j = 0; j < x.columns; j++) value += 0.5 * coefficients.data[h * x.columns + j]! ** 2;
+    for (let j = 0; j < x.columns; j++) value += 0.5 * coefficients.data[h * x.columns + j] ** 2;
     for (let i = 0; i < n; i++) {
       let score = b;
       for (let j = 0; j < x.columns; j++) {
-        score += coefficients.data[h * x.columns + j]! * x.data[i * x.columns + j]!;
+        score += coefficients.data[h * x.columns + j] * x.data[i * x.columns + j];
       }
       const positive = labels[i] === classes[target];
       const loss = Math.max(0, 1 - (positive ? score : -score));
@@ -70,7 +70,7 @@ describe('linear SVM beside LinearSVC', () => {
     // The objective, at the best there is and where both stop by themselves.
     const relative = (model: LinearSvm, expected: number[]) => {
       const own = objectives(model, train, labels, { ...options, squared, balanced: c.balanced });
-      return Math.max(...own.map((value, h) => Math.abs(value - expected[h]!) / expected[h]!));
+      return Math.max(...own.map((value, h) => Math.abs(value - expected[h]) / expected[h]));
     };
     expect(relative(exact, c.objective)).toBeLessThan(1e-9);
     // The plain hinge has kinks: how close one stops to its minimum is a matter of the order of updates.
@@ -181,7 +181,7 @@ describe('trees beside DecisionTreeClassifier, forests beside RandomForestClassi
     for (let seed = 0; seed < seeds; seed++) {
       const model = fitRandomForest(train, labels, { seed });
       model.predictProbabilities(test).data.forEach((p, i) => {
-        mean[i]! += p / seeds;
+        mean[i] += p / seeds;
       });
       const hits = model.predict(test).filter((label, i) => label === testLabels[i]).length;
       accuracy += hits / test.rows / seeds;
@@ -258,7 +258,7 @@ describe('probabilities beside CalibratedClassifierCV', () => {
     expect(best).toBe(c.best);
     tried.forEach(({ settings, scores }, i) => {
       expect(settings).toBe(c.grid[i]);
-      expect(difference(scores, c.scores[i]!)).toBeLessThan(1e-12);
+      expect(difference(scores, c.scores[i])).toBeLessThan(1e-12);
     });
   });
 });

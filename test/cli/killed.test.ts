@@ -45,9 +45,9 @@ describe('a run killed with SIGKILL in the middle of an epoch', () => {
     const resumed = await earshot([...words.split(' '), '--out', 'killed', '--resume'], { cwd });
     expect(resumed.code, resumed.stderr).toBe(0);
     const after = (await log(killed)).slice(before.length);
-    expect(after[0]!.event).toBe('resume');
+    expect(after[0].event).toBe('resume');
     // It went on from the checkpoint, not from the start, and repeated no more than an epoch.
-    expect(after[0]!.step).toBeGreaterThanOrEqual(Math.max(...steps) - 11);
+    expect(after[0].step).toBeGreaterThanOrEqual(Math.max(...steps) - 11);
     expect(await readFile(join(killed, 'model.onnx'))).toEqual(await readFile(join(cwd, 'whole/model.onnx')));
     expect(await readFile(join(killed, 'predictions.csv'), 'utf8')).toBe(
       await readFile(join(cwd, 'whole/predictions.csv'), 'utf8'),

@@ -78,7 +78,7 @@ describe('the examples', () => {
       const bare = await run(process.execPath, [example, 'run/model.onnx', file], { cwd });
       const ours = await earshot(['classify', 'run/model.onnx', file, '--json', '--quiet'], { cwd });
       const [first] = JSON.parse(ours.stdout).files[0].top;
-      const [label, probability] = bare.stdout.split('\n')[0]!.split(' ');
+      const [label, probability] = bare.stdout.split('\n')[0].split(' ');
       expect(label).toBe(first.label);
       expect(Math.abs(Number(probability) - first.probability)).toBeLessThan(1e-5);
     }

@@ -90,12 +90,12 @@ describe('stretches', () => {
           probability: i / 30,
         }));
         const result = stretches(windows);
-        expect(result[0]!.start).toBe(0);
+        expect(result[0].start).toBe(0);
         expect(result.at(-1)!.end).toBe(windows.at(-1)!.end);
         for (let i = 1; i < result.length; i++) {
-          expect(result[i]!.start).toBe(result[i - 1]!.end);
-          expect(result[i]!.end).toBeGreaterThan(result[i]!.start);
-          expect(result[i]!.label).not.toBe(result[i - 1]!.label);
+          expect(result[i].start).toBe(result[i - 1].end);
+          expect(result[i].end).toBeGreaterThan(result[i].start);
+          expect(result[i].label).not.toBe(result[i - 1].label);
         }
       }),
     );

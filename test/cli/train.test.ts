@@ -77,7 +77,7 @@ describe('train, evaluate, classify', () => {
     });
     expect(code).toBe(0);
     const { files, failures } = JSON.parse(stdout);
-    expect(files.map((f: { file: string; top: { label: string }[] }) => [f.file, f.top[0]!.label])).toEqual([
+    expect(files.map((f: { file: string; top: { label: string }[] }) => [f.file, f.top[0].label])).toEqual([
       ['new/a, "b".wav', 'noise'],
       ['new/t.wav', 'tone'],
     ]);

@@ -22,7 +22,7 @@ describe('earshot zero-shot', () => {
     expect(text.code).toBe(0);
     const [chirp] = expected.probabilities;
     const best = chirp!.indexOf(Math.max(...chirp!));
-    const score = `${tinyLabels[best]} ${chirp![best]!.toFixed(3)} (${expected.cosine[0]![best]!.toFixed(3)})`;
+    const score = `${tinyLabels[best]} ${chirp![best].toFixed(3)} (${expected.cosine[0][best].toFixed(3)})`;
     expect(text.stdout.split('\n')[0]).toBe(`chirp.wav  ${score}`);
     expect(text.stdout.split('\n')[1]).toMatch(/0:00.*–.*0:02.*engine idling/);
     expect(text.stderr).toContain('Not heard: bad.wav');
@@ -45,7 +45,7 @@ describe('earshot zero-shot', () => {
     });
     const [top] = JSON.parse(classified.stdout).files[0].top;
     expect(top.label).toBe(tinyLabels[best]);
-    expect(top.probability).toBeCloseTo(chirp![best]!, 4);
+    expect(top.probability).toBeCloseTo(chirp![best], 4);
   });
 
   it('says what lacks: labels, weights, a place in the template', async () => {

@@ -85,7 +85,7 @@ describe('the synthetic set', () => {
         return [id, vector];
       }),
     );
-    const distance = (a: number[], b: number[]) => a.reduce((sum, v, i) => sum + (v - b[i]!) ** 2, 0);
+    const distance = (a: number[], b: number[]) => a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0);
     const accuracy = (spec: Parameters<typeof splitDataset>[1]) => {
       const { train, test } = splitDataset(demo.dataset, spec);
       const right = test.filter((clip) => {
@@ -114,20 +114,20 @@ describe('the synthetic set', () => {
     const strip = (d: typeof opened) =>
       d.clips.map(({ path: _, source, ...clip }) => ({ ...clip, start: source!.startSeconds }));
     expect(strip(opened)).toEqual(strip(dataset));
-    const { channelData, sampleRate } = await readAudio(opened.clips[7]!.path);
+    const { channelData, sampleRate } = await readAudio(opened.clips[7].path);
     expect(sampleRate).toBe(16000);
-    const wanted = waveforms.get(opened.clips[7]!.id)!;
-    const error = channelData[0]!.reduce((most, v, i) => Math.max(most, Math.abs(v - wanted[i]!)), 0);
+    const wanted = waveforms.get(opened.clips[7].id)!;
+    const error = channelData[0].reduce((most, v, i) => Math.max(most, Math.abs(v - wanted[i])), 0);
     expect(error).toBeLessThanOrEqual(0.5 / 32768 + 1e-9);
     expect(await readFile(join(root, 'earshot-demo.json'), 'utf8')).toContain(
       'computed by Earshot, not recorded',
     );
 
     // The same again leaves the files alone; a torn set is mended; other options and other folders are refused.
-    await writeFile(opened.clips[0]!.path, 'touched');
+    await writeFile(opened.clips[0].path, 'touched');
     await writeDemo(root, small);
-    expect(await readFile(opened.clips[0]!.path, 'utf8')).toBe('touched');
-    await rm(opened.clips[1]!.path);
+    expect(await readFile(opened.clips[0].path, 'utf8')).toBe('touched');
+    await rm(opened.clips[1].path);
     expect((await writeDemo(root, small)).clips).toHaveLength(60);
     await expect(writeDemo(root, { ...small, seed: 5 })).rejects.toThrow(/made with other options/);
     const other = await mkdtemp(join(tmpdir(), 'earshot-demo-'));

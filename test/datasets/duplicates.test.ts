@@ -112,7 +112,7 @@ describe('copies of a sound', () => {
     const samples = new Float32Array(new Uint8Array(bytes).buffer);
     const half = samples.length / 2;
     // The reference decode is interleaved.
-    const channelData = [0, 1].map((c) => Float32Array.from({ length: half }, (_, i) => samples[2 * i + c]!));
+    const channelData = [0, 1].map((c) => Float32Array.from({ length: half }, (_, i) => samples[2 * i + c]));
     const root = await folderOf({
       'a/1.wav': noise(1),
       'a/again.wav': retagged(noise(1)),

@@ -56,7 +56,7 @@ beforeAll(async () => {
   );
   await put('same.wav', 'cat', 2, 'r3', encodeWav(plain));
   // The 16-bit samples of a.wav, stored as float: other bytes, equal sound.
-  const rounded = plain.channelData[0]!.map((v) => Math.round(v * 32768) / 32768);
+  const rounded = plain.channelData[0].map((v) => Math.round(v * 32768) / 32768);
   await put(
     'equal.wav',
     'dog',
@@ -188,16 +188,16 @@ describe('fingerprint', () => {
     expect(await fingerprint({ clips: moved }, options)).toBe(first);
 
     const change = (part: object) =>
-      fingerprint({ clips: [{ ...moved[0]!, ...part }, ...moved.slice(1)] }, options);
+      fingerprint({ clips: [{ ...moved[0], ...part }, ...moved.slice(1)] }, options);
     const others = [
       await change({ label: 'cow' }),
       await change({ fold: 7 }),
       await change({ group: 'r0' }),
       await change({ id: 'z.wav' }),
     ];
-    await writeFile(moved[0]!.path, 'other content');
+    await writeFile(moved[0].path, 'other content');
     others.push(await fingerprint({ clips: moved }, options));
-    await rename(moved[0]!.path, `${moved[0]!.path}.away`);
+    await rename(moved[0].path, `${moved[0].path}.away`);
     others.push(await fingerprint({ clips: moved }, options));
     expect(new Set([first, ...others]).size).toBe(7);
   });

@@ -223,7 +223,7 @@ describe("Hugging Face's audiofolder", () => {
       }),
     );
     expect(shape(dataset)).toEqual(expected);
-    expect(dataset.clips[0]!.id).toBe('test/c.wav');
+    expect(dataset.clips[0].id).toBe('test/c.wav');
   });
 
   it('of class folders below train and test', async () => {

@@ -48,7 +48,7 @@ describe('UrbanSound8K', () => {
     const root = await urbanSound8k(some);
     await rename(join(root, 'audio/fold1/a-3-0-0.wav'), join(root, 'audio/fold1/a-3-0-0.ogg'));
     const dataset = await openDataset(root);
-    expect(dataset.clips[0]!.id).toBe('audio/fold1/a-3-0-0.ogg');
+    expect(dataset.clips[0].id).toBe('audio/fold1/a-3-0-0.ogg');
     expect(dataset.notices.map((n) => n.message).join()).toContain(
       'another format than the table says, and used as found: 1 file (.wav → .ogg)',
     );
@@ -103,7 +103,7 @@ describe('UrbanSound8K', () => {
     const twice = await urbanSound8k([...some, 'b-8-0-0.wav,200,2,siren']);
     const dataset = await openDataset(twice);
     expect(dataset.clips).toHaveLength(3);
-    expect(dataset.notices[0]!.message).toContain('repeat an earlier one, ignored: 1.');
+    expect(dataset.notices[0].message).toContain('repeat an earlier one, ignored: 1.');
     const torn = await urbanSound8k([...some, 'b-8-0-0.wav,200,2,dog_bark']);
     const error = await failure(openDataset(torn));
     expect(error.message).toMatch(/line 5: .*second time \(first on line 4\).*dog_bark.*siren/);
@@ -243,7 +243,7 @@ describe('a CSV manifest', () => {
     const sounds = await makeFolder({ 'x.wav': '' });
     const root = await makeFolder({ 'manifest.csv': `path,label\n${join(sounds, 'x.wav')},dog\n` });
     const dataset = await openDataset(root);
-    expect(dataset.clips[0]!.path).toBe(join(sounds, 'x.wav'));
+    expect(dataset.clips[0].path).toBe(join(sounds, 'x.wav'));
     expect(dataset.officialFolds).toBe(false);
   });
 

@@ -218,7 +218,7 @@ describe('cross-validation by recording', () => {
     const data = dataset([clip('1', 'a', 'x', 1), clip('2', 'a', 'y', 2), clip('3', 'a', 'z', 5)]);
     const splits = crossValidationFolds(data);
     expect(splits.map((split) => split.test.map((c) => c.id))).toEqual([['1'], ['2'], ['3']]);
-    expect(splits[1]!.description).toBe('folds: training on 1, 5, testing on 2');
+    expect(splits[1].description).toBe('folds: training on 1, 5, testing on 2');
   });
 
   it('refuses more parts than recordings', () => {
@@ -324,7 +324,7 @@ describe('a split by folds', () => {
     const split = splitDataset(data, { kind: 'folds', trainFolds: [1], testFolds: [2, 3] });
     expect(split.leak).toMatchObject({ sharedGroups: ['x'], leakedClips: 1, testClips: 3 });
     expect(split.notices.map((n) => n.subject)).toEqual(['c', 'leak']);
-    expect(split.notices[1]!.message).toContain('33.3 % of the test clips (1 of 3)');
+    expect(split.notices[1].message).toContain('33.3 % of the test clips (1 of 3)');
   });
 
   it('refuses folds that do not exist or stand on both sides', () => {
@@ -346,7 +346,7 @@ describe('a split by folds', () => {
   it('says how many clips have no fold', () => {
     const partial = dataset([...data.clips, clip('6', 'a', 'q', null)]);
     const split = splitDataset(partial, { kind: 'folds', testFolds: [3] });
-    expect(split.notices[0]!.message).toContain('In no fold, so on neither side: 1 clip.');
+    expect(split.notices[0].message).toContain('In no fold, so on neither side: 1 clip.');
   });
 });
 
@@ -382,12 +382,12 @@ describe('a validation part', () => {
     const split = validationSplit(clips, { fraction: 0.5 });
     expect(split.train.some((c) => c.label === 'a')).toBe(true);
     expect(split.validation).toHaveLength(1);
-    expect(split.notices[0]!.message).toContain('for want of a recording to spare: a');
+    expect(split.notices[0].message).toContain('for want of a recording to spare: a');
   });
 
   it('may be empty', () => {
     const clips = [clip('1', 'a', 'x'), clip('2', 'b', 'y')];
-    expect(validationSplit(clips).notices[0]!.message).toContain('no validation part');
+    expect(validationSplit(clips).notices[0].message).toContain('no validation part');
     expect(validationSplit(clips, { fraction: 0 })).toMatchObject({
       train: clips,
       validation: [],

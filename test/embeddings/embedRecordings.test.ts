@@ -74,7 +74,7 @@ async function byHand(samples: Float32Array): Promise<Float32Array[]> {
     const window = new Float32Array(15600);
     window.set(samples.subarray(i * 7680, i * 7680 + 15600));
     const { data } = yamnetLogMel(window);
-    const picture = Float32Array.from({ length: 96 * 64 }, (_, at) => data[(at % 64) * 96 + (at >> 6)]!);
+    const picture = Float32Array.from({ length: 96 * 64 }, (_, at) => data[(at % 64) * 96 + (at >> 6)]);
     const { embedding } = await runModel(smallModel(), { log_mel: float32([1, 1, 96, 64], picture) });
     rows.push(embedding!.data as Float32Array);
   }
@@ -92,7 +92,7 @@ describe('embedding recordings', () => {
     expected
       .flatMap((row) => [...row])
       .forEach((value, i) => {
-        expect(Math.abs(embedding[i]! - value)).toBeLessThan(1e-5);
+        expect(Math.abs(embedding[i] - value)).toBeLessThan(1e-5);
       });
     const first = samples.subarray(0, 15600).reduce((sum, value) => sum + value * value, 0);
     expect(levels[0]).toBeCloseTo(Math.sqrt(first / 15600), 5);
@@ -106,7 +106,7 @@ describe('embedding recordings', () => {
     expected
       .flatMap((row) => [...row])
       .forEach((value, i) => {
-        expect(Math.abs(found[i]! - value)).toBeLessThan(1e-5);
+        expect(Math.abs(found[i] - value)).toBeLessThan(1e-5);
       });
   });
 
@@ -117,12 +117,12 @@ describe('embedding recordings', () => {
       const together = await all(names, options);
       expect(together.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5]);
       together.forEach((file, i) => {
-        expect(file.state === 'embedded' && file.recording.embedding).toEqual(alone[i]!.embedding);
+        expect(file.state === 'embedded' && file.recording.embedding).toEqual(alone[i].embedding);
       });
     }
     for (const name of ['a.wav', 'c.wav'])
       expect((await one(name, { batchSize: 3 })).embedding.length).toBe(
-        alone[names.indexOf(name)]!.embedding.length,
+        alone[names.indexOf(name)].embedding.length,
       );
   });
 
@@ -137,7 +137,7 @@ describe('embedding recordings', () => {
     );
     const [stereo, original] = [await one('stereo.wav'), await one('c.wav')];
     expect(stereo.timestamps).toEqual(original.timestamps);
-    const worst = Math.max(...stereo.embedding.map((x, i) => Math.abs(x - original.embedding[i]!)));
+    const worst = Math.max(...stereo.embedding.map((x, i) => Math.abs(x - original.embedding[i])));
     expect(worst).toBeLessThan(0.02);
   });
 

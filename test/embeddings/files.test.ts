@@ -61,7 +61,7 @@ describe('NumPy files', () => {
     for (let length = 0; length < bytes.length; length += 7)
       expect(() => decodeNpz(bytes.subarray(0, length))).toThrow(ParameterError);
     const flipped = bytes.slice();
-    flipped[500]! ^= 1;
+    flipped[500] ^= 1;
     expect(() => decodeNpz(flipped)).toThrow('checksum');
     const npy = encodeNpy({ shape: [2], data: Float64Array.of(1, 2) });
     expect(() => decodeNpy(npy.subarray(0, 140))).toThrow('cut short');
@@ -179,7 +179,7 @@ describe('files of embeddings', () => {
       let unnoticed = 0;
       for (let at = 0; at < bytes.length; at++) {
         const changed = bytes.slice();
-        changed[at]! ^= 1 + Math.floor(random.uniform(0, 255));
+        changed[at] ^= 1 + Math.floor(random.uniform(0, 255));
         const found = embeddingFileState(changed, format);
         if (found.state === 'whole' && found.source === 'abc123') unnoticed++;
       }

@@ -24,7 +24,7 @@ const query = Float32Array.from(fixture.query);
 function close(found: ArrayLike<number>, expected: readonly number[], tolerance = 1e-6): void {
   expect(found.length).toBe(expected.length);
   expected.forEach((value, i) => {
-    expect(Math.abs(found[i]! - value), `number ${i}`).toBeLessThan(tolerance);
+    expect(Math.abs(found[i] - value), `number ${i}`).toBeLessThan(tolerance);
   });
 }
 
@@ -58,7 +58,7 @@ describe('cosines', () => {
       .sort((a: { similarity: number }, b: { similarity: number }) => b.similarity - a.similarity);
     const found = nearestRows(query, unitRows(rows, 5), 3);
     expect(found.map(({ row }) => row)).toEqual(order.slice(0, 3).map(({ row }: { row: number }) => row));
-    expect(found[0]!.similarity).toBeCloseTo(order[0].similarity, 6);
+    expect(found[0].similarity).toBeCloseTo(order[0].similarity, 6);
     expect(() => nearestRows(query, rows, 0)).toThrow(ParameterError);
   });
 });
@@ -86,14 +86,14 @@ describe('similar clips', () => {
         const size = 4;
         const { clips, matrix } = randomClips(seed, [3, 1, 4, 2], size);
         const own = randomClips(seed + 1, [3], size);
-        const found = similarClips({ ...own.clips[0]!, embedding: own.matrix }, clips, matrix);
+        const found = similarClips({ ...own.clips[0], embedding: own.matrix }, clips, matrix);
         const loud = (levels: readonly number[]) => {
           const all = levels.map((level, i) => (level >= 1e-3 ? i : -1)).filter((i) => i >= 0);
           return all.length > 0 ? all : levels.map((_, i) => i);
         };
         const row = (data: Float32Array, i: number) => data.subarray(i * size, (i + 1) * size);
         const expected = clips.map(({ firstRow, levels }) => {
-          const best = loud(own.clips[0]!.levels).map((w) =>
+          const best = loud(own.clips[0].levels).map((w) =>
             Math.max(
               ...loud(levels).map((r) => cosineSimilarity(row(own.matrix, w), row(matrix, firstRow + r))),
             ),
@@ -101,8 +101,8 @@ describe('similar clips', () => {
           return { mean: best.reduce((a, b) => a + b, 0) / best.length, best: Math.max(...best) };
         });
         for (const { clip, similarity, nearest } of found) {
-          expect(similarity).toBeCloseTo(expected[clip]!.mean, 5);
-          expect(nearest.similarity).toBeCloseTo(expected[clip]!.best, 5);
+          expect(similarity).toBeCloseTo(expected[clip].mean, 5);
+          expect(nearest.similarity).toBeCloseTo(expected[clip].best, 5);
         }
         const order = found.map(({ similarity }) => similarity);
         expect(order).toEqual([...order].sort((a, b) => b - a));
@@ -135,7 +135,7 @@ describe('alike pairs', () => {
             if (low < 1e-3 || other < 1e-3) continue;
             let dot = 0;
             for (let c = 0; c < size; c++)
-              dot += unit[(p.firstRow + i) * size + c]! * unit[(q.firstRow + j) * size + c]!;
+              dot += unit[(p.firstRow + i) * size + c] * unit[(q.firstRow + j) * size + c];
             if (dot >= 0.9999) expected.set(`${a} ${b}`, Math.max(dot, expected.get(`${a} ${b}`) ?? 0));
           }
         }

@@ -63,7 +63,7 @@ describe('compared approaches', () => {
     expect(result.approaches.map(({ name }) => name)).toEqual(['strong', 'middle', 'weak']);
     expect(result).toMatchObject({ clips: 240, groups: 60, seed: 3, resamples: 200, level: 0.95 });
     const evaluation = evaluatePredictions(strong, options);
-    const { scores, perClass, crossValidation } = result.approaches[0]!;
+    const { scores, perClass, crossValidation } = result.approaches[0];
     expect(scores.accuracy).toMatchObject({
       value: evaluation.accuracy,
       interval: evaluation.intervals.accuracy,
@@ -94,7 +94,7 @@ describe('compared approaches', () => {
     ]);
     for (const { first, second, difference, interval, mcnemar } of result.pairs) {
       const truth = strong.rows.map(({ label }) => label);
-      const [a, b] = [decisions(named[first]!), decisions(named[second]!)];
+      const [a, b] = [decisions(named[first]), decisions(named[second])];
       const onlyFirst = truth.filter((label, i) => a[i] === label && b[i] !== label).length;
       const onlySecond = truth.filter((label, i) => a[i] !== label && b[i] === label).length;
       expect(mcnemar).toMatchObject({ onlyFirst, onlySecond, p: mcnemarP(onlyFirst, onlySecond).p });
@@ -128,7 +128,7 @@ describe('compared approaches', () => {
     const { approaches } = compareApproaches([runsOf('seeds', tables)], options);
     const each = tables.map((table) => evaluatePredictions(table, options));
     const mean = (of: (e: (typeof each)[number]) => number) => each.reduce((sum, e) => sum + of(e), 0) / 3;
-    const { scores, perSeed, perClass, seeds } = approaches[0]!;
+    const { scores, perSeed, perClass, seeds } = approaches[0];
     expect(seeds).toEqual([0, 1, 2]);
     expect(scores.accuracy.value).toBeCloseTo(
       mean((e) => e.accuracy),
@@ -139,19 +139,19 @@ describe('compared approaches', () => {
       12,
     );
     perSeed.forEach((accuracy, i) => {
-      expect(accuracy).toBeCloseTo(each[i]!.accuracy, 12);
+      expect(accuracy).toBeCloseTo(each[i].accuracy, 12);
     });
     const deviation = Math.sqrt(
       each.reduce((sum, e) => sum + (e.accuracy - mean((one) => one.accuracy)) ** 2, 0) / 2,
     );
     expect(scores.accuracy.seeds.deviation).toBeCloseTo(deviation, 12);
-    expect(perClass[2]!.recall).toBeCloseTo(
-      mean((e) => classScores(e)[2]!.scores.recall),
+    expect(perClass[2].recall).toBeCloseTo(
+      mean((e) => classScores(e)[2].scores.recall),
       12,
     );
     // Independent mistakes average out: the mean of three is known better than one.
     const width = ({ low, high }: { low: number | null; high: number | null }) => high! - low!;
-    expect(width(scores.accuracy.interval)).toBeLessThan(width(each[0]!.intervals.accuracy));
+    expect(width(scores.accuracy.interval)).toBeLessThan(width(each[0].intervals.accuracy));
   });
 
   it('have the folds of a cross-validation', () => {
@@ -168,8 +168,8 @@ describe('compared approaches', () => {
       options,
     );
     const expected = evaluateFolds(folds, options);
-    expect(approaches[0]!.crossValidation).toEqual(expected.crossValidation);
-    expect(approaches[0]!.scores.accuracy.value).toBe(expected.accuracy);
+    expect(approaches[0].crossValidation).toEqual(expected.crossValidation);
+    expect(approaches[0].scores.accuracy.value).toBe(expected.accuracy);
   });
 
   it('are scored on the clips that all were tested on, in whatever order', () => {
@@ -180,13 +180,13 @@ describe('compared approaches', () => {
       { subject: 'clips', message: expect.stringMatching(/^4 clips were not tested by all/) },
     ]);
     const alone = evaluatePredictions({ ...weak, rows: weak.rows.slice(4) }, options);
-    expect(compared.approaches[1]!.scores.accuracy.value).toBe(alone.accuracy);
+    expect(compared.approaches[1].scores.accuracy.value).toBe(alone.accuracy);
   });
 
   it('are refused when they cannot be compared', () => {
     const relabelled = {
       ...weak,
-      rows: weak.rows.map((row, i) => (i === 7 ? { ...row, label: weak.classes[0]! } : row)),
+      rows: weak.rows.map((row, i) => (i === 7 ? { ...row, label: weak.classes[0] } : row)),
     };
     const apart = { ...weak, rows: weak.rows.map((row) => ({ ...row, clip: `other/${row.clip}` })) };
     const renamed = {
@@ -285,7 +285,7 @@ describe('the report of a comparison', () => {
       'leaky',
       compareApproaches([weak, strong], { ...options, split: sampleSplit(120) }),
     );
-    const rows = [...leaky.document.querySelectorAll('table')][0]!;
+    const rows = [...leaky.document.querySelectorAll('table')][0];
     for (const row of rows.querySelectorAll('tbody tr'))
       expect(row.textContent.match(/leaks/g)).toHaveLength(4);
     expect(texts(leaky.document, '.badges li').join()).toMatch(/Leak: 50.0 % of the test clips/);
@@ -298,14 +298,14 @@ describe('the report of a comparison', () => {
     );
     const table = shown.markdown.slice(shown.markdown.indexOf('What a leak is worth'));
     expect(table).toMatch(/\| strong \| 0\.\d+ \[.*leaks.* \| 0\.\d+ \[.*\] \| \+\d/);
-    const scores = [...shown.document.querySelectorAll('table')][0]!;
+    const scores = [...shown.document.querySelectorAll('table')][0];
     expect(scores.textContent).not.toContain('leaks');
   });
 
   it('lists what failed, and plays disputed clips where there is sound', async () => {
     const failures = [{ subject: 'cnn/seed-1', message: 'The run failed: no memory.' }];
     const result = compareApproaches([weak, strong], { ...honest, failures });
-    const { clip } = result.agreement.disputed[0]!;
+    const { clip } = result.agreement.disputed[0];
     const sounds = { [clip]: { uri: 'data:audio/wav;base64,UklGRg==', seconds: 4 } };
     const { document, markdown, json } = await write('sounds', result, { sounds });
     expect(texts(document, '.badges li').join()).toMatch(/1 run failed/);

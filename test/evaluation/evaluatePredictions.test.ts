@@ -67,7 +67,7 @@ describe('evaluatePredictions', () => {
     );
   });
 
-  const table = tableOf(urban[0]!.truth, urban[0]!.predicted, [...new Set(urban[0]!.truth)].sort());
+  const table = tableOf(urban[0].truth, urban[0].predicted, [...new Set(urban[0].truth)].sort());
 
   it('brackets every score by its interval, over recordings and not over clips', () => {
     const evaluation = evaluatePredictions(table, { seed: 3 });
@@ -75,7 +75,7 @@ describe('evaluatePredictions', () => {
     const pairs = [
       [evaluation.accuracy, intervals.accuracy],
       [evaluation.logLoss, intervals.logLoss],
-      [evaluation.topK['3']!, intervals.topK['3']!],
+      [evaluation.topK['3'], intervals.topK['3']],
       ...(['macro avg', 'weighted avg'] as const).flatMap((average) =>
         (['precision', 'recall', 'f1-score'] as const).map(
           (score) => [evaluation[average][score], intervals[average][score]] as const,
@@ -191,7 +191,7 @@ describe('confusionText', () => {
 });
 
 describe('cross-validation', () => {
-  const c = urban[1]!;
+  const c = urban[1];
   const classes = [...new Set(c.truth)].sort();
   const whole = tableOf(c.truth, c.predicted, classes);
   const folds = [1, 2, 3, 4, 5].map((fold) => ({
@@ -214,8 +214,8 @@ describe('cross-validation', () => {
 
   it('refuses folds that overlap, differ in classes, or are none', () => {
     expect(() => poolFolds([])).toThrow(ParameterError);
-    expect(() => poolFolds([folds[0]!, folds[0]!])).toThrow(DatasetError);
-    const other = { name: 'x', table: { classes: [...classes].reverse(), rows: folds[1]!.table.rows } };
-    expect(() => poolFolds([folds[0]!, other])).toThrow(/classes/);
+    expect(() => poolFolds([folds[0], folds[0]])).toThrow(DatasetError);
+    const other = { name: 'x', table: { classes: [...classes].reverse(), rows: folds[1].table.rows } };
+    expect(() => poolFolds([folds[0], other])).toThrow(/classes/);
   });
 });

@@ -52,7 +52,7 @@ describe('predictions as CSV', () => {
         (classes, clips, group) => {
           const rows = clips.map((clip, i) => ({
             clip,
-            label: classes[i % classes.length]!,
+            label: classes[i % classes.length],
             group,
             fold: i === 0 ? null : i,
             probabilities: classes.map((_, j) => (j === 0 ? 1 - (classes.length - 1) / 7 : 1 / 7)),
@@ -65,7 +65,7 @@ describe('predictions as CSV', () => {
   });
 
   it('reads what a spreadsheet saved: byte order mark, CRLF', () => {
-    const text = `\uFEFF${formatPredictions({ ...table, rows: [table.rows[0]!] }).replaceAll('\n', '\r\n')}`;
+    const text = `\uFEFF${formatPredictions({ ...table, rows: [table.rows[0]] }).replaceAll('\n', '\r\n')}`;
     expect(parsePredictions(text).rows).toEqual([table.rows[0]]);
   });
 
@@ -81,7 +81,7 @@ describe('predictions as CSV', () => {
     ['an unknown label', good.replace('x,a', 'x,c'), /"c"/],
     ['probabilities of another sum', good.replace('0.25\n', '0.45\n'), /sum to 1\.2/],
     ['a clip twice', `${good}x,a,g,1,a,0.75,0.75,0.25\n`, /twice/],
-    ['no rows', good.split('\n')[0]!, /no predictions/],
+    ['no rows', good.split('\n')[0], /no predictions/],
   ])('refuses %s', (_, text, message) => {
     expect(() => parsePredictions(text, 'p.csv')).toThrow(DatasetError);
     expect(() => parsePredictions(text, 'p.csv')).toThrow(message);

@@ -43,7 +43,7 @@ describe('clips to hear', () => {
     const met = new Set<number>();
     const seen = order.map((clip) => met.has(cellOf.get(clip)!) || !met.add(cellOf.get(clip)!));
     // By the time some cell is heard a second time beyond the worst errors, every cell has been heard once.
-    const again = order.findIndex((clip, i) => i >= 12 && seen[i]! && !errors.includes(clip));
+    const again = order.findIndex((clip, i) => i >= 12 && seen[i] && !errors.includes(clip));
     const before = new Set(order.slice(0, again + 1).map((clip) => cellOf.get(clip)));
     expect(before.size).toBeGreaterThanOrEqual(cells.length - errors.length);
   });
@@ -53,9 +53,9 @@ describe('clips to hear', () => {
     const cells = clipsByCell(sampleRun().predictions);
     for (const [key, clips] of cells) {
       const [row, column] = key.split('-').map(Number);
-      expect(clips).toHaveLength(matrix[row!]![column!]!);
+      expect(clips).toHaveLength(matrix[row!][column!]);
       for (let i = 1; i < clips.length; i++)
-        expect(clips[i]!.confidence).toBeLessThanOrEqual(clips[i - 1]!.confidence);
+        expect(clips[i].confidence).toBeLessThanOrEqual(clips[i - 1].confidence);
     }
     const counted = [...cells.values()].reduce((sum, clips) => sum + clips.length, 0);
     expect(counted).toBe(matrix.flat().reduce((a, b) => a + b, 0));
@@ -103,7 +103,7 @@ describe('blocks', () => {
     expect(html).toMatch(/prefers-color-scheme: dark[\s\S]*--c0072b2: #56a8e8/);
     expect(document.querySelectorAll('figure svg rect.paper').length).toBe(1);
     // Without sounds and matrices there is no script at all.
-    expect(renderHtml({ title: 'Still', blocks: [page.blocks[0]!] })).not.toContain('script');
+    expect(renderHtml({ title: 'Still', blocks: [page.blocks[0]] })).not.toContain('script');
   });
 });
 
@@ -113,7 +113,7 @@ describe.skipIf(browserPath === undefined)('a report in a browser (skipped witho
   let browser: Browser;
   let url: string;
   const run = sampleRun();
-  const worst = worstErrors(run.predictions, 1)[0]!;
+  const worst = worstErrors(run.predictions, 1)[0];
   const media: RunMedia = {
     sounds: new Map([[worst.clip, { uri, seconds: 0.6 }]]),
     pictures: new Map(),

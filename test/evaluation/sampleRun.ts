@@ -33,7 +33,7 @@ export const samplePredictions = (skill: number, seed = 5): PredictionTable => {
     const total = raw.reduce((a, b) => a + b, 0);
     return {
       clip: `audio/fold${1 + (i % 2)}/${1000 + group}-${label}-0-${i % 4}.wav`,
-      label: classes[label]!,
+      label: classes[label],
       group: String(1000 + group),
       fold: 2,
       probabilities: raw.map((v) => v / total),

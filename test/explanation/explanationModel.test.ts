@@ -39,7 +39,7 @@ function network(
   let x = options.turned ? g.op('Transpose', [seen], { perm: [0, 1, 3, 2] }) : seen;
   const conv = (y: Value, k: 'conv1' | 'conv2', b: 'bias1' | 'bias2', dims: number[]) =>
     g.op('Relu', [
-      g.op('Conv', [y, kernel(k, dims), weight(b, [dims[0]!])], {
+      g.op('Conv', [y, kernel(k, dims), weight(b, [dims[0]])], {
         pads: [1, 1, 1, 1],
         kernel_shape: [3, 3],
       }),
@@ -66,13 +66,13 @@ async function explained(model: Model, label: number, at: Float32Array = picture
     picture: float32([2, 1, bands, frames], at),
     class: weights,
   });
-  const numbers = (name: string) => outputs[name]!.data as Float32Array;
-  return { graph, numbers, score: numbers(explanationOutputs.score)[0]! };
+  const numbers = (name: string) => outputs[name].data as Float32Array;
+  return { graph, numbers, score: numbers(explanationOutputs.score)[0] };
 }
 
 function farthest(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length);
-  return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+  return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
 }
 
 describe('the explanation of a network beside PyTorch', () => {
@@ -80,7 +80,7 @@ describe('the explanation of a network beside PyTorch', () => {
     'differentiates class %i by what the network sees',
     async (label) => {
       const { numbers, score, graph } = await explained(network(), label);
-      const expected = fixture.cases[label]!;
+      const expected = fixture.cases[label];
       expect(graph.score).toBe('logit');
       expect(score).toBeCloseTo(expected.score, 5);
       expect(farthest(numbers(explanationOutputs.probabilities), fixture.probabilities)).toBeLessThan(1e-6);
@@ -99,14 +99,14 @@ describe('the explanation of a network beside PyTorch', () => {
     expect(
       farthest(
         windows.flatMap((w) => [...w]),
-        fixture.cases[label]!.cam,
+        fixture.cases[label].cam,
       ),
     ).toBeLessThan(1e-6);
     const resized = windows.map((data) => resizeGrid({ data, bands: 4, frames: 6 }, bands, frames).data);
     expect(
       farthest(
         resized.flatMap((w) => [...w]),
-        fixture.cases[label]!.resized,
+        fixture.cases[label].resized,
       ),
     ).toBeLessThan(1e-6);
   });
@@ -116,15 +116,15 @@ describe('the explanation of a network beside PyTorch', () => {
     const gradientAt = async (point: Float32Array) =>
       (await explained(network(), label, point)).numbers(name);
     const mean = await pathGradient(gradientAt, picture, 0, 24);
-    const product = Array.from(mean, (v, i) => v * picture[i]!);
-    expect(farthest(product, fixture.cases[label]!.integrated)).toBeLessThan(2e-6);
+    const product = Array.from(mean, (v, i) => v * picture[i]);
+    expect(farthest(product, fixture.cases[label].integrated)).toBeLessThan(2e-6);
   });
 
   it('knows which axis is time where the network turns its picture', async () => {
     const turned = await explained(network({ turned: true }), 1);
     expect(turned.graph.map).toMatchObject({ dims: [2, 5, 6, 4], axes: { bands: 3, frames: 2 } });
     expect(
-      farthest(turned.numbers(explanationOutputs.inputGradient), fixture.cases[1]!.gradient),
+      farthest(turned.numbers(explanationOutputs.inputGradient), fixture.cases[1].gradient),
     ).toBeLessThan(1e-6);
   });
 
@@ -137,7 +137,7 @@ describe('the explanation of a network beside PyTorch', () => {
     });
     const { numbers, graph, score } = await explained(sigmoids, 2);
     expect(graph.score).toBe('log-probability');
-    expect(score).toBeCloseTo(Math.log(numbers(explanationOutputs.probabilities)[2]!), 5);
+    expect(score).toBeCloseTo(Math.log(numbers(explanationOutputs.probabilities)[2]), 5);
     const gradient = numbers(explanationOutputs.inputGradient);
     const h = 1e-2;
     for (const i of [3, 40, 77, 101, 150, 191]) {
@@ -150,7 +150,7 @@ describe('the explanation of a network beside PyTorch', () => {
           )
         ).score;
       const slope = ((await moved(h)) - (await moved(-h))) / (2 * h);
-      expect(Math.abs(slope - gradient[i]!)).toBeLessThan(5e-4);
+      expect(Math.abs(slope - gradient[i])).toBeLessThan(5e-4);
     }
   });
 

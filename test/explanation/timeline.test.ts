@@ -25,11 +25,11 @@ const sine = (n: number, hz: number, rate: number) =>
   Float32Array.from({ length: n }, (_, i) => 0.4 * Math.sin((2 * Math.PI * hz * i) / rate));
 const power = (x: ArrayLike<number>, from = 0, to = x.length) => {
   let sum = 0;
-  for (let i = from; i < to; i++) sum += x[i]! ** 2;
+  for (let i = from; i < to; i++) sum += x[i] ** 2;
   return sum / (to - from);
 };
 const farthest = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-  Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), 0);
+  Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
 
 describe('maskedStft', () => {
   it.each([
@@ -53,7 +53,7 @@ describe('maskedStft', () => {
       Record<'nFft' | 'hopLength' | 'bins' | 'frames', number>;
     const options = { nFft: f.nFft, hopLength: f.hopLength, padMode: 'constant' } as const;
     const masked = maskedStft(Float32Array.from(f.signal), options, (t, gains) => {
-      for (let k = 0; k < f.bins; k++) gains[k] = f.gains[k * f.frames + t]!;
+      for (let k = 0; k < f.bins; k++) gains[k] = f.gains[k * f.frames + t];
     });
     expect(farthest(masked, f.masked)).toBeLessThan(1e-6);
   });
@@ -74,13 +74,13 @@ describe('saliency as sound', () => {
     return { grid: { data, bands: 40, frames }, stepSeconds: axes.stepSeconds, hertz: axes.hertz };
   };
   const nearest = (hz: number) =>
-    axes.hertz.reduce((best, f, b) => (Math.abs(f - hz) < Math.abs(axes.hertz[best]! - hz) ? b : best), 0);
+    axes.hertz.reduce((best, f, b) => (Math.abs(f - hz) < Math.abs(axes.hertz[best] - hz) ? b : best), 0);
 
   it('keeps the tone of the one band that is salient, at the rate and length of the recording', () => {
     const own = 44_100;
     const n = Math.round(seconds * own);
     const [low, high] = [sine(n, 500, own), sine(n, 3000, own)];
-    const both = low.map((v, i) => v + high[i]!);
+    const both = low.map((v, i) => v + high[i]);
     const band = nearest(3000);
     const heard = maskedAudio(
       { sampleRate: own, channelData: [both, low] },
@@ -91,13 +91,13 @@ describe('saliency as sound', () => {
     const [from, to] = [Math.round(0.1 * n), Math.round(0.9 * n)];
     // The tone lies within the three bands, whose gains fall from 1 beyond their middles.
     expect(power(first!, from, to)).toBeGreaterThan(0.5 * power(high, from, to));
-    const left = first!.map((v, i) => v - high[i]!);
+    const left = first!.map((v, i) => v - high[i]);
     expect(power(left, from, to)).toBeLessThan(0.1 * power(high, from, to));
     expect(power(second!, from, to)).toBeLessThan(1e-4 * power(low, from, to));
     // Together both parts are the recording.
     heard.salient.channelData.forEach((channel, c) => {
-      const sum = channel.map((v, i) => v + heard.rest.channelData[c]![i]!);
-      expect(farthest(sum, [both, low][c]!)).toBeLessThan(1e-6);
+      const sum = channel.map((v, i) => v + heard.rest.channelData[c][i]);
+      expect(farthest(sum, [both, low][c])).toBeLessThan(1e-6);
     });
   });
 
@@ -108,7 +108,7 @@ describe('saliency as sound', () => {
       { sampleRate: rate, channelData: [samples] },
       saliency((_, t) => (t < until ? 1 : 0)),
     );
-    const heard = salient.channelData[0]!;
+    const heard = salient.channelData[0];
     expect(power(heard, 1600, 6400)).toBeGreaterThan(0.95 * power(samples, 1600, 6400));
     expect(power(heard, 11_000, 24_000)).toBeLessThan(1e-4);
   });
@@ -164,13 +164,13 @@ describe('the axes of front ends', () => {
     const loudest = (data: Float32Array, key: (i: number) => number, size: number) => {
       const sums = new Float64Array(size);
       data.forEach((v, i) => {
-        sums[key(i)]! += v;
+        sums[key(i)] += v;
       });
       return sums.indexOf(Math.max(...sums));
     };
     for (const share of [0.35, 0.6, 0.8]) {
       const row = Math.round(share * (hertz.length - 1));
-      const { data } = frontEndPicture(sine(n, hertz[row]!, sampleRate), spec);
+      const { data } = frontEndPicture(sine(n, hertz[row], sampleRate), spec);
       const found = loudest(data, (i) => Math.floor(i / frames), hertz.length);
       expect(Math.abs(found - row), `row ${row}`).toBeLessThanOrEqual(1);
       const click = new Float32Array(n);

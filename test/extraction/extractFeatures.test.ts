@@ -41,7 +41,7 @@ beforeAll(async () => {
   for (const [i, seconds] of [0.2, 0.5, 1.3, 0.7, 0.5, 2].entries()) {
     const random = new Random(i);
     const samples = Float32Array.from({ length: Math.round(seconds * 22050) }, () => 0.3 * random.normal());
-    for (let n = 0; n < samples.length; n++) samples[n] = Math.max(-1, Math.min(1, samples[n]!));
+    for (let n = 0; n < samples.length; n++) samples[n] = Math.max(-1, Math.min(1, samples[n]));
     sounds.set(`${i}.wav`, samples);
     await writeFile(
       join(folder, `${i}.wav`),
@@ -97,8 +97,8 @@ describe('extractFeatures', () => {
       silent: false,
       seconds: sounds.get('2.wav')!.length / 22050,
     });
-    expect(features[0]!.waveforms).toEqual(windows);
-    expect(features[0]!.windows).toEqual(windows.map((window) => logMel(window, frontEnd).data));
+    expect(features[0].waveforms).toEqual(windows);
+    expect(features[0].windows).toEqual(windows.map((window) => logMel(window, frontEnd).data));
   });
 
   it('hears only the stretch of a file that a segment names, and keeps segments apart in the cache', async () => {
@@ -118,7 +118,7 @@ describe('extractFeatures', () => {
     const again = await extract([...segments, clip('2.wav')]);
     expect(again.fromCache).toBe(3);
     expect(again.features.map(({ seconds }) => seconds)).toEqual(
-      [parts[1]!, parts[2]!, parts[0]!].map((part) => part.length / 22050),
+      [parts[1], parts[2], parts[0]].map((part) => part.length / 22050),
     );
   });
 
@@ -191,7 +191,7 @@ describe('extractFeatures', () => {
     await copyFile(join(folder, '2.wav'), join(folder, 'copy.wav'));
     const changed = await extract([clip('copy.wav')]);
     const direct = await extractFeatures([clip('2.wav')], pipeline, { workers: 0, cacheDir: null });
-    expect(changed.features[0]!.windows).toEqual(direct.features[0]!.windows);
+    expect(changed.features[0].windows).toEqual(direct.features[0].windows);
   });
 
   it('makes damaged entries again', async () => {
@@ -204,11 +204,11 @@ describe('extractFeatures', () => {
     );
     expect(files).toHaveLength(4);
     const paths = files.map((name) => join(cacheDir, 'features', name));
-    const flipped = await readFile(paths[0]!);
-    flipped[flipped.length >> 1]! ^= 1;
-    await writeFile(paths[0]!, flipped);
-    await writeFile(paths[1]!, (await readFile(paths[1]!)).subarray(0, 1000));
-    await writeFile(paths[2]!, '');
+    const flipped = await readFile(paths[0]);
+    flipped[flipped.length >> 1] ^= 1;
+    await writeFile(paths[0], flipped);
+    await writeFile(paths[1], (await readFile(paths[1])).subarray(0, 1000));
+    await writeFile(paths[2], '');
     const again = await extract();
     expect(again.fromCache).toBe(1);
     expect(essence(again)).toEqual(essence(first));
@@ -221,7 +221,7 @@ describe('extractFeatures', () => {
     await extractFeatures(list, pipeline, { workers: 0, cacheDir });
     const kept = await extractFeatures(list, pipeline, { workers: 0, cacheDir, keepWaveforms: true });
     expect(kept.fromCache).toBe(0);
-    expect(kept.features[0]!.waveforms).toHaveLength(2);
+    expect(kept.features[0].waveforms).toHaveLength(2);
     expect(
       (await extractFeatures(list, pipeline, { workers: 0, cacheDir, keepWaveforms: true })).fromCache,
     ).toBe(1);

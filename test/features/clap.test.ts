@@ -21,7 +21,7 @@ import { largestDifference } from './fixture.ts';
 async function nodes(batch: readonly Float32Array[], shape: Shape, spec = clapSpec) {
   const g = new GraphBuilder();
   g.output(clapNodes(g, g.input('waveform', 'float32', shape), spec), 'picture');
-  const samples = batch[0]!.length;
+  const samples = batch[0].length;
   const flat = new Float32Array(batch.length * samples);
   for (const [i, x] of batch.entries()) flat.set(x, i * samples);
   const { picture } = await runModel(g.model(), { waveform: float32([batch.length, samples], flat) });
@@ -45,7 +45,7 @@ describe('whole copies', () => {
         expect(filled.length).toBe(Math.max(n, length));
         const copies = Math.max(1, Math.floor(n / length));
         const wanted = Array.from({ length: filled.length }, (_, i) =>
-          i < copies * length ? x[i % length]! : 0,
+          i < copies * length ? x[i % length] : 0,
         );
         expect(Array.from(filled)).toEqual(wanted);
       }),
@@ -69,7 +69,7 @@ describe('whole copies', () => {
     g.output(wholeCopiesNodes(g, g.input('x', 'float32', ['N', 'samples']), 48), 'y');
     for (const length of [1, 5, 16, 24, 25, 47, 48, 49, 96, 100]) {
       const rows = [signal(length, 1), signal(length, 2)];
-      const flat = Float32Array.from([...rows[0]!, ...rows[1]!]);
+      const flat = Float32Array.from([...rows[0], ...rows[1]]);
       const { y } = await runModel(g.model(), { x: float32([2, length], flat) });
       expect(y!.dims).toEqual([2, 48]);
       const wanted = rows.flatMap((row) => Array.from(wholeCopies(row, 48).subarray(0, 48)));
@@ -87,8 +87,8 @@ describe('the front end clap', () => {
     expect(Math.abs(data.reduce((a, b) => a + b, 0) / data.length - picture.mean)).toBeLessThan(1e-5);
     for (let m = 0; m < 8; m++) {
       // float32 mel filters there: a few 1e-5 dB.
-      expect(Math.abs(data[m * nFrames]! - picture.first[m]!)).toBeLessThan(1e-4);
-      expect(Math.abs(data[m * nFrames + 1000]! - picture.last[m]!)).toBeLessThan(1e-4);
+      expect(Math.abs(data[m * nFrames] - picture.first[m])).toBeLessThan(1e-4);
+      expect(Math.abs(data[m * nFrames + 1000] - picture.last[m])).toBeLessThan(1e-4);
     }
   });
 
@@ -105,8 +105,8 @@ describe('the front end clap', () => {
       expect(picture.dims).toEqual([2, 64, 1001]);
       const made = batch.map((x) => clapLogMel(x, spec).data);
       const data = picture.data as Float32Array;
-      expect(largestDifference(data.subarray(0, 64 * 1001), made[0]!)).toBeLessThan(3e-5);
-      expect(largestDifference(data.subarray(64 * 1001), made[1]!)).toBeLessThan(3e-5);
+      expect(largestDifference(data.subarray(0, 64 * 1001), made[0])).toBeLessThan(3e-5);
+      expect(largestDifference(data.subarray(64 * 1001), made[1])).toBeLessThan(3e-5);
     }
   });
 
@@ -118,7 +118,7 @@ describe('the front end clap', () => {
       clapSpec,
     ).data;
     const loud = clapLogMel(signal(480000), clapSpec).data;
-    expect(loud[5000]! - quiet[5000]!).toBeCloseTo(20, 3);
+    expect(loud[5000] - quiet[5000]).toBeCloseTo(20, 3);
   });
 
   it('says where its rows and columns lie: a tone is loudest in the row nearest to it', () => {
@@ -126,9 +126,9 @@ describe('the front end clap', () => {
     expect([hertz.length, firstSeconds, stepSeconds]).toEqual([64, 0, 0.01]);
     const tone = Float32Array.from({ length: 480000 }, (_, i) => Math.sin((2 * Math.PI * 3000 * i) / 48000));
     const { data, nFrames } = clapLogMel(tone, clapSpec);
-    const column = Array.from({ length: 64 }, (_, m) => data[m * nFrames + 500]!);
+    const column = Array.from({ length: 64 }, (_, m) => data[m * nFrames + 500]);
     const nearest = [...hertz.keys()].reduce((a, b) =>
-      Math.abs(hertz[b]! - 3000) < Math.abs(hertz[a]! - 3000) ? b : a,
+      Math.abs(hertz[b] - 3000) < Math.abs(hertz[a] - 3000) ? b : a,
     );
     expect(column.indexOf(Math.max(...column))).toBe(nearest);
   });
@@ -148,7 +148,7 @@ describe('16 bits', () => {
     const x = Float32Array.of(0, 0.5, -0.5, 1, -1, 2, -2, 1.9 / 32767, -1.9 / 32767);
     const back = Array.from(throughInt16(x), (v) => v * 32767);
     const wanted = [0, 16383, -16383, 32767, -32767, 32767, -32767, 1, -1];
-    for (const [i, v] of back.entries()) expect(v).toBeCloseTo(wanted[i]!, 2);
+    for (const [i, v] of back.entries()) expect(v).toBeCloseTo(wanted[i], 2);
   });
 });
 
@@ -158,7 +158,7 @@ describe('one piece of a long recording', () => {
   it('is its start, its middle, or one drawn with a seed: always the same, somewhere in it', () => {
     expect(clapCrop(long, 'start')[0]).toBe(0);
     expect(clapCrop(long, 'centre')[0]).toBe(10000);
-    const starts = [1, 2, 3, 4].map((seed) => clapCrop(long, { seed })[0]!);
+    const starts = [1, 2, 3, 4].map((seed) => clapCrop(long, { seed })[0]);
     expect(new Set(starts).size).toBeGreaterThan(1);
     for (const start of starts) expect(start >= 0 && start <= 20000).toBe(true);
     expect(same(clapCrop(long, { seed: 1 }), clapCrop(long, { seed: 1 }))).toBe(true);

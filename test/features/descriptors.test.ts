@@ -18,11 +18,10 @@ import {
 } from '../../src/features/index.ts';
 import { casesOf, largestDifference, relativeDifference, sampleRate, signals } from './fixture.ts';
 
-const magnitudes = (signal: string) =>
-  spectrogram(signals[signal]!, { nFft: 1024, hopLength: 256, power: 1 });
+const magnitudes = (signal: string) => spectrogram(signals[signal], { nFft: 1024, hopLength: 256, power: 1 });
 
 describe('decibels', () => {
-  const power = spectrogram(signals['clicks']!, { nFft: 256, hopLength: 2000 }).data;
+  const power = spectrogram(signals['clicks'], { nFft: 256, hopLength: 2000 }).data;
   it.each([...casesOf('powerToDb'), ...casesOf('torchPowerToDb')])(
     'powerToDb $title',
     ({ options, values }) => {
@@ -48,11 +47,11 @@ describe('decibels', () => {
 
 describe('mfcc and delta', () => {
   it.each(casesOf('mfcc'))('mfcc $title', ({ signal, options, values }) => {
-    const { data } = mfcc(signals[signal]!, { sampleRate, ...options } as never);
+    const { data } = mfcc(signals[signal], { sampleRate, ...options } as never);
     expect(largestDifference(data, values)).toBeLessThan(1e-4);
   });
-  const source = casesOf('mfcc')[0]!;
-  const nFrames = source.shape[1]!;
+  const source = casesOf('mfcc')[0];
+  const nFrames = source.shape[1];
   it.each(casesOf('delta'))('delta $title', ({ options, values }) => {
     const got = delta(source.values, { nFrames, ...options } as DeltaOptions);
     expect(largestDifference(got, values)).toBeLessThan(1e-4);
@@ -64,7 +63,7 @@ describe('mfcc and delta', () => {
     for (const v of delta(parabola, { nFrames: 12, width: 5, order: 2 })) expect(v).toBeCloseTo(2, 5);
   });
   it('refuses what does not fit', () => {
-    expect(() => mfcc(signals['mixture']!, { sampleRate, nMels: 10, nMfcc: 11 })).toThrow(/nMfcc/);
+    expect(() => mfcc(signals['mixture'], { sampleRate, nMels: 10, nMfcc: 11 })).toThrow(/nMfcc/);
     expect(() => delta(new Float32Array(8), { nFrames: 8 })).toThrow(/must not exceed the 8 frames/);
     expect(() => delta(new Float32Array(9), { nFrames: 8 })).toThrow(/rows of 8/);
     expect(() => delta(new Float32Array(8), { nFrames: 8, width: 4 })).toThrow(/odd/);
@@ -100,11 +99,11 @@ describe('shape of the spectrum', () => {
   });
 
   it('refuses power spectrograms and bands beyond Nyquist', () => {
-    const power = spectrogram(signals['mixture']!, { nFft: 1024 });
+    const power = spectrogram(signals['mixture'], { nFft: 1024 });
     expect(() => spectralCentroid(power, { sampleRate })).toThrow(/magnitude spectrogram/);
     expect(() => spectralFlatness(power)).toThrow(/magnitude spectrogram/);
     expect(() => spectralContrast(magnitudes('mixture'), { sampleRate: 8000, nBands: 6 })).toThrow(/Nyquist/);
-    const coarse = spectrogram(signals['mixture']!, { nFft: 64, power: 1 });
+    const coarse = spectrogram(signals['mixture'], { nFft: 64, power: 1 });
     expect(() => spectralContrast(coarse, { sampleRate })).toThrow(/too few bins/);
     expect(() => spectralRolloff(magnitudes('mixture'), { sampleRate, rollPercent: 1 })).toThrow(
       /rollPercent/,
@@ -114,13 +113,13 @@ describe('shape of the spectrum', () => {
 
 describe('over time', () => {
   it.each(casesOf('zeroCrossingRate'))('zeroCrossingRate $title', ({ signal, options, values }) => {
-    expect(largestDifference(zeroCrossingRate(signals[signal]!, options), values)).toBeLessThan(1e-7);
+    expect(largestDifference(zeroCrossingRate(signals[signal], options), values)).toBeLessThan(1e-7);
   });
   it.each(casesOf('rms'))('rms $title', ({ signal, options, values }) => {
-    expect(relativeDifference(rms(signals[signal]!, options), values)).toBeLessThan(2e-7);
+    expect(relativeDifference(rms(signals[signal], options), values)).toBeLessThan(2e-7);
   });
   it.each(casesOf('onsetStrength'))('onsetStrength $title', ({ signal, options, values }) => {
-    const got = onsetStrength(signals[signal]!, { sampleRate, ...options } as never);
+    const got = onsetStrength(signals[signal], { sampleRate, ...options } as never);
     expect(largestDifference(got, values)).toBeLessThan(1e-4);
   });
   it('refuses an empty signal', () => {

@@ -47,7 +47,7 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   let worst = 0;
   for (let i = 0; i < a.length; i++) {
-    const d = Math.abs(a[i]! - b[i]!);
+    const d = Math.abs(a[i] - b[i]);
     if (!(d <= worst)) worst = Number.isFinite(d) ? d : Number.POSITIVE_INFINITY;
   }
   return worst;
@@ -56,6 +56,6 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
 /** Largest difference, relative to the largest reference value. */
 export function relativeDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let scale = 0;
-  for (let i = 0; i < b.length; i++) scale = Math.max(scale, Math.abs(b[i]!));
+  for (let i = 0; i < b.length; i++) scale = Math.max(scale, Math.abs(b[i]));
   return largestDifference(a, b) / (scale || 1);
 }

@@ -44,11 +44,11 @@ describe('golden vectors', () => {
 
   it('notice a value that is off, wherever it lies, and one that is no number', () => {
     for (const golden of all) {
-      const c = golden.cases[1]!;
+      const c = golden.cases[1];
       const { data } = frontEndPicture(c.samples, golden.spec);
       const [at] = goldenPositions(golden.spec.nMels, golden.frames);
       const off = data.slice();
-      off[at!]! += 0.01;
+      off[at!] += 0.01;
       expect(pictureError(off, golden, c).absolute).toBeCloseTo(0.01, 4);
       off[at!] = Number.NaN;
       expect(pictureError(off, golden, c).absolute).toBe(Infinity);
@@ -57,7 +57,7 @@ describe('golden vectors', () => {
         (_, i) => !goldenPositions(golden.spec.nMels, golden.frames).includes(i),
       );
       const wrong = data.slice();
-      wrong[elsewhere]! += 10;
+      wrong[elsewhere] += 10;
       expect(pictureError(wrong, golden, c).absolute).toBeGreaterThan(absolute);
       expect(pictureError(data.subarray(1), golden, c).absolute).toBe(Infinity);
     }
@@ -65,7 +65,7 @@ describe('golden vectors', () => {
 
   it('notice a frame that is shifted by one', () => {
     for (const golden of all) {
-      const c = golden.cases[2]!;
+      const c = golden.cases[2];
       const { data } = frontEndPicture(c.samples, golden.spec);
       const shifted = new Float32Array(data.length);
       shifted.set(data.subarray(0, -1), 1);
@@ -98,7 +98,7 @@ describe('golden signals', () => {
     const samples = goldenSignal('noise', 100);
     const before = signalChecksum(samples);
     const bits = new Uint32Array(samples.buffer);
-    bits[50]! ^= 1;
+    bits[50] ^= 1;
     expect(signalChecksum(samples)).not.toBe(before);
   });
 });

@@ -44,7 +44,7 @@ describe('the log-mel of a stream, in columns', () => {
     let off = 0;
     wanted.forEach((column, c) => {
       column.forEach((value, m) => {
-        off = Math.max(off, Math.abs(data[m * nFrames + c]! - value));
+        off = Math.max(off, Math.abs(data[m * nFrames + c] - value));
       });
     });
     expect(off).toBeLessThan(1e-4);

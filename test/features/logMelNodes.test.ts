@@ -14,7 +14,7 @@ function frontEnd(spec: LogMelSpec, shape: Shape) {
 
 async function runFrontEnd(spec: LogMelSpec, shape: Shape, clips: Float32Array[]) {
   const { model, shape: declared } = frontEnd(spec, shape);
-  const samples = clips[0]!.length;
+  const samples = clips[0].length;
   const flat = new Float32Array(clips.length * samples);
   for (const [i, clip] of clips.entries()) flat.set(clip, i * samples);
   const { decibels } = await runModel(model, { waveform: float32([clips.length, samples], flat) });
@@ -36,7 +36,7 @@ function expectClose(got: Float32Array, expected: number[], spec: LogMelSpec): v
   const amplitude = (decibels: ArrayLike<number>) => Array.from(decibels, (d) => 10 ** (d / 20));
   expect(relativeDifference(amplitude(got), amplitude(expected))).toBeLessThan(1e-6);
   const largest = Math.max(...expected);
-  const loud = expected.flatMap((d, i) => (d > largest - 30 ? [Math.abs(d - got[i]!)] : []));
+  const loud = expected.flatMap((d, i) => (d > largest - 30 ? [Math.abs(d - got[i])] : []));
   expect(loud.length, JSON.stringify(spec)).toBeGreaterThan(0);
   expect(Math.max(...loud)).toBeLessThan(1e-4);
 }
@@ -62,7 +62,7 @@ describe('logMelNodes', () => {
       const spec = logMelSpec({ sampleRate, ...options });
       const clips = [clip(samples, 1), clip(samples, 0.01)];
       const expected = clips.flatMap((c) => [...logMel(c, spec).data]);
-      const { nMels, nFrames } = logMel(clips[0]!, spec);
+      const { nMels, nFrames } = logMel(clips[0], spec);
       for (const shape of [
         ['N', 'samples'],
         ['N', samples],
@@ -90,8 +90,8 @@ describe('logMelNodes', () => {
   it('keeps 80 dB below the maximum to 0.005 dB, as float32 transforms do', async () => {
     const spec = logMelSpec({ sampleRate });
     for (const name of ['mixture', 'loudQuiet', 'clicks']) {
-      const { data } = await runFrontEnd(spec, ['N', 'samples'], [signals[name]!]);
-      expect(largestDifference(data, logMel(signals[name]!, spec).data)).toBeLessThan(0.005);
+      const { data } = await runFrontEnd(spec, ['N', 'samples'], [signals[name]]);
+      expect(largestDifference(data, logMel(signals[name], spec).data)).toBeLessThan(0.005);
     }
   });
 

@@ -57,7 +57,7 @@ async function run(name: L3Name, shape: Shape, windows: readonly Float32Array[],
   g.output(picture, 'picture');
   const flat = new Float32Array(windows.flatMap((w) => [...w]));
   const results = await runModel(g.model(), { waveform: float32(dims, flat) });
-  return { ...results['picture']!, declared: picture.shape };
+  return { ...results['picture'], declared: picture.shape };
 }
 
 describe('the names', () => {
@@ -101,7 +101,7 @@ describe('the variants', () => {
     const [a, b] = [d.a, d.b].map(
       (variant) => l3Picture(samples, l3Spec(openl3FrontEndName(`mel${d.rows}`, variant))).data,
     );
-    const mean = a!.reduce((sum, v, i) => sum + Math.abs(v - b![i]!), 0) / a!.length;
+    const mean = a!.reduce((sum, v, i) => sum + Math.abs(v - b![i]), 0) / a!.length;
     expect(mean).toBeCloseTo(d.mean, 4);
     expect(largestDifference(a!, b!)).toBeCloseTo(d.largest, 3);
     expect(mean).toBeGreaterThan(1);
@@ -287,7 +287,7 @@ describe('windows', () => {
 
   it('are of the mean of the channels', () => {
     const [left, right] = [noise(50000, 1), noise(50000, 2)];
-    const mean = left.map((v, i) => (v + right[i]!) / 2);
+    const mean = left.map((v, i) => (v + right[i]) / 2);
     const stereo = l3Windows({ channelData: [left, right], sampleRate: 48000 }, spec);
     expect(stereo.samples(2)).toEqual(l3Windows(mono(mean), spec).samples(2));
   });

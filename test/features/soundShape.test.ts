@@ -52,7 +52,7 @@ const noise = (n: number, seed = 1) => {
 
 describe(`shape of the waveform against numpy ${fixture.versions['numpy']}`, () => {
   it.each(fixture.shapes)('$signal', (expected) => {
-    const samples = signals[expected.signal]!;
+    const samples = signals[expected.signal];
     const { attack, decay } = riseAndFall(samples, { sampleRate });
     expect(crestFactor(samples)).toBeCloseTo(expected.crestFactor, 8);
     expect(kurtosis(samples) / expected.kurtosis).toBeCloseTo(1, 9);
@@ -76,7 +76,7 @@ describe('shape of the waveform in closed form', () => {
     expect(periodicity(noise(22050), { sampleRate })).toBeLessThan(0.2);
   });
   it('does not mind gain and offset', () => {
-    const samples = signals['clicks']!;
+    const samples = signals['clicks'];
     const moved = samples.map((v) => 0.25 * v + 0.5);
     expect(crestFactor(moved)).toBeCloseTo(crestFactor(samples), 3);
     expect(kurtosis(moved) / kurtosis(samples)).toBeCloseTo(1, 4);
@@ -117,12 +117,12 @@ describe('shape of the waveform in closed form', () => {
 
 describe('phases drawn anew', () => {
   it.each([4096, 2205, 1999, 2, 1])('keep the magnitude of every bin of %i samples', (n) => {
-    const samples = signals['mixture']!.slice(0, n);
+    const samples = signals['mixture'].slice(0, n);
     const got = randomisePhases(samples, new Random(5));
     const magnitudes = (x: Float32Array) => {
       const [re, im] = [Float64Array.from(x), new Float64Array(n)];
       complexFft(n).forward(re, im);
-      return Array.from(re, (v, k) => Math.hypot(v, im[k]!));
+      return Array.from(re, (v, k) => Math.hypot(v, im[k]));
     };
     expect(largestDifference(magnitudes(got), magnitudes(samples))).toBeLessThan(1e-4);
     if (n > 2) expect(largestDifference(got, samples)).toBeGreaterThan(0.01);
@@ -183,11 +183,11 @@ describe(`bands of equal number at other spacings against torchaudio ${fixture.v
       Array.from({ length: rows }, (_, b) => {
         let sum = 0;
         for (let k = 0; k < nBins; k++)
-          sum += weights[b * nBins + k]! * ((k * sampleRate) / options.nFft) ** power;
+          sum += weights[b * nBins + k] * ((k * sampleRate) / options.nFft) ** power;
         return sum;
       });
     const relative = (got: number[], expected: number[]) =>
-      Math.max(...got.map((v, i) => Math.abs(v / expected[i]! - 1)));
+      Math.max(...got.map((v, i) => Math.abs(v / expected[i] - 1)));
     expect(relative(sums(1), centres)).toBeLessThan(1e-4);
     expect(relative(sums(2), squares)).toBeLessThan(1e-4);
     const most = Array.from({ length: rows }, (_, b) =>

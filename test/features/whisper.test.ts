@@ -33,7 +33,7 @@ function fitted(samples: Float32Array, n: number): Float32Array {
 async function nodes(spec: WhisperSpec, clips: readonly Float32Array[], shape: Shape) {
   const g = new GraphBuilder();
   g.output(frontEndNodes(g, g.input('waveform', 'float32', shape), spec), 'picture');
-  const n = clips[0]!.length;
+  const n = clips[0].length;
   const flat = new Float32Array(clips.length * n);
   for (const [i, samples] of clips.entries()) flat.set(samples, i * n);
   const { picture } = await runModel(g.model(), { waveform: float32([clips.length, n], flat) });
@@ -74,9 +74,9 @@ describe("a clip's own context", () => {
     const quiet = noise(4000, 2).map((v) => v * 1e-3);
     const { data } = await nodes(clip, [loud, quiet], ['batch', 'samples']);
     const alone = [loud, quiet].map((samples) => whisperLogMel(samples, clip).data);
-    const size = alone[0]!.length;
-    expect(largestDifference(data.subarray(0, size), alone[0]!)).toBeLessThan(1e-6);
-    expect(largestDifference(data.subarray(size), alone[1]!)).toBeLessThan(1e-6);
+    const size = alone[0].length;
+    expect(largestDifference(data.subarray(0, size), alone[0])).toBeLessThan(1e-6);
+    expect(largestDifference(data.subarray(size), alone[1])).toBeLessThan(1e-6);
     for (const picture of alone) {
       const largest = picture.reduce((a, b) => Math.max(a, b));
       expect(picture.reduce((a, b) => Math.min(a, b))).toBeGreaterThanOrEqual(largest - 2);

@@ -68,7 +68,7 @@ describe("YAMNet's front end", () => {
   });
 
   it('gives every clip of a batch its own picture', async () => {
-    const signal = decode(cases[0]!.samples);
+    const signal = decode(cases[0].samples);
     const { data } = await nodes(signal, ['batch', 'samples'], 3);
     const one = yamnetLogMel(signal).data;
     for (let n = 0; n < 3; n++) {
@@ -91,7 +91,7 @@ describe("YAMNet's front end", () => {
     const { data, nFrames } = yamnetLogMel(signal);
     for (let t = 0; t < nFrames; t++) {
       const within = t * 160 <= 8000 && 8000 < t * 160 + 400;
-      expect(Number.isNaN(data[t]!), `frame ${t}`).toBe(within);
+      expect(Number.isNaN(data[t]), `frame ${t}`).toBe(within);
     }
   });
 
@@ -134,7 +134,7 @@ describe.skipIf(!existsSync(folder))('with the published weights (needs ../share
 
   /** [96, 64] of the board, as [64, 96]. */
   function transposed(values: Float32Array): Float32Array {
-    return Float32Array.from({ length: 64 * 96 }, (_, i) => values[(i % 96) * 64 + Math.floor(i / 96)]!);
+    return Float32Array.from({ length: 64 * 96 }, (_, i) => values[(i % 96) * 64 + Math.floor(i / 96)]);
   }
 
   it("agrees with the board's spectra, and both make the model hear speech", async () => {
@@ -145,7 +145,7 @@ describe.skipIf(!existsSync(folder))('with the published weights (needs ../share
     const board = new Float32Array(bytesOf('yamnet_test_spectra.bin').buffer);
     const { data } = yamnetLogMel(samples);
     expect(correlation(data, transposed(board))).toBeGreaterThan(0.99996);
-    const own = Float32Array.from({ length: 96 * 64 }, (_, i) => data[(i % 64) * 96 + Math.floor(i / 64)]!);
+    const own = Float32Array.from({ length: 96 * 64 }, (_, i) => data[(i % 64) * 96 + Math.floor(i / 64)]);
     const model = bytesOf('yamnet.onnx');
     for (const [spectra, score] of [
       [board, 0.945],
@@ -164,7 +164,7 @@ function correlation(a: Float32Array, b: Float32Array): number {
   const [ma, mb] = [mean(a), mean(b)];
   let [aa, bb, ab] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
-    const [x, y] = [a[i]! - ma, b[i]! - mb];
+    const [x, y] = [a[i] - ma, b[i] - mb];
     aa += x * x;
     bb += y * y;
     ab += x * y;

@@ -45,7 +45,7 @@ describe('a claimed folder', () => {
     expect(got).toHaveLength(1);
     for (const one of asked) if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(UsageError);
     expect(await readdir(folder)).toEqual(['.earshot-claim-1.json']);
-    await got[0]!.release();
+    await got[0].release();
   });
 
   it('stays where it was there before', async () => {

@@ -38,13 +38,13 @@ describe('measures of a recording', () => {
       noise.map((v) => v / 10),
       'a',
     );
-    const shift = block(flat, 'melMean').map((v, i) => v - block(quiet, 'melMean')[i]!);
+    const shift = block(flat, 'melMean').map((v, i) => v - block(quiet, 'melMean')[i]);
     for (const v of shift) expect(v).toBeCloseTo(20, 2);
     const row = (numbers: Float32Array) =>
       relative({ data: Float64Array.from(block(numbers, 'melMean')), rows: 1, columns: 40 }).data;
-    row(flat).forEach((v, i) => void expect(v).toBeCloseTo(row(quiet)[i]!, 2));
+    row(flat).forEach((v, i) => void expect(v).toBeCloseTo(row(quiet)[i], 2));
     for (const name of ['melDeviation', 'slopes', 'modulation', 'shape', 'melAmplitude'] as const) {
-      block(quiet, name).forEach((v, i) => void expect(v).toBeCloseTo(block(flat, name)[i]!, 2));
+      block(quiet, name).forEach((v, i) => void expect(v).toBeCloseTo(block(flat, name)[i], 2));
     }
   });
 
@@ -62,12 +62,12 @@ describe('measures of a recording', () => {
     const knock = noise.map((v, i) => v * Math.exp(-i / (0.1 * sampleRate)));
     const got = clipMeasures(knock, 'a');
     const [forwards, backwards] = [block(got, 'shape'), block(got, 'shapeReversed')];
-    for (const i of [0, 1, 2]) expect(backwards[i]).toBeCloseTo(forwards[i]!, 4);
-    expect(backwards[3]).toBeCloseTo(forwards[4]!, 1);
-    expect(backwards[4]).toBeCloseTo(forwards[3]!, 1);
+    for (const i of [0, 1, 2]) expect(backwards[i]).toBeCloseTo(forwards[i], 4);
+    expect(backwards[3]).toBeCloseTo(forwards[4], 1);
+    expect(backwards[4]).toBeCloseTo(forwards[3], 1);
     // Phases drawn anew make noise of the knock: kurtosis about 3.
-    expect(10 ** forwards[1]!).toBeGreaterThan(10);
-    expect(10 ** block(got, 'shapeRandomised')[1]!).toBeLessThan(4);
+    expect(10 ** forwards[1]).toBeGreaterThan(10);
+    expect(10 ** block(got, 'shapeRandomised')[1]).toBeLessThan(4);
   });
 
   it('have no contrast between regions when it is flattened, and the same within them', () => {
@@ -76,7 +76,7 @@ describe('measures of a recording', () => {
       const [own, flatOwn] = [plain, flattened].map((b) => b.subarray(5 * region, 5 * region + 5));
       expect(mean(flatOwn!)).toBeCloseTo(mean(plain), 3);
       own!.forEach((v, i) => {
-        expect(flatOwn![i]! - mean(flatOwn!)).toBeCloseTo(v - mean(own!), 3);
+        expect(flatOwn![i] - mean(flatOwn!)).toBeCloseTo(v - mean(own!), 3);
       });
     }
   });

@@ -22,16 +22,16 @@ describe('on data without an effect', () => {
         workers: 0,
         hypotheses: [everyKind(table, trial)],
       });
-      for (const { result } of judged[0]!.tests) if (result.p <= alpha) rejected[result.id]!++;
-      if (judged[0]!.verdict !== 'not shown') rejected['family']!++;
-      p.push(judged[0]!.tests[0]!.result.p);
+      for (const { result } of judged[0].tests) if (result.p <= alpha) rejected[result.id]++;
+      if (judged[0].verdict !== 'not shown') rejected['family']++;
+      p.push(judged[0].tests[0].result.p);
     }
     for (const [name, count] of Object.entries(rejected)) {
       expect(count / trials, name).toBeLessThan(most(trials));
     }
     // A test that never rejects would pass the above. Ties of accuracies and small classes make them cautious, not blind.
-    expect(rejected['chance']! / trials).toBeGreaterThan(0.015);
-    expect(rejected['ranks']! / trials).toBeGreaterThan(0.005);
+    expect(rejected['chance'] / trials).toBeGreaterThan(0.015);
+    expect(rejected['ranks'] / trials).toBeGreaterThan(0.005);
     // p is spread evenly: its mean is ½, a little more where accuracies tie.
     const mean = p.reduce((a, b) => a + b, 0) / trials;
     expect(mean).toBeGreaterThan(0.46);
@@ -49,7 +49,7 @@ describe('on data without an effect', () => {
         Array.from({ length: 4 }, (_, i) => clip(label, `r${r}`, i)),
       );
       const rows = measured(clips, ({ group }) => {
-        const level = place[Number(group.slice(1))]!;
+        const level = place[Number(group.slice(1))];
         return Array.from({ length: 6 }, () => level + 0.3 * random.normal());
       });
       const { table } = recordingTable(rows, { officialFolds: false, folds: 2, seed: trial });
@@ -68,8 +68,8 @@ describe('on data without an effect', () => {
         ],
       };
       const { judged } = await testHypotheses(table, depth, trial, { workers: 0, hypotheses: [hypothesis] });
-      if (judged[0]!.tests[0]!.result.p <= alpha) rejected.ranks++;
-      const one = rows.map(({ numbers }) => numbers[numbers.findIndex((v) => v !== 0)]!);
+      if (judged[0].tests[0].result.p <= alpha) rejected.ranks++;
+      const one = rows.map(({ numbers }) => numbers[numbers.findIndex((v) => v !== 0)]);
       if (
         kruskalWallis(
           one,
@@ -93,8 +93,8 @@ describe('on data with an effect', () => {
       1,
       { workers: 0, hypotheses: [everyKind(table, 1, 3)] },
     );
-    expect(judged[0]!.verdict).toBe('supported');
-    const [chance, ranks, paired, ablation] = judged[0]!.tests.map(({ result }) => result);
+    expect(judged[0].verdict).toBe('supported');
+    const [chance, ranks, paired, ablation] = judged[0].tests.map(({ result }) => result);
     if (chance?.kind !== 'chance' || ranks?.kind !== 'ranks' || paired?.kind !== 'paired') throw new Error();
     if (ablation?.kind !== 'ablation') throw new Error();
     expect(chance.accuracy.value).toBeGreaterThan(0.9);
@@ -107,13 +107,13 @@ describe('on data with an effect', () => {
     expect(paired.effect.value).toBeCloseTo((paired.onlyFirst - paired.onlySecond) / 30, 12);
     expect(paired.effect.low).toBeGreaterThan(0);
     // Only the part that takes all away costs anything.
-    expect(ablation.parts[ablation.worst]!.name).toBe('all');
+    expect(ablation.parts[ablation.worst].name).toBe('all');
     expect(ablation.parts[1]).toMatchObject({ p: 1, loss: { value: 0 }, onlyWhole: 0, onlyWithout: 0 });
-    const { perClass, loss } = ablation.parts[0]!;
+    const { perClass, loss } = ablation.parts[0];
     expect(perClass.reduce((a, b) => a + b, 0) / 3).toBeCloseTo(loss.value, 12);
     // Ranks need no classifier and are not repeated.
-    expect(forest[0]!.map(({ kind }) => kind)).toEqual(['chance', 'paired', 'ablation']);
-    expect(forest[0]![0]!.effect.value).toBeGreaterThan(0.4);
+    expect(forest[0].map(({ kind }) => kind)).toEqual(['chance', 'paired', 'ablation']);
+    expect(forest[0][0].effect.value).toBeGreaterThan(0.4);
   }, 120_000);
 
   it('threads and the calling thread find the same', async () => {

@@ -27,14 +27,14 @@ describe('recordings as rows', () => {
     expect(table.blocks.shape).toMatchObject({ rows: 21, columns: 6 });
     table.recordings.forEach(({ group, label, clips: count }, row) => {
       expect(count).toBe(3);
-      expect(table.classes[table.positions[row]!]).toBe(label);
+      expect(table.classes[table.positions[row]]).toBe(label);
       const own = rows.filter((one) => one.clip.group === group);
-      const at = own[0]!.numbers.findIndex((v) => v !== 0);
-      const mean = own.reduce((sum, { numbers }) => sum + numbers[at]!, 0) / 3;
+      const at = own[0].numbers.findIndex((v) => v !== 0);
+      const mean = own.reduce((sum, { numbers }) => sum + numbers[at], 0) / 3;
       expect(table.blocks.shape.data[row * 6]).toBeCloseTo(mean, 6);
     });
     for (const label of 'abc') {
-      const folds = table.folds.filter((_, i) => table.recordings[i]!.label === label);
+      const folds = table.folds.filter((_, i) => table.recordings[i].label === label);
       expect(new Set(folds).size).toBe(5);
     }
   });
@@ -50,7 +50,7 @@ describe('recordings as rows', () => {
 
   it('take official folds, a recording in two of them whole, and others where a class lies in one', () => {
     const clips = some('ab', 4, 2, (r) => 1 + (r % 2));
-    const torn = { ...clips[0]!, id: 'torn.wav', fold: 2 };
+    const torn = { ...clips[0], id: 'torn.wav', fold: 2 };
     const { table, notices } = recordingTable(
       measured([...clips, torn], () => [1]),
       {
@@ -85,7 +85,7 @@ describe('recordings as rows', () => {
     const { table } = recordingTable(rows, choice);
     const both = table.recordings.flatMap(({ group }, i) => (group === 'a0' ? [i] : []));
     expect(both).toHaveLength(2);
-    expect(table.folds[both[0]!]).toBe(table.folds[both[1]!]);
+    expect(table.folds[both[0]]).toBe(table.folds[both[1]]);
   });
 });
 
@@ -96,7 +96,7 @@ describe('the clips of a quick answer', () => {
     expect(got).toHaveLength(400 * 3);
     expect(new Set(got.map(({ group }) => group)).size).toBe(400);
     for (const label of 'ab') expect(got.filter((one) => one.label === label)).toHaveLength(600);
-    const first = got.filter(({ group }) => group === got[0]!.group).map(({ id }) => id);
+    const first = got.filter(({ group }) => group === got[0].group).map(({ id }) => id);
     expect(first.map((id) => id.slice(-5))).toEqual(['0.wav', '2.wav', '4.wav']);
     expect(quickChoice(clips, 1)).toEqual(got);
     expect(quickChoice(clips, 2)).not.toEqual(got);

@@ -42,7 +42,7 @@ export function bareTable(classes: number, perClass: number, folds: number): Rec
   return {
     recordings: Array.from({ length: n }, (_, i) => ({
       group: `recording ${i}`,
-      label: names[i % classes]!,
+      label: names[i % classes],
       clips: 1,
     })),
     classes: names,

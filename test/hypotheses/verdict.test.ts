@@ -21,7 +21,7 @@ function paired(p: number, effect: number, deciding = true, smallestP = 1e-9): T
   };
 }
 
-const judged = (...results: TestResult[]) => judge([{ hypothesis, results }])[0]!;
+const judged = (...results: TestResult[]) => judge([{ hypothesis, results }])[0];
 
 describe('verdicts follow from the numbers by rule', () => {
   it.each([
@@ -56,13 +56,13 @@ describe('verdicts follow from the numbers by rule', () => {
   it('says them in sentences made of the numbers', () => {
     const one = judged(paired(0.001, 0.1));
     expect(verdictSentence(one)).toBe('Supported: the deciding test came out as claimed.');
-    expect(testSentence(one.tests[0]!)).toBe(
+    expect(testSentence(one.tests[0])).toBe(
       'One thing with 60.0 % beats another with 50.0 %: +10.0 points (95 % interval +0.0 to +20.0; 12 recordings right only so, 2 only otherwise; corrected p = 0.001).',
     );
-    expect(testSentence(judged(paired(0.001, -0.1)).tests[0]!)).toMatch(
+    expect(testSentence(judged(paired(0.001, -0.1)).tests[0])).toMatch(
       /falls behind another .* −10\.0 points/,
     );
-    expect(testSentence(judged(paired(0.3, 0.1)).tests[0]!)).toMatch(/is not clearly different from another/);
+    expect(testSentence(judged(paired(0.3, 0.1)).tests[0])).toMatch(/is not clearly different from another/);
     expect(countsSentence([one, one, judged(paired(0.3, 0.1))])).toBe(
       'Of 3 hypotheses 2 are supported, 1 is not shown.',
     );

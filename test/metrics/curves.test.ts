@@ -123,7 +123,7 @@ describe('areas', () => {
     };
     const areas = classAreas(predictions);
     expect(areas[2]).toEqual({ label: 'c', support: 0, rocAuc: null, averagePrecision: null });
-    expect(meanArea(areas, 'rocAuc')).toBeCloseTo((areas[0]!.rocAuc! + areas[1]!.rocAuc!) / 2, 14);
+    expect(meanArea(areas, 'rocAuc')).toBeCloseTo((areas[0].rocAuc! + areas[1].rocAuc!) / 2, 14);
     expect(oneAgainstRest(predictions, 'b').positive).toEqual([false, true, false]);
   });
 

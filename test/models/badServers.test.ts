@@ -14,7 +14,7 @@ import { pullPublished } from '../../src/models/pullModel.ts';
 
 const random = new Random(8);
 const content = Uint8Array.from({ length: 100_000 }, (_, i) =>
-  i < 2 ? [0x1f, 0x8b][i]! : random.integer(256),
+  i < 2 ? [0x1f, 0x8b][i] : random.integer(256),
 );
 
 let server: Server;

@@ -25,7 +25,7 @@ import { type FileServer, serveFile } from './fileServer.ts';
 
 const random = new Random(3);
 const content = Uint8Array.from({ length: 1_000_000 }, (_, i) =>
-  i < 2 ? [0x1f, 0x8b][i]! : random.uniform(0, 256),
+  i < 2 ? [0x1f, 0x8b][i] : random.uniform(0, 256),
 );
 const gitBlob = createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');
 

@@ -10,14 +10,14 @@ import { columns, infer, relativeDifference, specsOf, train } from './runNetwork
 
 const probe = (name: string, t: Tensor) => {
   const p = hashed(`probe ${name}`, t.dims).data;
-  return (t.data as Float32Array).reduce((sum, v, i) => sum + v * p[i]!, 0);
+  return (t.data as Float32Array).reduce((sum, v, i) => sum + v * p[i], 0);
 };
 
 async function compare(network: Network, values: Map<string, Tensor<'float32'>>, expected: ForwardCase) {
   const x = hashed('input', expected.input);
   const inference = await infer(network, values, x);
-  expect(relativeDifference(columns(inference['logits']!, 20), expected.logits)).toBeLessThan(1e-4);
-  expect(relativeDifference(columns(inference['embedding']!, 20), expected.embedding)).toBeLessThan(1e-4);
+  expect(relativeDifference(columns(inference['logits'], 20), expected.logits)).toBeLessThan(1e-4);
+  expect(relativeDifference(columns(inference['embedding'], 20), expected.embedding)).toBeLessThan(1e-4);
 
   const training = await train(network, values, x);
   expect(relativeDifference(columns(training.logits, 20), expected.trainingLogits)).toBeLessThan(1e-4);
@@ -41,7 +41,7 @@ describe('ResNets beside torchvision', () => {
   it.each(fixture.resnets.map((c) => [`${c.network} on [${c.input.join(', ')}]`, c] as const))(
     '%s: inference, training mode and running statistics',
     async (_, expected) => {
-      const network = resnet(expected.network, { classes: 1000, inChannels: expected.input[1]! });
+      const network = resnet(expected.network, { classes: 1000, inChannels: expected.input[1] });
       const specs = specsOf(network, expected.input);
       // The file is always torchvision's colour one; a grey network takes its first layer summed.
       const tensors = new Map(
@@ -79,7 +79,7 @@ describe('batches of any size', () => {
     const fixed = await infer(network, values, x);
     const named = await infer(network, values, x, ['N', 1, 20, 24]);
     expect(
-      relativeDifference(named['logits']!.data as Float32Array, [...(fixed['logits']!.data as Float32Array)]),
+      relativeDifference(named['logits'].data as Float32Array, [...(fixed['logits'].data as Float32Array)]),
     ).toBe(0);
   });
 
@@ -101,7 +101,7 @@ describe('batches of any size', () => {
     const start = new Map(specsOf(one, tiny.dims).map((s) => [s.name, hashedParameter(s.name, s.shape)]));
     await expect(train(one, start, tiny)).rejects.toThrow(/one value per channel/);
     const inferred = await infer(one, start, tiny);
-    expect(inferred['logits']!.dims).toEqual([1, 2]);
+    expect(inferred['logits'].dims).toEqual([1, 2]);
   });
 });
 
@@ -118,8 +118,8 @@ it('the compact network does not hear the level of a recording', async () => {
       x.data.map((v) => v + 3),
     ),
   );
-  const expected = [...(quiet['logits']!.data as Float32Array)];
-  expect(relativeDifference(loud['logits']!.data as Float32Array, expected)).toBeLessThan(1e-5);
+  const expected = [...(quiet['logits'].data as Float32Array)];
+  expect(relativeDifference(loud['logits'].data as Float32Array, expected)).toBeLessThan(1e-5);
 });
 
 it('the compact network takes pictures of any size, with any kernel', async () => {
@@ -154,9 +154,9 @@ describe('dropout', () => {
     const expected: number[] = [];
     for (let n = 0; n < 2; n++) {
       for (let k = 0; k < 4; k++) {
-        let sum = b[k]!;
+        let sum = b[k];
         for (let i = 0; i < 8; i++) {
-          if (u[n * 8 + i]! >= 0.4) sum += (e[n * 8 + i]! / 0.6) * w[k * 8 + i]!;
+          if (u[n * 8 + i] >= 0.4) sum += (e[n * 8 + i] / 0.6) * w[k * 8 + i];
         }
         expected.push(sum);
       }

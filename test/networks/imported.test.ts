@@ -26,7 +26,7 @@ const picture = (...dims: number[]) =>
   );
 
 /** Logits and embedding with the starting values, parameters as constants. */
-async function run(network: Network, x: Tensor, batch: number | string = x.dims[0]!) {
+async function run(network: Network, x: Tensor, batch: number | string = x.dims[0]) {
   const specs = parameterSpecs(network, x.dims, new GraphBuilder());
   const values = initializeParameters(specs, new Random(1));
   const g = new GraphBuilder();
@@ -58,7 +58,7 @@ async function checkParameters(network: Network, x: Tensor, names: readonly stri
   const weights = g.constant(
     float32(
       logits.shape as number[],
-      Float32Array.from({ length: x.dims[0]! * network.classes }, () => draw.normal()),
+      Float32Array.from({ length: x.dims[0] * network.classes }, () => draw.normal()),
     ),
   );
   const loss = g.op('ReduceSum', [g.op('Mul', [logits, weights])], { keepdims: 0 });
@@ -76,13 +76,13 @@ async function checkParameters(network: Network, x: Tensor, names: readonly stri
   const at = await runModel(model, feeds);
   const checks: { name: string; analytic: number; numeric: number }[] = [];
   for (const name of names) {
-    const gradient = at[`d/${name}`]!.data as Float32Array;
+    const gradient = at[`d/${name}`].data as Float32Array;
     const length = Math.sqrt(gradient.reduce((sum, v) => sum + v * v, 0));
     // Along the gradient itself the derivative is its length.
     const moved = async (sign: number) => {
-      const data = values.get(name)!.data.map((v, i) => v + (sign * step * gradient[i]!) / length);
+      const data = values.get(name)!.data.map((v, i) => v + (sign * step * gradient[i]) / length);
       const results = await runModel(model, { ...feeds, [name]: { ...values.get(name)!, data } as Tensor });
-      return Number(results['loss']!.data[0]);
+      return Number(results['loss'].data[0]);
     };
     checks.push({
       name,
@@ -160,7 +160,7 @@ describe('a network from any ONNX model', () => {
       const model = small();
       const x = picture(3, 1, 8, 10);
       model.graph.outputs = [{ name: 'embedding', dtype: 'float32', shape: null }];
-      const expected = (await runModel(encodeModel(model), { mel: x }))['embedding']!;
+      const expected = (await runModel(encodeModel(model), { mel: x }))['embedding'];
       const network = importedNetwork(model, { ...options, embedding: tensor });
       for (const batch of [3, 'batch']) {
         const { embedding, logits } = await run(network, x, batch);
@@ -221,28 +221,28 @@ describe('a network from any ONNX model', () => {
     const losses: number[] = [];
     for (let i = 0; i < 30; i++) {
       const results = await runModel(model, { ...feeds, ...parameters });
-      losses.push(Number(results['loss']!.data[0]));
+      losses.push(Number(results['loss'].data[0]));
       const next = Object.fromEntries(
-        Object.entries(step.keep).map(([output, name]) => [name, results[output]!]),
+        Object.entries(step.keep).map(([output, name]) => [name, results[output]]),
       );
       parameters = { ...parameters, ...next };
     }
-    expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2);
+    expect(losses.at(-1)!).toBeLessThan(losses[0] / 2);
   });
 
   it("takes PyTorch's exports, whose equal tensors are written once", async () => {
     const { bytes, feeds } = exportedModel('mobilenet-13');
     const model = decodeModel(bytes);
     const last = model.graph.nodes.find((n) => n.opType === 'Gemm')!;
-    const network = importedNetwork(model, { ...options, embedding: last.inputs[0]! });
-    const specs = parameterSpecs(network, feeds['x']!.dims, new GraphBuilder());
+    const network = importedNetwork(model, { ...options, embedding: last.inputs[0] });
+    const specs = parameterSpecs(network, feeds['x'].dims, new GraphBuilder());
     const own = [...model.graph.initializers].filter(
       ([name, t]) => t.dtype === 'float32' && t.data.length > 1 && !name.startsWith('net.fc'),
     );
     expect(specs.map((s) => s.name).sort()).toEqual(
       [...own.map(([name]) => name), 'head.weight', 'head.bias'].sort(),
     );
-    const { logits } = await run(network, feeds['x']!);
+    const { logits } = await run(network, feeds['x']);
     expect(logits.dims).toEqual([2, 5]);
   });
 
@@ -277,7 +277,7 @@ describe.skipIf(!existsSync(yamnet))(
         [2, 1, 96, 64],
         Float32Array.from({ length: 2 * 96 * 64 }, () => random.uniform(-6, 1)),
       );
-      const expected = (await runModel(await readFile(yamnet), { log_mel: x }))['embedding']!;
+      const expected = (await runModel(await readFile(yamnet), { log_mel: x }))['embedding'];
       const { embedding, specs } = await run(network, x);
       for (let i = 0; i < expected.data.length; i++)
         expect(Number(embedding.data[i])).toBeCloseTo(Number(expected.data[i]), 3);

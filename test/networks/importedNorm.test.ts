@@ -111,9 +111,9 @@ async function steps(network: Network, initial: ReadonlyMap<string, Tensor>, fro
   for (let i = 0; i < 3; i++) {
     const rates = Object.fromEntries(step.scalars.map(({ input }) => [input, float32([], [0.1])]));
     const results = await runModel(step.model, { x, targets, ...rates, ...Object.fromEntries(parameters) });
-    losses.push(Number(results['loss']!.data[0]));
+    losses.push(Number(results['loss'].data[0]));
     parameters = new Map(parameters);
-    for (const [output, name] of Object.entries(step.keep)) parameters.set(name, results[output]!);
+    for (const [output, name] of Object.entries(step.keep)) parameters.set(name, results[output]);
   }
   return { parameters, losses };
 }
@@ -127,7 +127,7 @@ describe('batch normalisation of an imported model', () => {
       if (dtype === 'float32') initial.set(name, { dtype, dims, data: data as Float32Array });
     const [theirs, own] = [await steps(network, initial), await steps(ours, initial)];
     theirs.losses.forEach((loss, i) => {
-      expect(loss).toBeCloseTo(own.losses[i]!, 5);
+      expect(loss).toBeCloseTo(own.losses[i], 5);
     });
     expect([...theirs.parameters.keys()].sort()).toEqual(
       specsOf(ours)
@@ -150,7 +150,7 @@ describe('batch normalisation of an imported model', () => {
     const { parameters, losses } = await steps(network, initial, true);
     for (const name of ['bn1.running_mean', 'bn1.running_var', 'bn2.running_mean'])
       expect(parameters.get(name)!.data).toEqual(initial.get(name)!.data);
-    expect(losses[0]).not.toBeCloseTo((await steps(network, initial)).losses[0]!, 3);
+    expect(losses[0]).not.toBeCloseTo((await steps(network, initial)).losses[0], 3);
   });
 });
 

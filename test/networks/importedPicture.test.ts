@@ -18,7 +18,7 @@ const x = float32(
   [N, 1, mels, frames],
   Float32Array.from({ length: N * mels * frames }, () => random.normal()),
 );
-const at = (n: number, m: number, f: number) => x.data[(n * mels + m) * frames + f]!;
+const at = (n: number, m: number, f: number) => x.data[(n * mels + m) * frames + f];
 
 async function laidOut(declared: Shape, layout: PictureLayout) {
   const g = new GraphBuilder();
@@ -55,7 +55,7 @@ describe('the layout of a picture', () => {
       for (let m = 0; m < mels; m++) {
         for (let f = 0; f < frames; f++) {
           for (let c = 0; c < channelsOf(layout, dims); c++) {
-            const index = place(n, c, m, f).reduce((sum, i, axis) => sum * dims[axis]! + i, 0);
+            const index = place(n, c, m, f).reduce((sum, i, axis) => sum * dims[axis] + i, 0);
             expect(data[index]).toBe(at(n, m, f));
           }
         }
@@ -83,5 +83,5 @@ describe('the layout of a picture', () => {
 
 function channelsOf(layout: PictureLayout, dims: readonly number[]): number {
   if (dims.length === 3) return 1;
-  return layout.endsWith('channels') ? dims[3]! : dims[1]!;
+  return layout.endsWith('channels') ? dims[3] : dims[1];
 }

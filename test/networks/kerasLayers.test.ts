@@ -20,9 +20,9 @@ const layer = (name: string, shapes: Record<string, number[]>): KerasLayer => ({
 });
 const changed = (index: number, change: (weights: Map<string, KerasLayerWeight>) => void): KerasWeights =>
   withLayers((layers) => {
-    const weights = new Map(layers[index]!.weights);
+    const weights = new Map(layers[index].weights);
     change(weights);
-    layers[index] = { name: layers[index]!.name, weights };
+    layers[index] = { name: layers[index].name, weights };
     return layers;
   });
 type KerasLayerWeight = KerasLayer['weights'] extends ReadonlyMap<string, infer T> ? T : never;

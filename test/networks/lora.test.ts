@@ -121,16 +121,16 @@ describe('adapters', () => {
 
   for (const [form, layer] of Object.entries(layers)) {
     it(`${form}: output and gradients are PyTorch's`, async () => {
-      const expected = fixture.forms[form]!;
+      const expected = fixture.forms[form];
       const names = Object.keys(expected.gradients);
       const { bytes, specs } = probed(adaptedLayer(layer), () => names);
       const feeds = Object.fromEntries(specs.map((spec) => [spec.name, fixtureValue(spec)]));
       const got = await runModel(bytes, { x: hashed('x', shape), ...feeds });
-      expect(relativeDifference(got['logits']!.data as Float32Array, expected.logits)).toBeLessThan(1e-5);
+      expect(relativeDifference(got['logits'].data as Float32Array, expected.logits)).toBeLessThan(1e-5);
       for (const name of names) {
         const difference = relativeDifference(
-          got[`d/${name}`]!.data as Float32Array,
-          expected.gradients[name]!,
+          got[`d/${name}`].data as Float32Array,
+          expected.gradients[name],
         );
         expect(difference, name).toBeLessThan(1e-5);
       }
@@ -151,12 +151,12 @@ describe('adapters', () => {
       };
       const at = await runModel(bytes, feeds);
       for (const spec of adapters) {
-        const gradient = at[`d/${spec.name}`]!.data as Float32Array;
+        const gradient = at[`d/${spec.name}`].data as Float32Array;
         const length = Math.hypot(...gradient);
         const loss = async (step: number) => {
-          const data = fixtureValue(spec).data.map((v, i) => v + (step * gradient[i]!) / length);
+          const data = fixtureValue(spec).data.map((v, i) => v + (step * gradient[i]) / length);
           const moved = await runModel(bytes, { ...feeds, [spec.name]: float32(spec.shape, data) });
-          return Number(moved['loss']!.data[0]);
+          return Number(moved['loss'].data[0]);
         };
         const numeric = ((await loss(1e-2)) - (await loss(-1e-2))) / 2e-2;
         // Along the gradient itself the derivative is its length.
@@ -170,30 +170,30 @@ describe('adapters', () => {
       const x = hashed('x', shape);
       const values = new Map(specsOf(adapted, shape).map((spec) => [spec.name, fixtureValue(spec)]));
       const start = new Map(values);
-      const untouched = (await infer(base, values, x))['logits']!.data as Float32Array;
+      const untouched = (await infer(base, values, x))['logits'].data as Float32Array;
       const b = values.get('layer.weight.lora_B')!;
       start.set('layer.weight.lora_B', float32(b.dims, new Float32Array(b.data.length)));
-      expect(Array.from((await infer(adapted, start, x))['logits']!.data as Float32Array)).toEqual(
+      expect(Array.from((await infer(adapted, start, x))['logits'].data as Float32Array)).toEqual(
         Array.from(untouched),
       );
 
       const merged = adapted.merge(values);
       expect([...merged.keys()].sort()).toEqual(['fc.bias', 'fc.weight', 'layer.bias', 'layer.weight']);
-      const unmerged = (await infer(adapted, values, x))['logits']!.data as Float32Array;
-      const together = Array.from((await infer(base, merged, x))['logits']!.data as Float32Array);
+      const unmerged = (await infer(adapted, values, x))['logits'].data as Float32Array;
+      const together = Array.from((await infer(base, merged, x))['logits'].data as Float32Array);
       expect(relativeDifference(unmerged, together)).toBeLessThan(1e-6);
       expect(relativeDifference(untouched, together)).toBeGreaterThan(1e-2);
     });
   }
 
   it('compute no gradient of the weight they adapt', () => {
-    const { graph } = probed(adaptedLayer(layers['linear']!), () => ['layer.weight.lora_A']);
+    const { graph } = probed(adaptedLayer(layers['linear']), () => ['layer.weight.lora_A']);
     // The weight is read by the forward pass alone.
     expect(graph.nodes.filter((node) => node.inputs.includes('layer.weight'))).toHaveLength(1);
   });
 
   it('start A within ±1/√fanIn and B at zero, with seeded values', () => {
-    const specs = specsOf(loraNetwork(layerNetwork(layers['linear']!), { rank: 8 }, shape), shape);
+    const specs = specsOf(loraNetwork(layerNetwork(layers['linear']), { rank: 8 }, shape), shape);
     const values = initializeParameters(specs, new Random(1));
     const a = values.get('layer.weight.lora_A')!;
     expect(a.dims).toEqual([8, 24]);
@@ -210,7 +210,7 @@ describe('adapters', () => {
 describe('targets', () => {
   it('are every matrix before the head by default, those of an imported transformer too', async () => {
     const { bytes, feeds } = exportedModel('vit-14');
-    const channels = feeds['x']!;
+    const channels = feeds['x'];
     const [batch, , height, width] = channels.dims as [number, number, number, number];
     // One channel, which the network repeats.
     const x = float32(
@@ -232,10 +232,10 @@ describe('targets', () => {
     const values = initializeParameters(specsOf(adapted, x.dims), new Random(4));
     for (const name of adapted.adapted)
       values.set(`${name}.lora_B`, hashed(name, values.get(`${name}.lora_B`)!.dims));
-    const unmerged = (await infer(adapted, values, x))['logits']!.data as Float32Array;
-    const merged = (await infer(network, adapted.merge(values), x))['logits']!.data as Float32Array;
+    const unmerged = (await infer(adapted, values, x))['logits'].data as Float32Array;
+    const merged = (await infer(network, adapted.merge(values), x))['logits'].data as Float32Array;
     expect(relativeDifference(unmerged, Array.from(merged))).toBeLessThan(1e-5);
-    const before = (await infer(network, values, x))['logits']!.data as Float32Array;
+    const before = (await infer(network, values, x))['logits'].data as Float32Array;
     expect(relativeDifference(before, Array.from(merged))).toBeGreaterThan(1e-2);
   });
 
@@ -251,7 +251,7 @@ describe('targets', () => {
   });
 
   it('that match nothing are an error that lists what there is', () => {
-    const network = layerNetwork(layers['matmul']!);
+    const network = layerNetwork(layers['matmul']);
     const wrong = () => loraNetwork(network, { rank: 4, targets: ['layer.*', 'fc.*'] }, shape);
     expect(wrong).toThrow(ParameterError);
     expect(wrong).toThrow("matches 'fc.*'");
@@ -279,7 +279,7 @@ describe('targets', () => {
 
 describe('training', () => {
   it('changes A, B and what --train selects; the frozen weights stay bit for bit', async () => {
-    const network = adaptedLayer(layers['linear']!);
+    const network = adaptedLayer(layers['linear']);
     for (const [part, moving] of [
       ['head', ['fc.bias', 'fc.weight', 'layer.weight.lora_A', 'layer.weight.lora_B']],
       ['all', ['fc.bias', 'fc.weight', 'layer.bias', 'layer.weight.lora_A', 'layer.weight.lora_B']],
@@ -309,8 +309,8 @@ describe('training', () => {
         ...feeds,
       });
       for (const name of moving) {
-        const before = feeds[name]!.data;
-        const after = next[`next/${name}`]!.data as Float32Array;
+        const before = feeds[name].data;
+        const after = next[`next/${name}`].data as Float32Array;
         expect(
           after.some((v, i) => v !== before[i]),
           name,

@@ -18,12 +18,12 @@ const x = float32(
   Float32Array.from({ length: N * mels * frames }, (_, i) => random.uniform(-90, 0) - (i < 12 ? 0 : 15)),
 );
 const pictureOf = (data: ArrayLike<number>, n: number) =>
-  Array.from({ length: mels * frames }, (_, i) => data[n * mels * frames + i]!);
+  Array.from({ length: mels * frames }, (_, i) => data[n * mels * frames + i]);
 
 async function scaled(scaling: NetworkInput['scaling']) {
   const g = new GraphBuilder();
   g.output(scalePicture(g, g.input('x', 'float32', ['N', 1, mels, frames]), scaling), 'y');
-  return (await runModel(g.model(), { x }))['y']!.data as Float32Array;
+  return (await runModel(g.model(), { x }))['y'].data as Float32Array;
 }
 
 describe('how a picture is scaled', () => {
@@ -44,7 +44,7 @@ describe('how a picture is scaled', () => {
       const before = pictureOf(x.data, n);
       const peak = Math.max(...before);
       pictureOf(data, n).forEach((value, i) => {
-        expect(value).toBeCloseTo((2 * Math.max(before[i]! - peak, -80)) / 80 + 1, 4);
+        expect(value).toBeCloseTo((2 * Math.max(before[i] - peak, -80)) / 80 + 1, 4);
       });
       expect(Math.max(...pictureOf(data, n))).toBe(1);
     }
@@ -92,7 +92,7 @@ describe('the channels of a colour model', () => {
       body.embed(inferenceContext(g, new Map()), g.input('x', 'float32', ['N', 1, mels, frames])),
       'out',
     );
-    return (await runModel(g.model(), { x }))['out']!.data as Float32Array;
+    return (await runModel(g.model(), { x }))['out'].data as Float32Array;
   }
 
   it.each(['mel-frames', 'mel-frames-channels'] as const)(
@@ -106,9 +106,9 @@ describe('the channels of a colour model', () => {
         const peak = Math.max(...before);
         for (let c = 0; c < 3; c++) {
           for (let i = 0; i < size; i++) {
-            const unit = Math.max(before[i]! - peak, -80) / 80 + 1;
-            const expected = (unit - statistics.mean[c]!) / statistics.deviation[c]!;
-            expect(data[n * 3 * size + (last ? i * 3 + c : c * size + i)]!).toBeCloseTo(expected, 4);
+            const unit = Math.max(before[i] - peak, -80) / 80 + 1;
+            const expected = (unit - statistics.mean[c]) / statistics.deviation[c];
+            expect(data[n * 3 * size + (last ? i * 3 + c : c * size + i)]).toBeCloseTo(expected, 4);
           }
         }
       }

@@ -219,7 +219,7 @@ describe.skipIf(!existsSync(yamnetFile))(
           const held = initializers.get(kernel) ?? initializers.get(bias);
           if (held !== undefined) return [name, held as Tensor<'float32'>];
           const one = name.endsWith('running_var') ? 1 - 1e-4 : 1;
-          return [name, float32(shape, new Float32Array(shape[0]!).fill(name.endsWith('mean') ? 0 : one))];
+          return [name, float32(shape, new Float32Array(shape[0]).fill(name.endsWith('mean') ? 0 : one))];
         }),
       );
       const spectra = readFileSync(join(yamnetFolder, 'yamnet_test_spectra.bin'));
@@ -229,7 +229,7 @@ describe.skipIf(!existsSync(yamnetFile))(
       );
       const turned = float32(
         [1, 1, 64, 96],
-        Float32Array.from({ length: 96 * 64 }, (_, i) => frames.data[(i % 96) * 64 + Math.floor(i / 96)]!),
+        Float32Array.from({ length: 96 * 64 }, (_, i) => frames.data[(i % 96) * 64 + Math.floor(i / 96)]),
       );
       const { embedding, logits } = await embeddingOf(network, values, turned);
       const scores = logits.map((v) => 1 / (1 + Math.exp(-v)));
@@ -242,7 +242,7 @@ describe.skipIf(!existsSync(yamnetFile))(
       const graph = { ...model.graph, initializers: unlimited };
       const expected = await runModel(encodeModel({ ...model, graph }), { log_mel: frames });
       for (const [name, got] of Object.entries({ embedding, scores }))
-        expect(relativeDifference(got, [...(expected[name]!.data as Float32Array)]), name).toBeLessThan(1e-4);
+        expect(relativeDifference(got, [...(expected[name].data as Float32Array)]), name).toBeLessThan(1e-4);
     });
   },
 );

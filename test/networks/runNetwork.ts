@@ -56,13 +56,13 @@ export async function train(
     if (declared.has(name)) feeds[name] = t;
   }
   const results = await runModel(g.model(), feeds);
-  const statistics = new Map([...updates].map(([name, output]) => [name, results[output]!]));
-  return { logits: results['logits']!, embedding: results['embedding']!, statistics };
+  const statistics = new Map([...updates].map(([name, output]) => [name, results[output]]));
+  return { logits: results['logits'], embedding: results['embedding'], statistics };
 }
 
 /** The first `n` columns of each row of a matrix. */
 export function columns({ dims, data }: Tensor, n: number): number[] {
-  const width = dims[1]!;
+  const width = dims[1];
   return Array.from(data as Float32Array).filter((_, i) => i % width < n);
 }
 
@@ -70,5 +70,5 @@ export function columns({ dims, data }: Tensor, n: number): number[] {
 export function relativeDifference(got: ArrayLike<number>, expected: readonly number[]): number {
   if (got.length !== expected.length) return Number.POSITIVE_INFINITY;
   const largest = Math.max(...expected.map(Math.abs));
-  return Math.max(...expected.map((v, i) => Math.abs(v - got[i]!))) / largest;
+  return Math.max(...expected.map((v, i) => Math.abs(v - got[i]))) / largest;
 }

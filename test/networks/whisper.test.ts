@@ -53,7 +53,7 @@ describe('the encoder beside PyTorch', () => {
       expect(states).toHaveLength(c.config.layers + 1);
       for (const [i, state] of states.entries()) {
         expect(state.dims).toEqual([c.batch, whisperPositions(c.frames), c.config.width]);
-        expectState(state, c.states[i]!, `state ${i}`);
+        expectState(state, c.states[i], `state ${i}`);
       }
       const { logits, embedding } = await infer(network, values, x, ['N', ...x.dims.slice(1)]);
       expect(embedding!.dims).toEqual([c.batch, c.config.projection]);
@@ -62,7 +62,7 @@ describe('the encoder beside PyTorch', () => {
   );
 
   it('gives the same for a named number of frames', async () => {
-    const c = fixture.cases[1]!;
+    const c = fixture.cases[1];
     const values = hashedValues(networkOf(c), pictureOf(c).dims);
     const fixed = await statesOf(configOf(c.config), values, pictureOf(c));
     const named = await statesOf(configOf(c.config), values, pictureOf(c), {
@@ -74,10 +74,10 @@ describe('the encoder beside PyTorch', () => {
   });
 
   it('hears in a padded batch what it hears in each clip alone', async () => {
-    const { config } = fixture.cases[0]!;
+    const { config } = fixture.cases[0];
     const lengths = [23, 40, 8];
     const longest = Math.max(...lengths);
-    const values = hashedValues(networkOf(fixture.cases[0]!), [1, 1, config.mels, longest]);
+    const values = hashedValues(networkOf(fixture.cases[0]), [1, 1, config.mels, longest]);
     const x = hashed('padded', [lengths.length, 1, config.mels, longest]);
     const mask = float32(
       [lengths.length, longest],
@@ -92,7 +92,7 @@ describe('the encoder beside PyTorch', () => {
         ]).flat(),
       );
       const [state] = (await statesOf(configOf(config), values, alone)).slice(-1);
-      const size = together!.dims[1]! * config.width;
+      const size = together!.dims[1] * config.width;
       const heard = (together!.data as Float32Array).subarray(
         i * size,
         i * size + whisperPositions(n) * config.width,
@@ -122,14 +122,14 @@ describe('gradients beside PyTorch', () => {
         trained.map((s) => g.find(s.name)!),
       );
       made.forEach((value: Value, i) => {
-        g.output(value, `d.${trained[i]!.name}`);
+        g.output(value, `d.${trained[i].name}`);
       });
       const values = hashedValues(network, x.dims);
       const results = await runModel(g.model(), { x, ...Object.fromEntries(values) });
 
       expect(trained.map((s) => s.name).sort()).toEqual(Object.keys(c.gradients).sort());
       for (const [name, expected] of Object.entries(c.gradients)) {
-        const got = results[`d.${name}`]!;
+        const got = results[`d.${name}`];
         if ('values' in expected) {
           expect(
             relativeDifference(got.data as Float32Array, [...unpack(expected.values)]),
@@ -153,14 +153,14 @@ describe('parameters', () => {
 
   it.each([
     ['tiny', whisper({ classes: 10, config: whisperSizes.tiny }), [1, 1, 80, 400]],
-    ['reduced', networkOf({ ...fixture.cases[1]!, classes: 3 }), [1, 1, 8, 40]],
+    ['reduced', networkOf({ ...fixture.cases[1], classes: 3 }), [1, 1, 8, 40]],
   ] as const)('%s has the names and shapes of the public class', (size, network, input) => {
     const names = Object.fromEntries(specsOf(network, input).map((s) => [s.name, [...s.shape]]));
     expect(sorted(names)).toEqual(sorted(fixture.names[size]));
   });
 
   it('every parameter belongs to exactly one stage', () => {
-    const network = networkOf(fixture.cases[1]!);
+    const network = networkOf(fixture.cases[1]);
     for (const { name } of specsOf(network, [1, 1, 8, 40])) {
       const stages = network.stages.filter((s) => s.prefixes.some((p) => name.startsWith(p)));
       expect(stages, name).toHaveLength(1);
@@ -175,7 +175,7 @@ describe('parameters', () => {
     expect(Math.abs(probe('sinusoids', table) - fixture.sinusoids.probe)).toBeLessThan(
       1e-6 * fixture.sinusoids.norm,
     );
-    const reduced = { ...configOf(fixture.cases[0]!.config) };
+    const reduced = { ...configOf(fixture.cases[0].config) };
     const small = specsOf(whisper({ classes: 2, config: reduced }), [1, 1, 8, 40]);
     const start = initializeParameters(small, new Random(1)).get('encoder.embed_positions.weight')!.data;
     const rows = [0, 1, 19].flatMap((t) => [...start.subarray(t * 16, (t + 1) * 16)]);
@@ -184,7 +184,7 @@ describe('parameters', () => {
 
   it('low-rank adapters find the attention projections', () => {
     const targets = ['encoder.layers.*.self_attn.q_proj.weight', 'encoder.layers.*.self_attn.v_proj.weight'];
-    const network = loraNetwork(networkOf(fixture.cases[0]!), { rank: 2, targets }, [1, 1, 8, 40]);
+    const network = loraNetwork(networkOf(fixture.cases[0]), { rank: 2, targets }, [1, 1, 8, 40]);
     expect(network.adapted).toEqual(
       [0, 1].flatMap((i) => ['q', 'v'].map((p) => `encoder.layers.${i}.self_attn.${p}_proj.weight`)),
     );
@@ -192,7 +192,7 @@ describe('parameters', () => {
 });
 
 describe('what does not fit', () => {
-  const config = configOf(fixture.cases[0]!.config);
+  const config = configOf(fixture.cases[0].config);
   const forward = (shape: number[]) =>
     train(
       whisper({ classes: 2, config }),

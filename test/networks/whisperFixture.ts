@@ -83,7 +83,7 @@ export function unpack(text: string): number[] {
 /** The sum of a tensor's products with hashed numbers. */
 export function probe(name: string, { dims, data }: Tensor): number {
   const factors = hashed(`probe ${name}`, dims).data;
-  return (data as Float32Array).reduce((sum, v, i) => sum + v * factors[i]!, 0);
+  return (data as Float32Array).reduce((sum, v, i) => sum + v * factors[i], 0);
 }
 
 /** All hidden states of an encoder. */
@@ -101,7 +101,7 @@ export async function statesOf(
   const names = hidden.states.map((state, i) => g.output(state, `state${i}`).name);
   const feeds = { x, ...(options.frameMask && { mask: options.frameMask }) };
   const results = await runModel(g.model(), feeds);
-  return names.map((name) => results[name]!);
+  return names.map((name) => results[name]);
 }
 
 /** A state within 1e-4 of its size: its ends number by number, the rest by probes. */
@@ -109,7 +109,7 @@ export function expectState(got: Tensor, expected: StateRow, what: string): void
   const data = got.data as Float32Array;
   // A probe of a difference d is about |d|/√3: these bounds hold differences of 1e-4 of the norm.
   for (let i = 0; i < 4; i++) {
-    const difference = Math.abs(probe(`state ${i}`, got) - expected.probes[i]!);
+    const difference = Math.abs(probe(`state ${i}`, got) - expected.probes[i]);
     expect(difference / expected.norm, `${what}, probe ${i}`).toBeLessThan(0.5e-4);
   }
   if (expected.ends === undefined) return;

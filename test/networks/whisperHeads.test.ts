@@ -108,25 +108,23 @@ describe.each(variants.map((v) => [title(v), v] as const))('%s', (_, options) =>
     };
     const shares = options.config.weightedLayerSum ? softmax(value('layer_weights')) : [0, 0, 1];
     const { width, projection } = config;
-    const summed = hidden[0]!.map((__, i) =>
-      shares.reduce((sum, share, l) => sum + share * hidden[l]![i]!, 0),
-    );
+    const summed = hidden[0].map((__, i) => shares.reduce((sum, share, l) => sum + share * hidden[l][i], 0));
     const [weight, bias] = [value('projector.weight'), value('projector.bias')];
     const positions = Array.from({ length: frames / 2 }, (__, t) =>
       Array.from({ length: projection }, (___, p) =>
         summed
           .slice(t * width, (t + 1) * width)
-          .reduce((sum, v, k) => sum + v * weight[p * width + k]!, bias[p]!),
+          .reduce((sum, v, k) => sum + v * weight[p * width + k], bias[p]),
       ),
     );
     const own = 5;
     const heard = positions.slice(0, 3);
     const attended =
       options.pooling === 'attention'
-        ? softmax(heard.map((row) => row.reduce((sum, v, p) => sum + v * value('pooling.weight')[p]!, 0)))
+        ? softmax(heard.map((row) => row.reduce((sum, v, p) => sum + v * value('pooling.weight')[p], 0)))
         : heard.map(() => 1 / heard.length);
     const expected = Array.from({ length: projection }, (__, p) =>
-      heard.reduce((sum, row, t) => sum + attended[t]! * row[p]!, 0),
+      heard.reduce((sum, row, t) => sum + attended[t] * row[p], 0),
     );
     // In the clip context the states themselves change with what is heard; the full one keeps them.
     const full = whisper({ classes: 3, ...options, context: 'full' });

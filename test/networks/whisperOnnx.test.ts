@@ -19,7 +19,7 @@ import { configOf, fixture, statesOf } from './whisperFixture.ts';
 
 const bytes = readFileSync(new URL('../fixtures/whisper/encoder.onnx', import.meta.url));
 const model = decodeModel(bytes);
-const config = configOf(fixture.cases[0]!.config);
+const config = configOf(fixture.cases[0].config);
 const options = { name: 'encoder_model', classes: 3, embedding: 'last_hidden_state' };
 const [nMels, nFrames] = [config.nMels, 2 * config.maxPositions];
 
@@ -34,7 +34,7 @@ it('its embedding is the mean over the positions of the encoder built here', asy
   const mean = Array.from({ length: 2 * width }, (_, i) => {
     const [n, c] = [Math.floor(i / width), i % width];
     let sum = 0;
-    for (let t = 0; t < positions; t++) sum += (last.data as Float32Array)[(n * positions + t) * width + c]!;
+    for (let t = 0; t < positions; t++) sum += (last.data as Float32Array)[(n * positions + t) * width + c];
     return sum / positions;
   });
   const start = initializeParameters(specsOf(network, x.dims), new Random(1));
@@ -63,11 +63,11 @@ it('it is trained like every network', async () => {
   for (let i = 0; i < 20; i++) {
     const feeds = { x, targets, learning_rate: float32([], [0.01]), ...parameters };
     const results = await runModel(graph, feeds);
-    losses.push(Number(results['loss']!.data[0]));
-    const kept = Object.entries(step.keep).map(([output, name]) => [name, results[output]!] as const);
+    losses.push(Number(results['loss'].data[0]));
+    const kept = Object.entries(step.keep).map(([output, name]) => [name, results[output]] as const);
     parameters = { ...parameters, ...Object.fromEntries(kept) };
   }
-  expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2);
+  expect(losses.at(-1)!).toBeLessThan(losses[0] / 2);
 });
 
 it('sequences are told from maps over time by the nodes that made them', () => {

@@ -28,7 +28,7 @@ function load(config: WhisperConfig, tensors: Tensors, options: LoadWeightsOptio
   return loadWeights(network, specs, tensors, { source: 'w.safetensors', ...options });
 }
 
-const reduced = configOf(fixture.cases[0]!.config);
+const reduced = configOf(fixture.cases[0].config);
 const published = fixture.names.reduced;
 /** The reduced classifier has layer weights. */
 const weighted = { ...reduced, weightedLayerSum: true };
@@ -56,7 +56,7 @@ describe("OpenAI's names", () => {
   });
 
   it("of every tensor are told from Hugging Face's", () => {
-    const names = Object.keys(fixture.openai[0]!.names).map(whisperParameterName);
+    const names = Object.keys(fixture.openai[0].names).map(whisperParameterName);
     const encoder = Object.keys(published).filter((name) => name.startsWith('encoder.'));
     expect([...names].sort()).toEqual(encoder.sort());
     // What is one of Hugging Face's names stays as it is.
@@ -81,7 +81,7 @@ describe("Hugging Face's names", () => {
     expect(loaded.sort()).toEqual(Object.keys(published).sort());
     expect(unexpected).toEqual([]);
     for (const [name, value] of values)
-      expect(value.data).toEqual(hashedParameter(name, published[name]!).data);
+      expect(value.data).toEqual(hashedParameter(name, published[name]).data);
     expect(description).toBe('Weights from w.safetensors: last layer as in the file.');
   });
 

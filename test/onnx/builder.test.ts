@@ -31,7 +31,7 @@ describe('sharing', () => {
       g.op('Gelu', [x]),
       g.op('Gelu', [x], {}, { domain: 'com.microsoft' }),
       g.op('MaxPool', [pool], { kernel_shape: [2] }),
-      g.ops('MaxPool', [pool], { kernel_shape: [2] }, { outputs: 2 })[0]!,
+      g.ops('MaxPool', [pool], { kernel_shape: [2] }, { outputs: 2 })[0],
     ];
     expect(new Set(made.map((v) => v.name)).size).toBe(made.length);
   });
@@ -71,7 +71,7 @@ describe('pruning', () => {
     expect(model.graph.inputs.map((v) => v.name)).toEqual(['x', 'aside']);
     expect(model.metadata.get('key')).toBe('value');
     const feeds = { x: float32([1, 4], [1, 1, 1, 1]), aside: float32([1], [0]) };
-    expect([...((await runModel(model, feeds))['y']!.data as Float32Array)]).toEqual([1, 2, 3, 4]);
+    expect([...((await runModel(model, feeds))['y'].data as Float32Array)]).toEqual([1, 2, 3, 4]);
   });
 });
 
@@ -114,7 +114,7 @@ describe('names', () => {
     g.output(y, 'also');
     const results = await runModel(g.model(), { x: float32([2], [1, -2]) });
     expect(Object.keys(results).sort()).toEqual(['also', 'y']);
-    expect(results['also']!.data).toEqual(results['y']!.data);
+    expect(results['also'].data).toEqual(results['y'].data);
   });
 });
 

@@ -196,7 +196,7 @@ const anyModel: fc.Arbitrary<Model> = fc
     title: fc.string(),
   })
   .chain((m) =>
-    fc.tuple(info(m.names[0]!), info(m.names[1]!), info(m.names[2]!)).map(
+    fc.tuple(info(m.names[0]), info(m.names[1]), info(m.names[2])).map(
       ([a, b, c]): Model => ({
         irVersion: m.irVersion,
         producerName: m.producerName,
@@ -304,8 +304,8 @@ describe('a model as a file', () => {
     async (file) => {
       const { bytes, feeds } = exportedModel(file);
       const again = encodeModel(decodeModel(bytes));
-      expect((await runModel(again, feeds))['loss']!.data).toEqual(
-        (await runModel(bytes, feeds))['loss']!.data,
+      expect((await runModel(again, feeds))['loss'].data).toEqual(
+        (await runModel(bytes, feeds))['loss'].data,
       );
     },
   );

@@ -44,7 +44,7 @@ export function exportedModel(name: string, folder = fixtures): ExportedModel {
   return {
     name,
     bytes,
-    bind: JSON.parse(metadata['bind']!) as Record<string, number>,
+    bind: JSON.parse(metadata['bind']) as Record<string, number>,
     feeds: under('feed/'),
     loss: Number(tensors.get('loss')!.data[0]),
     gradients: under('grad/'),

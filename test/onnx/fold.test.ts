@@ -244,7 +244,7 @@ describe('worked out at import as the runtime does', () => {
     });
     const feeds: Record<string, Tensor> =
       c.inputs === undefined ? {} : { x: float32([2, 3, 5], new Float32Array(30)) };
-    const expected = (await runModel(encodeModel(model), feeds))['y']!;
+    const expected = (await runModel(encodeModel(model), feeds))['y'];
     const g = importGraph(model);
     expect(g.graph.nodes).toEqual([]);
     const found = g.graph.initializers.get('y')!;
@@ -252,7 +252,7 @@ describe('worked out at import as the runtime does', () => {
     expect(found.dims).toEqual(expected.dims);
     const close = c.type === 'float32' ? 1e-6 : 0;
     for (let i = 0; i < expected.data.length; i++) {
-      const [a, b] = [found.data[i]!, expected.data[i]!];
+      const [a, b] = [found.data[i], expected.data[i]];
       if (typeof a === 'bigint') expect(a).toBe(b);
       else expect(Math.abs(Number(a) - Number(b))).toBeLessThanOrEqual(close * Math.abs(Number(b)));
     }

@@ -183,8 +183,8 @@ describe('import brings every opset to 20 without changing what the model comput
       expect(imported.opset).toBe(20);
       const found = await runModel(imported.model(), feeds);
       for (const name of results) {
-        same(found[name]!, expected[name]!);
-        expect(imported.find(name)!.shape).toEqual(expected[name]!.dims);
+        same(found[name], expected[name]);
+        expect(imported.find(name)!.shape).toEqual(expected[name].dims);
       }
     });
   }

@@ -101,9 +101,9 @@ async function compared(made: MadeModel, feeds: Record<string, Tensor>): Promise
   const expected = await runModel(encodeModel(model), feeds);
   const found = await runModel(importGraph(model).model(), feeds);
   for (const { name } of model.graph.outputs) {
-    expect(found[name]!.dims).toEqual(expected[name]!.dims);
-    Array.from(expected[name]!.data as Float32Array).forEach((v, i) => {
-      expect(Number(found[name]!.data[i])).toBeCloseTo(v, 5);
+    expect(found[name].dims).toEqual(expected[name].dims);
+    Array.from(expected[name].data as Float32Array).forEach((v, i) => {
+      expect(Number(found[name].data[i])).toBeCloseTo(v, 5);
     });
   }
 }

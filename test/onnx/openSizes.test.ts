@@ -10,7 +10,7 @@ import { int, madeModel, node } from './madeModel.ts';
 function enlarged(model: Model, feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   return Object.fromEntries(
     model.graph.inputs.map(({ name, shape }) => {
-      const tensor = feeds[name]!;
+      const tensor = feeds[name];
       if (shape?.[0] !== 'N') return [name, tensor];
       const [rows, ...rest] = tensor.dims as [number, ...number[]];
       const size = tensor.data.length / rows;
@@ -37,8 +37,8 @@ describe('with open sizes', () => {
       expect(g.graph.nodes.length).toBeLessThanOrEqual(model.graph.nodes.length);
       expect(g.graph.nodes.some((n) => n.opType === 'If')).toBe(false);
       for (const feeds of [m.feeds, enlarged(model, m.feeds)]) {
-        const expected = Number((await runModel(m.bytes, feeds))['loss']!.data[0]);
-        const found = Number((await runModel(g.model(), feeds))['loss']!.data[0]);
+        const expected = Number((await runModel(m.bytes, feeds))['loss'].data[0]);
+        const found = Number((await runModel(g.model(), feeds))['loss'].data[0]);
         expect(Math.abs(found - expected)).toBeLessThan(1e-5 * Math.max(1, Math.abs(expected)));
       }
     },
@@ -92,6 +92,6 @@ describe('with open sizes', () => {
       dims: [3, 4],
       data: Float32Array.from({ length: 12 }, (_, i) => i),
     } as const;
-    expect((await runModel(g.model(), { x }))['y']!.dims).toEqual([6, 2]);
+    expect((await runModel(g.model(), { x }))['y'].dims).toEqual([6, 2]);
   });
 });

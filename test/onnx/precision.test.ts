@@ -16,7 +16,7 @@ describe('half precision', () => {
     const numbers = widened(all);
     const again = toFloat16Bits(numbers);
     all.forEach((bits, i) => {
-      if (Number.isNaN(numbers[i]!)) expect(again[i]! & 0x7e00).toBe(0x7e00);
+      if (Number.isNaN(numbers[i])) expect(again[i] & 0x7e00).toBe(0x7e00);
       else expect(again[i]).toBe(bits);
     });
   });
@@ -27,10 +27,10 @@ describe('half precision', () => {
       fc.property(fc.float({ noNaN: true, min: Math.fround(-65504), max: Math.fround(65504) }), (value) => {
         const [bits] = toFloat16Bits(Float32Array.of(value));
         const magnitude = bits! & 0x7fff;
-        const distance = Math.abs(finite[magnitude]! - Math.abs(value));
+        const distance = Math.abs(finite[magnitude] - Math.abs(value));
         for (const other of [magnitude - 1, magnitude + 1]) {
           if (other < 0 || other >= 0x7c00) continue;
-          const away = Math.abs(finite[other]! - Math.abs(value));
+          const away = Math.abs(finite[other] - Math.abs(value));
           expect(away).toBeGreaterThanOrEqual(distance);
           if (away === distance) expect(magnitude % 2).toBe(0);
         }
@@ -91,7 +91,7 @@ function model(changes: Record<string, Tensor> = {}): Model {
 }
 
 const x = noise(9, 1, 3, 64);
-const run = async (m: Model) => (await runModel(encodeModel(m), { x }))['y']!.data as Float32Array;
+const run = async (m: Model) => (await runModel(encodeModel(m), { x }))['y'].data as Float32Array;
 const constants = (m: Model) => decodeModel(encodeModel(m)).graph.initializers;
 
 describe('weights in fewer bits', () => {
@@ -128,8 +128,8 @@ describe('weights in fewer bits', () => {
       original.forEach((value, i) => {
         const at = turned ? (i % 128) * 80 + Math.floor(i / 128) : i;
         const channel = channelOf(i);
-        largest[channel] = Math.max(largest[channel]!, Math.abs(whole[at]!));
-        expect(Math.abs(value - whole[at]! * scales[channel]!)).toBeLessThanOrEqual(0.501 * scales[channel]!);
+        largest[channel] = Math.max(largest[channel], Math.abs(whole[at]));
+        expect(Math.abs(value - whole[at] * scales[channel])).toBeLessThanOrEqual(0.501 * scales[channel]);
       });
       expect(largest, name).toEqual(new Array(channels).fill(range));
     };
@@ -145,7 +145,7 @@ describe('weights in fewer bits', () => {
     const value = (name: string) => Array.from(held.get(name)!.data as Float32Array, Number);
     const plain = (name: string) => {
       const inner = name === 'kernel' ? 5 : 80;
-      return value(`${name}.int8`).map((v, i) => v * value(`${name}.scale`)[Math.floor(i / inner)]!);
+      return value(`${name}.int8`).map((v, i) => v * value(`${name}.scale`)[Math.floor(i / inner)]);
     };
     const stored = model({
       kernel: float32([64, 1, 5], plain('kernel')),
@@ -166,28 +166,28 @@ describe('weights in fewer bits', () => {
       return Array.from({ length: (data.length / inner) * columns }, (_, at) => {
         const [r, c] = [Math.floor(at / columns), at % columns];
         let sum = 0;
-        for (let k = 0; k < inner; k++) sum += whole[r * inner + k]! * matrix[k * columns + c]!;
-        return sum * step * scales[c]!;
+        for (let k = 0; k < inner; k++) sum += whole[r * inner + k] * matrix[k * columns + c];
+        return sum * step * scales[c];
       });
     };
     const hidden = product(Array.from(rows!.data as Float32Array), 96, 'first', 128);
     const bias = Array.from(model().graph.initializers.get('bias')!.data as Float32Array);
-    const embedding = product(hidden, 128, 'second', 80).map((v, i) => v + bias[i % 80]!);
+    const embedding = product(hidden, 128, 'second', 80).map((v, i) => v + bias[i % 80]);
     const head = plain('head');
     const expected = Array.from({ length: (embedding.length / 80) * 10 }, (_, at) => {
       const [r, c] = [Math.floor(at / 10), at % 10];
       let sum = 0;
-      for (let k = 0; k < 80; k++) sum += embedding[r * 80 + k]! * head[c * 80 + k]!;
+      for (let k = 0; k < 80; k++) sum += embedding[r * 80 + k] * head[c * 80 + k];
       return sum;
     });
     const got = await run(reduced);
     const largest = Math.max(...expected.map(Math.abs));
     // A value on the border between two whole numbers may fall to either side.
     got.forEach((v, i) => {
-      expect(Math.abs(v - expected[i]!) / largest).toBeLessThan(0.01);
+      expect(Math.abs(v - expected[i]) / largest).toBeLessThan(0.01);
     });
     const exact = await run(model());
-    const error = Math.max(...got.map((v, i) => Math.abs(v - exact[i]!)));
+    const error = Math.max(...got.map((v, i) => Math.abs(v - exact[i])));
     expect(error).toBeGreaterThan(0);
     expect(error / largest).toBeLessThan(0.05);
   });

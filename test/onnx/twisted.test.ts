@@ -9,7 +9,7 @@ const oddNumbers = [0, -1, 1, 2, 3, 7, -5, 64, 2 ** 31, -(2 ** 31), 2 ** 53, 2 *
 
 /** The attribute with one of its numbers, or its kind, changed. */
 function twistAttribute(attribute: Attribute, random: Random): Attribute {
-  const odd = oddNumbers[random.integer(oddNumbers.length)]!;
+  const odd = oddNumbers[random.integer(oddNumbers.length)];
   if (random.integer(8) === 0) return { kind: 'float', value: 0.5 };
   if (attribute.kind === 'int' || attribute.kind === 'float') return { ...attribute, value: odd };
   if (attribute.kind === 'ints') {
@@ -30,17 +30,17 @@ function twistAttribute(attribute: Attribute, random: Random): Attribute {
 function twistTensor(tensor: Tensor, random: Random): Tensor {
   if (random.integer(2) === 0 && tensor.data.length > 0) {
     const data = tensor.data.slice() as Float32Array;
-    const odd = oddNumbers[random.integer(oddNumbers.length)]!;
+    const odd = oddNumbers[random.integer(oddNumbers.length)];
     data[random.integer(data.length)] = (tensor.dtype === 'int64' ? BigInt(odd) : odd) as number;
     return { ...tensor, data } as Tensor;
   }
   const dims = [[tensor.data.length], [1, ...tensor.dims], [...tensor.dims, 1], [...tensor.dims].reverse()];
-  return { ...tensor, dims: dims[random.integer(dims.length)]! };
+  return { ...tensor, dims: dims[random.integer(dims.length)] };
 }
 
 function twistNode(node: Node, names: readonly string[], random: Random): Node {
   const inputs = [...node.inputs];
-  const other = names[random.integer(names.length)]!;
+  const other = names[random.integer(names.length)];
   const attributes = Object.entries(node.attributes);
   switch (random.integer(6)) {
     case 0:
@@ -56,7 +56,7 @@ function twistNode(node: Node, names: readonly string[], random: Random): Node {
       return { ...node, inputs };
     default: {
       if (attributes.length === 0) return { ...node, inputs: [...inputs, other] };
-      const [name, attribute] = attributes[random.integer(attributes.length)]!;
+      const [name, attribute] = attributes[random.integer(attributes.length)];
       const changed = random.integer(5) === 0 ? undefined : twistAttribute(attribute, random);
       const kept = attributes.filter(([key]) => key !== name);
       return { ...node, attributes: Object.fromEntries(changed ? [...kept, [name, changed]] : kept) };
@@ -72,9 +72,9 @@ function twisted(model: Model, random: Random): Model {
   for (let k = 1 + random.integer(3); k > 0; k--) {
     const at = random.integer(nodes.length);
     if (random.integer(4) === 0) {
-      const name = [...initializers.keys()][random.integer(initializers.size)]!;
+      const name = [...initializers.keys()][random.integer(initializers.size)];
       initializers.set(name, twistTensor(initializers.get(name)!, random));
-    } else nodes[at] = twistNode(nodes[at]!, names, random);
+    } else nodes[at] = twistNode(nodes[at], names, random);
   }
   return { ...model, graph: { ...graph, nodes, initializers } };
 }

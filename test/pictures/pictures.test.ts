@@ -33,13 +33,13 @@ function decodePng(png: Uint8Array): { width: number; height: number; channels: 
   const stride = width * channels;
   const data = new Uint8Array(stride * height);
   for (let y = 0; y < height; y++) {
-    const filter = raw[y * (stride + 1)]!;
+    const filter = raw[y * (stride + 1)];
     for (let x = 0; x < stride; x++) {
-      const a = x >= channels ? data[y * stride + x - channels]! : 0;
-      const b = y > 0 ? data[(y - 1) * stride + x]! : 0;
-      const c = x >= channels && y > 0 ? data[(y - 1) * stride + x - channels]! : 0;
-      const prediction = filter === 4 ? paeth(a, b, c) : [0, a, b, (a + b) >> 1][filter]!;
-      data[y * stride + x] = raw[y * (stride + 1) + 1 + x]! + prediction;
+      const a = x >= channels ? data[y * stride + x - channels] : 0;
+      const b = y > 0 ? data[(y - 1) * stride + x] : 0;
+      const c = x >= channels && y > 0 ? data[(y - 1) * stride + x - channels] : 0;
+      const prediction = filter === 4 ? paeth(a, b, c) : [0, a, b, (a + b) >> 1][filter];
+      data[y * stride + x] = raw[y * (stride + 1) + 1 + x] + prediction;
     }
   }
   return { width, height, channels, data };
@@ -47,7 +47,7 @@ function decodePng(png: Uint8Array): { width: number; height: number; channels: 
 
 function paeth(a: number, b: number, c: number): number {
   const distances = [a, b, c].map((v) => Math.abs(a + b - c - v));
-  return [a, b, c][distances.indexOf(Math.min(...distances))]!;
+  return [a, b, c][distances.indexOf(Math.min(...distances))];
 }
 
 describe('encodePng', () => {
@@ -97,7 +97,7 @@ describe('colour maps', () => {
         return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
       });
       const sign = name === 'grey' ? -1 : 1;
-      for (let i = 8; i < 256; i += 8) expect(sign * (lightness[i]! - lightness[i - 8]!)).toBeGreaterThan(0);
+      for (let i = 8; i < 256; i += 8) expect(sign * (lightness[i] - lightness[i - 8])).toBeGreaterThan(0);
     }
   });
   it('have the published ends and take any number', () => {
@@ -111,7 +111,7 @@ describe('colour maps', () => {
 
 /** The texts of a drawing. */
 function texts(svg: string): string[] {
-  return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((m) => m[1]!);
+  return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((m) => m[1]);
 }
 
 describe('spectrogramPicture', () => {
@@ -172,7 +172,7 @@ describe('spectrogramPicture', () => {
       let at = 0;
       for (let y = 0; y < height; y++) {
         const i = (y * width + width / 2) * channels;
-        const light = data[i]! + data[i + 1]! + data[i + 2]!;
+        const light = data[i] + data[i + 1] + data[i + 2];
         // The page is white too: look inside the map only.
         if (y > 60 && y < height - 120 && light > brightest) [brightest, at] = [light, y];
       }
@@ -316,10 +316,10 @@ describe('intervalPicture', () => {
       .map(Number);
     const line = /d="M([\d.]+) [\d.]+H([\d.]+)M[^"]*" stroke="#0072b2"/.exec(svg)!;
     // A quarter of the axis between the two values, a fifth between the ends of the interval, a tenth of chance.
-    const quarter = circles[0]! - circles[1]!;
+    const quarter = circles[0] - circles[1];
     expect((Number(line[2]) - Number(line[1])) / quarter).toBeCloseTo(0.8, 2);
     expect(width! / quarter).toBeCloseTo(0.4, 2);
-    expect((circles[0]! - x!) / quarter).toBeCloseTo(1.6, 2);
+    expect((circles[0] - x!) / quarter).toBeCloseTo(1.6, 2);
     for (const text of ['another &amp; &lt;more&gt;', '>0.250<', '>chance<', 'stroke-dasharray']) {
       expect(svg).toContain(text);
     }
@@ -348,9 +348,9 @@ describe('heatMapPicture', () => {
     expect(cells).toHaveLength(6);
     expect(cells[1]).toBe('#f7f7f4');
     const channels = (colour: string) => [1, 3, 5].map((i) => Number.parseInt(colour.slice(i, i + 2), 16));
-    const [low, high] = [channels(cells[0]!), channels(cells[5]!)];
-    expect(low[2]).toBeGreaterThan(low[0]!);
-    expect(high[0]).toBeGreaterThan(high[2]!);
+    const [low, high] = [channels(cells[0]), channels(cells[5])];
+    expect(low[2]).toBeGreaterThan(low[0]);
+    expect(high[0]).toBeGreaterThan(high[2]);
     for (const text of ['>b c<', '>dB<', '>Band<', '>-4<', '>3<']) expect(svg).toContain(text);
   });
   it('takes nothing but zeros, and names as many of many columns as fit', () => {

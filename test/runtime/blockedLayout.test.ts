@@ -19,7 +19,7 @@ describe('the blocked layout', () => {
   it('is none where the order is another', () => {
     expect(blockSizeOf(probeInput.data as Float32Array)).toBeNull();
     const odd = blocked(16);
-    [odd[70], odd[71]] = [odd[71]!, odd[70]!];
+    [odd[70], odd[71]] = [odd[71], odd[70]];
     expect(blockSizeOf(odd)).toBeNull();
   });
 

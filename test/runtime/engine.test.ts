@@ -45,7 +45,7 @@ describe('Engine', () => {
         fetch: ['sum'],
       });
       expect(Object.keys(out)).toEqual(['sum']);
-      sums.push(Number(out['sum']!.data[0]));
+      sums.push(Number(out['sum'].data[0]));
     }
     expect(sums).toEqual([17, 28, 39, 50]);
     const state = (await engine.get(['state'])).get('state')!;
@@ -87,7 +87,7 @@ describe('Engine', () => {
         fetch: ['sum'],
       }),
     );
-    expect((await Promise.all(runs)).map((out) => Number(out['sum']!.data[0]))).toEqual([1, 3, 6]);
+    expect((await Promise.all(runs)).map((out) => Number(out['sum'].data[0]))).toEqual([1, 3, 6]);
   });
 
   it("reports ONNX Runtime's refusals as typed errors and goes on", async () => {
@@ -103,7 +103,7 @@ describe('Engine', () => {
       feeds: { x: float32([3], [1, 2, 3]), state: float32([3], [0, 0, 0]) },
       fetch: ['sum'],
     });
-    expect(out['sum']!.data[0]).toBe(6);
+    expect(out['sum'].data[0]).toBe(6);
   });
 
   it('rejects what is in flight when closed, and everything after', async () => {

@@ -11,8 +11,8 @@ function closedTesting(p: readonly number[]): number[] {
   const adjusted = p.map(() => 0);
   for (let set = 1; set < 1 << p.length; set++) {
     const members = p.map((_, i) => i).filter((i) => set & (1 << i));
-    const bonferroni = Math.min(1, members.length * Math.min(...members.map((i) => p[i]!)));
-    for (const i of members) adjusted[i] = Math.max(adjusted[i]!, bonferroni);
+    const bonferroni = Math.min(1, members.length * Math.min(...members.map((i) => p[i])));
+    for (const i of members) adjusted[i] = Math.max(adjusted[i], bonferroni);
   }
   return adjusted;
 }

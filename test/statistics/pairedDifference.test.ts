@@ -21,7 +21,7 @@ describe('paired difference', () => {
     const random = new Random(3);
     const n = 400;
     const offsets = Array.from({ length: n }, () => random.normal() + 0.09);
-    const gain = groupsOf(n).map((g) => offsets[g]!);
+    const gain = groupsOf(n).map((g) => offsets[g]);
     const mean = offsets.reduce((a, b) => a + b, 0) / n;
     const deviation = Math.sqrt(offsets.reduce((a, b) => a + (b - mean) ** 2, 0) / n);
     const error = deviation / Math.sqrt(n);
@@ -39,7 +39,7 @@ describe('paired difference', () => {
     const random = new Random(8);
     for (let trial = 0; trial < trials; trial++) {
       const offsets = Array.from({ length: 60 }, () => random.normal());
-      const gain = groupsOf(60).map((g) => offsets[g]!);
+      const gain = groupsOf(60).map((g) => offsets[g]);
       if (pairedDifference(groupsOf(60), gain, { seed: trial, resamples: 400 }).p! <= 0.05) rejected++;
     }
     // 0.05 ± three standard errors, and what percentiles of 60 groups are too narrow by.

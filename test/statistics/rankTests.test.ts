@@ -30,7 +30,7 @@ describe(`Kruskal and Wallis against SciPy ${fixture.versions['scipy']}`, () => 
     expect(got.etaSquared).toBeCloseTo((h - k + 1) / (values.length - k), 10);
   });
   it('depends on order alone', () => {
-    const { values, labels } = fixture.kruskal[4]!;
+    const { values, labels } = fixture.kruskal[4];
     const got = kruskalWallis(values, labels);
     expect(
       kruskalWallis(
@@ -68,17 +68,17 @@ describe('permutation of labels', () => {
       const statistic = (of: (i: number) => number) => {
         const sums = [0, 0];
         values.forEach((v, i) => {
-          sums[of(i)]! += v;
+          sums[of(i)] += v;
         });
-        return sums[0]! / first.length - sums[1]! / second.length;
+        return sums[0] / first.length - sums[1] / second.length;
       };
       const random = new Random(9);
       const drawn = Array.from({ length: 20_000 }, () => {
         const from = permutedWithin(strata, random);
-        return statistic((i) => labels[from[i]!]!);
+        return statistic((i) => labels[from[i]]);
       });
       const got = permutationP(
-        statistic((i) => labels[i]!),
+        statistic((i) => labels[i]),
         drawn,
       );
       // Four standard errors of a share among 20 000.
@@ -111,7 +111,7 @@ describe('jackknife over groups', () => {
   it('is the textbook standard error for a mean of single items', () => {
     const random = new Random(2);
     const values = Array.from({ length: 30 }, () => random.normal(2, 3));
-    const mean = (items: Uint32Array) => items.reduce((sum, i) => sum + values[i]!, 0) / items.length;
+    const mean = (items: Uint32Array) => items.reduce((sum, i) => sum + values[i], 0) / items.length;
     const got = jackknifeGroups(
       values.map((_, i) => i),
       mean,
@@ -131,7 +131,7 @@ describe('jackknife over groups', () => {
     // Copies of an item say nothing new: the error is that of the items.
     const values = [1, 4, 2, 8, 5];
     const mean = (list: number[]) => (items: Uint32Array) =>
-      items.reduce((sum, i) => sum + list[i]!, 0) / items.length;
+      items.reduce((sum, i) => sum + list[i], 0) / items.length;
     const alone = jackknifeGroups([0, 1, 2, 3, 4], mean(values));
     const copied = jackknifeGroups(
       [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4],

@@ -60,7 +60,7 @@ function valueFor(name: string, shape: readonly number[]): Tensor<'float32'> {
   if (shape.length < 2) return mapped((v) => 0.3 * v);
   const sharp = /(query|key)\.weight$/.test(name) ? 3 : 1;
   const plain = shape.length === 2 && !name.includes('embeddings');
-  return mapped((v) => sharp * v * Math.sqrt(3 / (plain ? shape[1]! : shape[1]! * 12)));
+  return mapped((v) => sharp * v * Math.sqrt(3 / (plain ? shape[1] : shape[1] * 12)));
 }
 
 /** A folder as Hugging Face publishes models: model.safetensors, config.json, tokenizer.json. */

@@ -110,7 +110,7 @@ async function steps(
       const x = hashed(1000 + step, BATCH * 120).map((v) => 2 * v);
       const labels = Array.from({ length: BATCH }, (_, i) => (step * 7 + 3 * i) % CLASSES);
       labels.forEach((label, i) => {
-        for (let f = 0; f < 10; f++) x[i * 120 + label * 2 * 10 + f]! += 2;
+        for (let f = 0; f < 10; f++) x[i * 120 + label * 2 * 10 + f] += 2;
       });
       const matrix = targetMatrix(labels.map(hardLabel), { classes: CLASSES, ...targets });
       const scalars = Object.entries(optimizer.scalars(learningRate, step + 1));
@@ -124,7 +124,7 @@ async function steps(
         keep: graph.keep,
         fetch: graph.fetch,
       });
-      losses.push(Number(out['loss']!.data[0]));
+      losses.push(Number(out['loss'].data[0]));
       if (out['gradient_norm'] !== undefined) norms.push(Number(out['gradient_norm'].data[0]));
     }
     return { losses, norms, state: await engine.get(graph.parameters.map((p) => p.name)) };
@@ -147,7 +147,7 @@ const runs: Record<string, Parameters<typeof steps>> = {
 function apart(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let worst = 0;
   for (let i = 0; i < a.length; i++)
-    worst = Math.max(worst, Math.abs(a[i]! - b[i]!) / Math.max(1e-3, Math.abs(b[i]!)));
+    worst = Math.max(worst, Math.abs(a[i] - b[i]) / Math.max(1e-3, Math.abs(b[i])));
   return worst;
 }
 
@@ -158,7 +158,7 @@ describe('training steps equal PyTorch', () => {
 
   for (const [name, settings] of Object.entries(runs)) {
     it(`${name}: twenty losses and the final state`, async () => {
-      const expected = fixture.runs[name]!;
+      const expected = fixture.runs[name];
       const { losses, norms, state } = await steps(...settings);
       expect(losses).toHaveLength(20);
       expect(apart(losses, expected.losses)).toBeLessThan(1e-3);
@@ -167,7 +167,7 @@ describe('training steps equal PyTorch', () => {
       for (const [tensor, values] of Object.entries(expected.final)) {
         const own = state.get(tensor)!.data as Float32Array;
         expect(own).toHaveLength(values.length);
-        const worst = Math.max(...values.map((v, i) => Math.abs(v - own[i]!)));
+        const worst = Math.max(...values.map((v, i) => Math.abs(v - own[i])));
         expect(worst, tensor).toBeLessThan(2e-3);
       }
     });

@@ -31,8 +31,8 @@ describe('scheduleFactor', () => {
     // Half way down the 40 steps of the cosine stands the mean of peak and floor.
     expect(factors[30]).toBeCloseTo(0.55, 12);
     // One step before the floor: 1 − cos(π/40) = 2 sin²(π/80).
-    expect(factors[49]! - 0.1).toBeCloseTo(0.9 * Math.sin(Math.PI / 80) ** 2, 12);
-    for (let i = 11; i < 50; i++) expect(factors[i]!).toBeLessThan(factors[i - 1]!);
+    expect(factors[49] - 0.1).toBeCloseTo(0.9 * Math.sin(Math.PI / 80) ** 2, 12);
+    for (let i = 11; i < 50; i++) expect(factors[i]).toBeLessThan(factors[i - 1]);
   });
 
   it('is the recursion of PyTorch’s CosineAnnealingLR', () => {
@@ -151,12 +151,12 @@ describe('batches', () => {
   it('pass pictures through unchanged without augmentation', () => {
     const { x, targets } = makeBatch(clips, [2, 0], options, 0, 0);
     expect(x.dims).toEqual([2, 1, 3, 4]);
-    expect(Array.from(x.data.subarray(0, 12))).toEqual(Array.from(clips[2]!.windows[0]!));
+    expect(Array.from(x.data.subarray(0, 12))).toEqual(Array.from(clips[2].windows[0]));
     expect(Array.from(targets.data)).toEqual([0, 0, 0.5, 0, 0.5, 0, 0, 0]);
   });
 
   it('are the same for the same place in the run, and leave the clips alone', () => {
-    const before = clips.map((clip) => clip.windows[0]!.slice());
+    const before = clips.map((clip) => clip.windows[0].slice());
     const augmentation = {
       ...noAugmentation,
       timeShift: 1,
@@ -184,7 +184,7 @@ describe('batches', () => {
     for (let n = 0; n < 4; n++) {
       // The picture's constant is the mean label under the row's shares (rows sum to 1/4).
       let mean = 0;
-      for (let c = 0; c < 4; c++) mean += 4 * targets.data[n * 4 + c]! * c;
+      for (let c = 0; c < 4; c++) mean += 4 * targets.data[n * 4 + c] * c;
       expect(x.data[n * 12]).toBeCloseTo(mean, 4);
     }
   });
@@ -192,7 +192,7 @@ describe('batches', () => {
   it('need waveforms for noise, and take features anew', () => {
     const augmentation = { ...noAugmentation, noiseSnr: [10, 10] as const, noiseProbability: 1 };
     expect(() => makeBatch(clips, [0], { ...options, augmentation }, 0, 0)).toThrow(/waveforms/);
-    const withSound = [{ ...clips[0]!, waveforms: [new Float32Array(50).fill(0.5)] }];
+    const withSound = [{ ...clips[0], waveforms: [new Float32Array(50).fill(0.5)] }];
     let heard: Float32Array | null = null;
     const frontEnd = (samples: Float32Array) => {
       heard = samples;
@@ -211,17 +211,17 @@ describe('batches', () => {
     const samples = Float32Array.from({ length: 50 }, (_, i) => Math.sin(i));
     const frontEnd = (heard: Float32Array) => heard.slice(0, 12);
     const { x } = makeBatch(
-      [{ ...clips[0]!, waveforms: [samples] }],
+      [{ ...clips[0], waveforms: [samples] }],
       [0],
       { ...options, augmentation, frontEnd },
       0,
       0,
     );
-    const factor = x.data[1]! / samples[1]!;
+    const factor = x.data[1] / samples[1];
     expect(Math.abs(20 * Math.log10(factor))).toBeLessThanOrEqual(6);
     expect(factor).not.toBeCloseTo(1, 3);
     x.data.forEach((value, i) => {
-      expect(value).toBeCloseTo(factor * samples[i]!, 6);
+      expect(value).toBeCloseTo(factor * samples[i], 6);
     });
   });
 });
@@ -241,7 +241,7 @@ describe('augmentation of pictures', () => {
   it('shifts the level by a constant within bounds', () => {
     const p = picture();
     shiftLevel(p, 6, new Random(4));
-    const offset = p.data[0]!;
+    const offset = p.data[0];
     expect(Math.abs(offset)).toBeLessThanOrEqual(6);
     p.data.forEach((value, i) => {
       expect(value - i).toBeCloseTo(offset, 4);
@@ -278,7 +278,7 @@ describe('augmentation of waveforms', () => {
     let noise = 0;
     tone.forEach((x, i) => {
       signal += x * x;
-      noise += (noisy[i]! - x) ** 2;
+      noise += (noisy[i] - x) ** 2;
     });
     expect(10 * Math.log10(signal / noise)).toBeCloseTo(12, 0);
     expect(addNoise(new Float32Array(5), 12, new Random(2))).toEqual(new Float32Array(5));
@@ -291,7 +291,7 @@ describe('augmentation of waveforms', () => {
     const shifted = new Float32Array(16000);
     shifted.set(tone, 9000);
     const deviation = (noisy: Float32Array, clean: Float32Array) =>
-      Math.sqrt(noisy.reduce((sum, x, i) => sum + (x - clean[i]!) ** 2, 0) / noisy.length);
+      Math.sqrt(noisy.reduce((sum, x, i) => sum + (x - clean[i]) ** 2, 0) / noisy.length);
     // 12 dB below a sine's power of 1/2.
     const wanted = Math.sqrt(0.5 / 10 ** 1.2);
     expect(soundLength(filled)).toBe(4000);
@@ -305,7 +305,7 @@ describe('augmentation of waveforms', () => {
     const shifted = timeShift(tone, 0.5, new Random(9));
     expect(shifted).not.toEqual(tone);
     expect([...shifted].sort((a, b) => a - b)).toEqual([...tone].sort((a, b) => a - b));
-    const factor = randomGain(tone, 6, new Random(9))[100]! / tone[100]!;
+    const factor = randomGain(tone, 6, new Random(9))[100] / tone[100];
     expect(Math.abs(20 * Math.log10(factor))).toBeLessThanOrEqual(6);
   });
 });

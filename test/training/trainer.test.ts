@@ -95,7 +95,7 @@ describe('trainNetwork', () => {
   it('learns what tells the classes apart', async () => {
     const result = await trainNetwork(task({ config: { ...config, epochs: 12 } }));
     expect(result.history).toHaveLength(12);
-    expect(result.history.at(-1)!.trainLoss).toBeLessThan(0.8 * result.history[0]!.trainLoss);
+    expect(result.history.at(-1)!.trainLoss).toBeLessThan(0.8 * result.history[0].trainLoss);
     expect(Math.max(...result.history.map((epoch) => epoch.validationAccuracy!))).toBeGreaterThan(0.9);
     const losses = result.history.map((epoch) => epoch.validationLoss!);
     expect(result.chosenEpoch).toBe(losses.indexOf(Math.min(...losses)) + 1);
@@ -255,7 +255,7 @@ describe('trainNetwork', () => {
     const result = await trainNetwork(
       task({
         validation: validation.map((clip, i) =>
-          i === 0 ? { ...clip, windows: [clip.windows[0]!.map(() => Number.NaN)] } : clip,
+          i === 0 ? { ...clip, windows: [clip.windows[0].map(() => Number.NaN)] } : clip,
         ),
         config: { ...config, epochs: 2 },
       }),
@@ -326,7 +326,7 @@ describe('trainNetwork', () => {
     const [plain, again] = [await run(false), await run(true)];
     expect(again).toHaveLength(plain.length);
     again.forEach((loss, i) => {
-      expect(Math.abs(loss - plain[i]!), `step ${i + 1}`).toBeLessThan(1e-4);
+      expect(Math.abs(loss - plain[i]), `step ${i + 1}`).toBeLessThan(1e-4);
     });
   });
 
@@ -377,10 +377,10 @@ describe('trainNetwork', () => {
     const first = once('blocks.0.conv1.weight');
     const span = Math.max(...first.map(Math.abs));
     decayed('blocks.0.conv1.weight').forEach((step, i) => {
-      expect(Math.abs(step - 0.5 * first[i]!)).toBeLessThan(1e-3 * span);
+      expect(Math.abs(step - 0.5 * first[i])).toBeLessThan(1e-3 * span);
     });
     tenfold('fc.weight').forEach((step, i) => {
-      expect(Math.abs(step - 10 * plain[i]!)).toBeLessThan(1e-3 * 10 * largest);
+      expect(Math.abs(step - 10 * plain[i])).toBeLessThan(1e-3 * 10 * largest);
     });
   });
 
@@ -411,7 +411,7 @@ describe('trainNetwork', () => {
     expect(rates.at(-1)).toBe(1);
     expect(factor({ name: 'head.bias' })).toBe(30);
     const ratio = 0.003 ** (1 / (depth - 1));
-    for (let i = 1; i < depth; i++) expect(rates[i - 1]! / rates[i]!).toBeCloseTo(ratio, 9);
+    for (let i = 1; i < depth; i++) expect(rates[i - 1] / rates[i]).toBeCloseTo(ratio, 9);
   });
 
   it('counts the last parameters before the head, statistics left out', () => {
@@ -431,6 +431,6 @@ describe('trainNetwork', () => {
       task({ train: clips(3, 5), validation: [], config: { ...config, epochs: 2 } }),
     );
     expect(result.chosenEpoch).toBe(2);
-    expect(result.history[0]!.validationLoss).toBeNull();
+    expect(result.history[0].validationLoss).toBeNull();
   });
 });

@@ -148,7 +148,7 @@ describe('a head that learns alone first', () => {
     );
     for (const name of ['blocks.1.conv1.weight', 'fc.weight']) {
       const [now, then] = [after, before].map((tensors) => tensors.get(name)!.data as Float32Array);
-      const moves = Array.from(now!, (value, i) => Math.abs(value - then![i]!)).filter((move) => move > 0);
+      const moves = Array.from(now!, (value, i) => Math.abs(value - then![i])).filter((move) => move > 0);
       expect(moves.length, name).toBeGreaterThan(10);
       // g/√g² is ±1, less where ε counts.
       expect(Math.max(...moves)).toBeLessThan(0.01 * 1.001);

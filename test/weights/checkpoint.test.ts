@@ -38,10 +38,10 @@ describe('a checkpoint', () => {
   });
 
   it('opens only the files of the tensors that are asked for', async () => {
-    const copy = await copyOf('partial', [index, shards[0]!]);
+    const copy = await copyOf('partial', [index, shards[0]]);
     const one = await readCheckpoint(copy, { only: (name) => name === 'layer_weights' });
     expect([...one.tensors.keys()]).toEqual(['layer_weights']);
-    expect(one.files).toEqual([join(copy, shards[0]!)]);
+    expect(one.files).toEqual([join(copy, shards[0])]);
   });
 
   it('of one file is the same by its folder and by its path, and another content has another hash', async () => {
@@ -64,9 +64,9 @@ describe('a checkpoint', () => {
     await expect(readCheckpoint(empty)).rejects.toMatchObject({
       hint: expect.stringContaining('safe_serialization=True'),
     });
-    const lacking = await copyOf('lacking', [index, shards[0]!]);
+    const lacking = await copyOf('lacking', [index, shards[0]]);
     await expect(readCheckpoint(lacking)).rejects.toThrow(/00002-of-00002\.safetensors cannot be opened/);
-    await copyFile(join(sharded, shards[0]!), join(lacking, shards[1]!));
+    await copyFile(join(sharded, shards[0]), join(lacking, shards[1]));
     await expect(readCheckpoint(lacking)).rejects.toThrow(/lacks the tensor '.*' that .* says it holds/);
     await expect(readCheckpoint(join(folder, 'nowhere'))).rejects.toThrow(WeightsError);
   });

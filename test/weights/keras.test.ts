@@ -21,9 +21,9 @@ const table: Readonly<Record<string, Readonly<Record<string, readonly number[]>>
 function expectTable(weights: KerasWeights): void {
   expect(weights.layers.map((layer) => layer.name)).toEqual(Object.keys(table));
   for (const { name, weights: held } of weights.layers) {
-    expect([...held.keys()].sort()).toEqual(Object.keys(table[name]!).sort());
+    expect([...held.keys()].sort()).toEqual(Object.keys(table[name]).sort());
     for (const [kind, tensor] of held) {
-      const expected = kerasWeight(name, kind, table[name]![kind]!);
+      const expected = kerasWeight(name, kind, table[name][kind]);
       expect(tensor.dims).toEqual(expected.dims);
       expect(Array.from(tensor.data), `${name}/${kind}`).toEqual(Array.from(expected.data));
     }
@@ -116,7 +116,7 @@ it('hundreds of damaged files give weights or a WeightsError, and leave the read
   const whole = ['save_weights.h5', 'save.h5', 'compressed.h5', 'nested.h5'].map(file);
   let refused = 0;
   for (let i = 0; i < 600; i++) {
-    const bytes = whole[i % whole.length]!.slice();
+    const bytes = whole[i % whole.length].slice();
     const at = Math.floor(random.uniform(0, bytes.length));
     const length = 1 + Math.floor(random.uniform(0, i % 3 === 0 ? 200 : 8));
     for (let k = at; k < Math.min(at + length, bytes.length); k++)
@@ -135,6 +135,6 @@ it('hundreds of damaged files give weights or a WeightsError, and leave the read
 
 function flipped(bytes: Uint8Array, at: number): Uint8Array {
   const copy = bytes.slice();
-  copy[at]! ^= 4;
+  copy[at] ^= 4;
   return copy;
 }

@@ -89,7 +89,7 @@ describe('windowing', () => {
           const seen = new Set<number>();
           for (const [i, window] of windows.entries()) {
             expect(window).toHaveLength(samples);
-            const at = window[0]! - 1;
+            const at = window[0] - 1;
             expect(windowStart(i, n, windowing)).toBe(at);
             const wanted = window.map((_, k) => {
               if (at + k < n) return at + k + 1;
@@ -200,7 +200,7 @@ describe('a recording that comes in blocks', () => {
           const windows: Float32Array[] = [];
           for (let at = 0, i = 0; at < n; i++) {
             // A block of nothing comes, too; and a loop of nothing but them would never end.
-            const size = sizes[i % sizes.length]! || (i >= sizes.length ? 1 : 0);
+            const size = sizes[i % sizes.length] || (i >= sizes.length ? 1 : 0);
             windows.push(...cutter.push(whole.subarray(at, at + size)));
             at += size;
           }

@@ -28,7 +28,7 @@ let data: string;
 let table: string;
 
 function sound(label: string, random: Random, level = 0.4): Float32Array {
-  const hz = pitch[label.split('-')[0]!]! * random.uniform(0.85, 1.15);
+  const hz = pitch[label.split('-')[0]] * random.uniform(0.85, 1.15);
   return Float32Array.from({ length: toneRate / 2 }, (_, i) => {
     const on = label.endsWith('steady') || i % 800 < 300 ? 1 : 0;
     return on * level * Math.sin((2 * Math.PI * hz * i) / toneRate) + 0.02 * random.normal();
@@ -59,7 +59,7 @@ beforeAll(async () => {
   await writeClips(data);
   table = join(folder, 'attributes.csv');
   const rows = classes.map((label) => {
-    const height = { low: 0, mid: 0.5, high: 1 }[label.split('-')[0]!];
+    const height = { low: 0, mid: 0.5, high: 1 }[label.split('-')[0]];
     return `${label},${height},${label.endsWith('pulsed') ? 1 : 0}`;
   });
   await writeFile(table, `class,height,pulsed\n${rows.join('\n')}\n`);
@@ -130,7 +130,7 @@ describe('class vectors', () => {
   it('come with attributes for both datasets, every class different', async () => {
     const made = await Promise.all(attributeTables.map((name) => openClassVectors(name, [])));
     expect(made.map(({ classes: list }) => list.length)).toEqual([10, 50]);
-    expect(made[0]!.attributes).toEqual(made[1]!.attributes);
+    expect(made[0].attributes).toEqual(made[1].attributes);
     for (const { matrix, classes: list } of made) {
       const rows = list.map((_, c) =>
         matrix.data.subarray(c * matrix.columns, (c + 1) * matrix.columns).join(),
@@ -172,10 +172,10 @@ describe('few-shot', () => {
     const outcome = await fewShot({ ...options, shots: [4, 0, 1], novel: 3, splits: 2, draws: 3 });
     expect(outcome.points.map(({ shots }) => shots)).toEqual([0, 1, 4]);
     expect(outcome.chance).toBeCloseTo(1 / 3, 12);
-    expect(Object.keys(outcome.points[0]!.accuracy)).toEqual(['attributes + examples']);
-    expect(Object.keys(outcome.points[2]!.accuracy)).toEqual(['attributes + examples', 'prototypes', 'svm']);
-    for (const { value } of Object.values(outcome.points[2]!.accuracy)) expect(value).toBeGreaterThan(0.8);
-    expect(outcome.points[0]!.accuracy['attributes + examples']!.value).toBeGreaterThan(0.4);
+    expect(Object.keys(outcome.points[0].accuracy)).toEqual(['attributes + examples']);
+    expect(Object.keys(outcome.points[2].accuracy)).toEqual(['attributes + examples', 'prototypes', 'svm']);
+    for (const { value } of Object.values(outcome.points[2].accuracy)) expect(value).toBeGreaterThan(0.8);
+    expect(outcome.points[0].accuracy['attributes + examples'].value).toBeGreaterThan(0.4);
     expect(await readFile(outcome.report.html, 'utf8')).toContain('examples per class');
   });
 });
@@ -202,7 +202,7 @@ describe('zero-shot train', () => {
     const paths = hidden.flatMap((label) => [0, 1, 2, 3, 4].map((r) => join(data, label, `${r}-0.wav`)));
     for await (const event of classify({ model, paths, threads: 1 })) if (event.ok) heard.push(event.result);
     expect(heard).toHaveLength(10);
-    const right = heard.filter(({ file, top }) => file.includes(top[0]!.label));
+    const right = heard.filter(({ file, top }) => file.includes(top[0].label));
     expect(right.length).toBeGreaterThanOrEqual(8);
   });
 });
@@ -222,7 +222,7 @@ describe('unknown sounds', () => {
       out: join(folder, 'svm'),
     });
     const out = join(folder, 'knowing.onnx');
-    const options = { threads: 1, cacheDir: join(folder, 'cache'), model: models[0]!, dataset: known };
+    const options = { threads: 1, cacheDir: join(folder, 'cache'), model: models[0], dataset: known };
     const outcome = await learnUnknown({ ...options, out, falseAlarms: 0.1 });
     expect(outcome.clips).toBe(40);
     const listen = async (model: string, score: 'softmax' | 'energy' | 'mahalanobis', labels: string[]) => {
@@ -240,8 +240,8 @@ describe('unknown sounds', () => {
     }
     const strange = await listen(out, 'mahalanobis', ['high-steady', 'high-pulsed']);
     expect(strange.every(({ unknown }) => unknown)).toBe(true);
-    await expect(listen(models[0]!, 'energy', seen)).rejects.toThrow(/no threshold for unknown sounds/);
-    await expect(learnUnknown({ ...options, out: models[0]! })).rejects.toThrow(UsageError);
+    await expect(listen(models[0], 'energy', seen)).rejects.toThrow(/no threshold for unknown sounds/);
+    await expect(learnUnknown({ ...options, out: models[0] })).rejects.toThrow(UsageError);
     await expect(learnUnknown({ ...options, dataset: data, out })).rejects.toThrow(/has the class 'high-/);
   }, 120_000);
 });

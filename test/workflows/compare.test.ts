@@ -78,7 +78,7 @@ describe('compare', { timeout: 300_000 }, () => {
       const covered = table.rows.filter((row) =>
         predictionSet(row.probabilities, threshold, 'lac').includes(table.classes.indexOf(row.label)),
       );
-      expect(conformal[0]!.coverage).toBe(covered.length / 12);
+      expect(conformal[0].coverage).toBe(covered.length / 12);
       expect(leaking!.split).toMatchObject({ kind: 'random', testClips: 12 });
       expect(leaking!.split.leak.clips).toBeGreaterThan(0);
     }
@@ -120,8 +120,8 @@ describe('compare', { timeout: 300_000 }, () => {
     const { result, failures, kept } = await compare(options('failing', { entries }));
     expect(result.approaches.map(({ name }) => name)).toEqual(['mfcc-svm']);
     expect(failures).toHaveLength(1);
-    expect(failures[0]!.subject).toBe('yamnet-svm/seed-4');
-    expect(failures[0]!.message).toMatch(/no such file\.onnx/);
+    expect(failures[0].subject).toBe('yamnet-svm/seed-4');
+    expect(failures[0].message).toMatch(/no such file\.onnx/);
     expect(result.notices.map(({ subject }) => subject)).toContain('yamnet-svm');
     expect(kept).toBe(0);
     await expect(compare(options('none', { entries: entries.slice(1) }))).rejects.toBeInstanceOf(
@@ -183,7 +183,7 @@ describe('the runs of a comparison', () => {
     expect(jobs.map(({ split }) => split.splitSeed)).toEqual(jobs.map(() => 5));
     const random = jobs.filter(({ on }) => on === 'random');
     expect(random.map(({ id }) => id)).toEqual(['cnn/random-split/seed-5', 'mfcc-svm/random-split/seed-5']);
-    expect(random[0]!.split.split).toEqual({ kind: 'random', testFraction: 1 / 3 });
+    expect(random[0].split.split).toEqual({ kind: 'random', testFraction: 1 / 3 });
   });
 
   it('are confined to the folds in use when they show what a leak is worth', async () => {

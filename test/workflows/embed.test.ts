@@ -84,40 +84,40 @@ describe('embed', () => {
     expect(states(first)).toEqual(['written', 'failed', 'written', 'written']);
     const outputs = ['deep/er/two.npz', 'deep/three.npz', 'one.npz'].map((name) => at('out', name));
     expect(first.flatMap((event) => (event.state === 'written' ? [event.output] : []))).toEqual(outputs);
-    const { arrays } = decodeNpz(await readFile(outputs[1]!));
+    const { arrays } = decodeNpz(await readFile(outputs[1]));
     expect(arrays.get('embedding')!.shape).toEqual([4, smallSize]);
     expect([...arrays.get('timestamps')!.data]).toEqual([0, 0.48, 0.96, 1.44]);
     const [, , , short] = first;
     expect(short!.state === 'written' && short!.warnings.join()).toContain('less than a window');
 
-    const [before, time] = [await readFile(outputs[0]!), (await stat(outputs[0]!)).mtimeMs];
+    const [before, time] = [await readFile(outputs[0]), (await stat(outputs[0])).mtimeMs];
     // One is missing, of one the recording has changed, one was made by other hands.
-    await unlink(outputs[1]!);
+    await unlink(outputs[1]);
     await sound('sounds/one.wav', melody(4, 1.2));
     expect(states(await run({}))).toEqual(['kept', 'failed', 'written', 'written']);
-    expect((await stat(outputs[0]!)).mtimeMs).toBe(time);
-    expect(decodeNpz(await readFile(outputs[2]!)).arrays.get('embedding')!.shape).toEqual([2, smallSize]);
+    expect((await stat(outputs[0])).mtimeMs).toBe(time);
+    expect(decodeNpz(await readFile(outputs[2])).arrays.get('embedding')!.shape).toEqual([2, smallSize]);
 
     // Another hop is another configuration, which never takes the place of what is there.
     const other = { ...smallChoice(network), hopSeconds: 0.1 };
     const refused = await run({ embedder: other });
     expect(states(refused)).toEqual(['failed', 'failed', 'failed', 'failed']);
-    expect(refused[0]!.state === 'failed' && refused[0]!.message).toContain('other settings');
-    expect(await readFile(outputs[0]!)).toEqual(before);
+    expect(refused[0].state === 'failed' && refused[0].message).toContain('other settings');
+    expect(await readFile(outputs[0])).toEqual(before);
     expect((await readdir(at('out'))).sort()).toEqual(['deep', 'one.npz']);
 
     // A bit of the disk's has turned: made anew, to the same bytes.
     const turned = Uint8Array.from(before);
-    turned[before.length >> 1]! ^= 1;
-    await writeFile(outputs[0]!, turned);
+    turned[before.length >> 1] ^= 1;
+    await writeFile(outputs[0], turned);
     expect(states(await run({}))).toEqual(['written', 'failed', 'kept', 'kept']);
-    expect(await readFile(outputs[0]!)).toEqual(before);
+    expect(await readFile(outputs[0])).toEqual(before);
 
-    await writeFile(outputs[1]!, 'something of mine');
+    await writeFile(outputs[1], 'something of mine');
     const again = await run({});
     expect(states(again)).toEqual(['kept', 'failed', 'failed', 'kept']);
-    expect(again[2]!.state === 'failed' && again[2]!.message).toContain('earshot embed did not make it');
-    expect(await readFile(outputs[1]!, 'utf8')).toBe('something of mine');
+    expect(again[2].state === 'failed' && again[2].message).toContain('earshot embed did not make it');
+    expect(await readFile(outputs[1], 'utf8')).toBe('something of mine');
   });
 
   it('refuses two recordings with one output, before anything is written', async () => {
@@ -172,19 +172,19 @@ describe('embed', () => {
       ...{ cacheDir: at('cache'), split: { kind: 'folds', testFolds: [3] } },
       overrides: { epochs: 1, sampleRate: toneRate, nMels: 32, windowSeconds: 0.5 },
     });
-    const embedder = { network: models[0]! };
+    const embedder = { network: models[0] };
     const [event] = await run({ paths: [at('tones/low/0-1.wav')], out: at('trained'), embedder });
     expect(event!.state).toBe('written');
     const { Classifier } = await import('../../src/approaches/index.ts');
     const { readAudio, toMono } = await import('../../src/audio/index.ts');
-    const classifier = await Classifier.open(models[0]!, { threads: 1 });
+    const classifier = await Classifier.open(models[0], { threads: 1 });
     const samples = toMono(await readAudio(at('tones/low/0-1.wav')));
     const { embeddings } = await classifier.score([samples]);
     await classifier.close();
     const found = decodeNpz(await readFile(at('trained/0-1.npz'))).arrays.get('embedding')!.data;
-    expect(found.length).toBe(embeddings[0]!.length);
+    expect(found.length).toBe(embeddings[0].length);
     found.forEach((value, i) => {
-      expect(Math.abs(value - embeddings[0]![i]!)).toBeLessThan(1e-5);
+      expect(Math.abs(value - embeddings[0][i])).toBeLessThan(1e-5);
     });
   });
 });
@@ -198,7 +198,7 @@ async function plantedDataset(root: string): Promise<string> {
   }
   const original = melody(20, 3);
   const noise = melody(99, 2);
-  const part = original.slice(8000, 40000).map((x, i) => 0.3 * x + 0.03 * noise[i]!);
+  const part = original.slice(8000, 40000).map((x, i) => 0.3 * x + 0.03 * noise[i]);
   await sound(`${root}/copy.wav`, part);
   rows.push('copy.wav,even,2,other name');
   // Silence is like silence, and no leak.
@@ -254,11 +254,11 @@ describe('index, similar and near duplicates', () => {
     expect(name).toBe('manifest');
     expect(clips).toHaveLength(2);
     expect(clips[0]).toMatchObject({ id: 'r2.wav', label: 'even', group: 'rec2', fold: 1, same: false });
-    expect(clips[0]!.at!.clip - clips[0]!.at!.query).toBeCloseTo(0.96, 6);
-    expect(clips[0]!.at!.similarity).toBeGreaterThan(0.999);
+    expect(clips[0].at!.clip - clips[0].at!.query).toBeCloseTo(0.96, 6);
+    expect(clips[0].at!.similarity).toBeGreaterThan(0.999);
     const self = await similar({ ...shared(), file: at('planted/r1.wav'), index: at('index'), top: 1 });
     expect(self.clips[0]).toMatchObject({ id: 'r1.wav', same: true });
-    expect(self.clips[0]!.similarity).toBeCloseTo(1, 5);
+    expect(self.clips[0].similarity).toBeCloseTo(1, 5);
   });
 
   it('does the same with one pooled row per clip', async () => {
@@ -266,7 +266,7 @@ describe('index, similar and near duplicates', () => {
     expect([info.rows, info.size]).toEqual([info.clips.length, 2 * smallSize]);
     const { clips } = await similar({ ...shared(), file: at('planted/r1.wav'), index: at('pooled') });
     expect(clips[0]).toMatchObject({ id: 'r1.wav', at: null });
-    expect(clips[0]!.similarity).toBeCloseTo(1, 5);
+    expect(clips[0].similarity).toBeCloseTo(1, 5);
   });
 
   it('tells the same sound under another name from sounds that are merely alike', async () => {
@@ -279,9 +279,9 @@ describe('index, similar and near duplicates', () => {
     expect(pairs[0]).toMatchObject({
       ...{ acrossFolds: true, acrossClasses: false, dataset: null },
     });
-    expect([...pairs[0]!.clips].sort()).toEqual(['copy.wav', 'r0.wav']);
-    expect(Math.abs(pairs[0]!.shiftSeconds)).toBeCloseTo(0.5, 2);
-    expect(pairs[0]!.correlation).toBeGreaterThan(0.9);
+    expect([...pairs[0].clips].sort()).toEqual(['copy.wav', 'r0.wav']);
+    expect(Math.abs(pairs[0].shiftSeconds)).toBeCloseTo(0.5, 2);
+    expect(pairs[0].correlation).toBeGreaterThan(0.9);
     expect(alike).toBeGreaterThan(0);
     expect(text).toContain('The same sound under different recordings: 1');
     expect(text).toContain('in different folds');
@@ -304,7 +304,7 @@ describe('index, similar and near duplicates', () => {
     const { info } = await make('damaged');
     const file = at('damaged', info.embeddings.file);
     const bytes = await readFile(file);
-    bytes[bytes.length - 3]! ^= 1;
+    bytes[bytes.length - 3] ^= 1;
     await writeFile(file, bytes);
     const look = () => similar({ ...shared(), file: at('planted/r1.wav'), index: at('damaged') });
     await expect(look()).rejects.toThrow('damaged');

@@ -35,7 +35,7 @@ const trained = async (approach: string, overrides: TrainOptions['overrides']) =
     split: { kind: 'folds', testFolds: [3] },
     overrides,
   });
-  return outcome.models[0]!;
+  return outcome.models[0];
 };
 
 /** The share of a recording's saliency in bands around a frequency, beside the share of such bands. */
@@ -95,10 +95,10 @@ describe('explain', () => {
       [join(folder, 'high.wav'), outcome.salient, outcome.rest].map((path) => readAudio(path)),
     );
     expect(salient!.sampleRate).toBe(whole!.sampleRate);
-    expect(salient!.channelData[0]).toHaveLength(whole!.channelData[0]!.length);
+    expect(salient!.channelData[0]).toHaveLength(whole!.channelData[0].length);
     // Each of the two was rounded to 16 bits.
-    whole!.channelData[0]!.forEach((value, i) => {
-      const sum = salient!.channelData[0]![i]! + rest!.channelData[0]![i]!;
+    whole!.channelData[0].forEach((value, i) => {
+      const sum = salient!.channelData[0][i] + rest!.channelData[0][i];
       expect(Math.abs(sum - value)).toBeLessThan(1.1 / 32768);
     });
     const again = await explain({
@@ -132,7 +132,7 @@ describe('explain', () => {
     expect(Object.values(outcome.probabilities).every(Number.isFinite)).toBe(true);
     expect(Object.values(outcome.deletion.withoutSalient).every(Number.isFinite)).toBe(true);
     for (const path of [outcome.salient, outcome.rest])
-      expect((await readAudio(path)).channelData[0]!.every(Number.isFinite)).toBe(true);
+      expect((await readAudio(path)).channelData[0].every(Number.isFinite)).toBe(true);
   });
 
   it('explains a part of a recording as it explains that part alone, and no more than ten minutes', async () => {
@@ -212,7 +212,7 @@ describe('faithfulness on the demo', () => {
     });
     const tested = clips.filter(({ fold }) => fold === 2).filter((_, i) => i % 4 === 0);
     for (const method of ['gradient-x-input', 'integrated-gradients'] as const) {
-      const explainer = await Explainer.open(outcome.models[0]!, { method, threads: 1 });
+      const explainer = await Explainer.open(outcome.models[0], { method, threads: 1 });
       try {
         const deletions: Deletion[] = [];
         for (const { path } of tested) {

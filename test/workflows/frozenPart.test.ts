@@ -62,7 +62,7 @@ function expectAlike(a: TrainingTask['initial'], b: TrainingTask['initial']) {
     const other = b.get(name)!.data;
     const scale = Math.max(1e-3, ...data.map(Math.abs));
     data.forEach((value, i) => {
-      expect(Math.abs(value - other[i]!) / scale, name).toBeLessThan(2e-4);
+      expect(Math.abs(value - other[i]) / scale, name).toBeLessThan(2e-4);
     });
   }
 }
@@ -80,13 +80,13 @@ describe('the frozen part of a network', () => {
     const [plain, once] = [await losses(start), await losses({ ...start, frozen })];
     expect(once.losses.length).toBe(plain.losses.length);
     once.losses.forEach((loss, i) => {
-      expect(loss).toBeCloseTo(plain.losses[i]!, 4);
+      expect(loss).toBeCloseTo(plain.losses[i], 4);
     });
     expectAlike(once.result.parameters, plain.result.parameters);
     expect(once.result.parameterCount).toBe(plain.result.parameterCount);
     expect(once.result.trainedParameterCount).toBe(plain.result.trainedParameterCount);
     once.result.history.forEach(({ validationLoss }, i) => {
-      expect(validationLoss).toBeCloseTo(plain.result.history[i]!.validationLoss!, 4);
+      expect(validationLoss).toBeCloseTo(plain.result.history[i].validationLoss!, 4);
     });
   });
 
@@ -124,7 +124,7 @@ describe('the frozen part of a network', () => {
     const again = (await frozenPart({ ...other, initial }, hooks()))!;
     expect(await entries()).toEqual(before);
     const first = (await frozenPart(task(), hooks()))!;
-    expect(again.train.at(-1)!.windows).toEqual(first.train[0]!.windows);
+    expect(again.train.at(-1)!.windows).toEqual(first.train[0].windows);
     // Other weights before the head are another network.
     const moved = new Map(initial);
     const kernel = moved.get('blocks.0.conv1.weight')!;

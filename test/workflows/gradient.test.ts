@@ -18,16 +18,16 @@ describe('gradients of models exported by PyTorch', () => {
       expect(model.graph.inputs.map((v) => v.name).sort()).toEqual(Object.keys(feeds).sort());
       expect(model.graph.outputs.map((v) => v.name)).toEqual(['loss', ...wrt.map((w) => `${w}_grad`)]);
       const results = await runModel(encodeModel(model), feeds);
-      expect(Number(results['loss']!.data[0])).toBeCloseTo(loss, 4);
+      expect(Number(results['loss'].data[0])).toBeCloseTo(loss, 4);
       for (const w of wrt) {
-        const found = results[`${w}_grad`]!;
-        expect(found.dims, w).toEqual(gradients[w]!.dims);
-        expect(relativeError(found, gradients[w]!), w).toBeLessThan(1e-3);
+        const found = results[`${w}_grad`];
+        expect(found.dims, w).toEqual(gradients[w].dims);
+        expect(relativeError(found, gradients[w]), w).toBeLessThan(1e-3);
       }
       // What was written can be read again, ONNX Runtime's own operators included.
       const again = await runModel(importGraph(decodeModel(encodeModel(model))).model(), feeds);
       for (const [output, tensor] of Object.entries(results)) {
-        expect(relativeError(again[output]!, tensor), output).toBeLessThan(1e-4);
+        expect(relativeError(again[output], tensor), output).toBeLessThan(1e-4);
       }
     });
   }
@@ -47,7 +47,7 @@ async function derived(
     nodes: [...nodes, node('ReduceSum', ['s'], ['loss'], { keepdims: int(0) })],
   });
   const results = await runModel(gradientModel(model, { loss: 'loss', wrt, bind: { N: 3 } }), { x });
-  return Object.fromEntries(wrt.map((w) => [w, [...(results[`${w}_grad`]!.data as Float32Array)]]));
+  return Object.fromEntries(wrt.map((w) => [w, [...(results[`${w}_grad`].data as Float32Array)]]));
 }
 
 describe('what a gradient is taken by', () => {
@@ -104,7 +104,7 @@ describe('what a gradient is taken by', () => {
       onNotice: (n) => notices.push(n),
     });
     const results = await runModel(made, { x, z: float32([2], [5, 6]) });
-    expect([...(results['z_grad']!.data as Float32Array)]).toEqual([0, 0]);
+    expect([...(results['z_grad'].data as Float32Array)]).toEqual([0, 0]);
     expect(notices.map((n) => n.subject)).toEqual(['z', 'aside']);
   });
 
@@ -126,12 +126,12 @@ describe('what a gradient is taken by', () => {
     const options = { wrt: ['x', 'w'], onNotice: (n: Notice) => notices.push(n) };
     gradientModel(model, { ...options, loss: 'loss' });
     expect(notices).toHaveLength(1);
-    expect(notices[0]!.message).toMatch(/^Some ways from 'x' .* QuantizeLinear 'q\/QuantizeLinear'/);
+    expect(notices[0].message).toMatch(/^Some ways from 'x' .* QuantizeLinear 'q\/QuantizeLinear'/);
     const zero = gradientModel(model, { ...options, loss: 'other' });
-    expect(notices[1]!.message).toMatch(/^Every way from 'x' .*: its gradient is zero\./);
+    expect(notices[1].message).toMatch(/^Every way from 'x' .*: its gradient is zero\./);
     expect(notices).toHaveLength(2);
     const results = await runModel(zero, { x, w: x, b: x });
-    expect([...(results['x_grad']!.data as Float32Array)]).toEqual([0, 0, 0]);
+    expect([...(results['x_grad'].data as Float32Array)]).toEqual([0, 0, 0]);
   });
 
   it('a tensor of several elements is differentiated as its sum, or with a cotangent', async () => {
@@ -140,11 +140,11 @@ describe('what a gradient is taken by', () => {
       nodes: [node('Mul', ['x', 'x'], ['y'])],
     });
     const sum = await runModel(gradientModel(model, { loss: 'y', wrt: ['x'], of: 'sum' }), { x });
-    expect([...(sum['y']!.data as Float32Array)]).toEqual([1, 4, 9]);
-    expect([...(sum['x_grad']!.data as Float32Array)]).toEqual([2, -4, 6]);
+    expect([...(sum['y'].data as Float32Array)]).toEqual([1, 4, 9]);
+    expect([...(sum['x_grad'].data as Float32Array)]).toEqual([2, -4, 6]);
     const product = gradientModel(model, { loss: 'y', wrt: ['x'], of: 'cotangent' });
     const results = await runModel(product, { x, y_cotangent: float32([3], [10, 1, -1]) });
-    expect([...(results['x_grad']!.data as Float32Array)]).toEqual([20, -4, -6]);
+    expect([...(results['x_grad'].data as Float32Array)]).toEqual([20, -4, -6]);
     expect(() => gradientModel(model, { loss: 'y', wrt: ['x'] })).toThrow(
       expect.objectContaining({ hint: expect.stringMatching(/--sum.*--cotangent/) }),
     );
@@ -175,7 +175,7 @@ describe('what a gradient is taken by', () => {
     ] as const) {
       const made = gradientModel(model, { loss: 'loss', wrt: ['x'], bind: { rate } });
       expect(made.graph.inputs.map((v) => v.name)).toEqual(['x']);
-      expect([...((await runModel(made, { x }))['x_grad']!.data as Float32Array)]).toEqual(
+      expect([...((await runModel(made, { x }))['x_grad'].data as Float32Array)]).toEqual(
         Array(3).fill(factor),
       );
     }
@@ -195,7 +195,7 @@ describe('what a gradient is taken by', () => {
       ],
     });
     const results = await runModel(gradientModel(model, { loss: 'loss', wrt: ['x'] }), { x });
-    expect([...(results['x_grad']!.data as Float32Array)]).toEqual([2, -4, 6]);
+    expect([...(results['x_grad'].data as Float32Array)]).toEqual([2, -4, 6]);
   });
 
   it('dropout in training gives the gradient of the very mask that was drawn', async () => {
@@ -216,11 +216,11 @@ describe('what a gradient is taken by', () => {
       Array.from({ length: 200 }, (_, i) => 1 + i / 100),
     );
     const results = await runModel(gradientModel(model, { loss: 'loss', wrt: ['x'] }), { x: long });
-    const slopes = [...(results['x_grad']!.data as Float32Array)];
+    const slopes = [...(results['x_grad'].data as Float32Array)];
     expect(new Set(slopes.map((s) => s.toFixed(4)))).toEqual(new Set(['0.0000', '1.3333']));
     // The loss is linear in x with those slopes.
-    const sum = slopes.reduce((total, slope, i) => total + slope * long.data[i]!, 0);
-    expect(Number(results['loss']!.data[0])).toBeCloseTo(sum, 2);
+    const sum = slopes.reduce((total, slope, i) => total + slope * long.data[i], 0);
+    expect(Number(results['loss'].data[0])).toBeCloseTo(sum, 2);
   });
 
   it('inputs that the loss does not need stay inputs', () => {
@@ -340,8 +340,8 @@ describe('files', () => {
     expect(bytes.length).toBe(outcome.bytes);
     expect(decodeModel(bytes).metadata.get('author')).toBe('somebody');
     const results = await runModel(bytes, { x });
-    expect([...(results['x_grad']!.data as Float32Array)]).toEqual([2, -4, 6]);
-    expect([...(results['s_grad']!.data as Float32Array)]).toEqual([1, 1, 1]);
+    expect([...(results['x_grad'].data as Float32Array)]).toEqual([2, -4, 6]);
+    expect([...(results['s_grad'].data as Float32Array)]).toEqual([1, 1, 1]);
   });
 
   it('the tensors of a model are listed with their types', () => {

@@ -39,10 +39,10 @@ describe.skipIf(!present)(
         expect(wrt.length).toBeGreaterThan(10);
         const model = gradientModel(decodeModel(bytes), { loss: 'loss', wrt, bind });
         const results = await runModel(encodeModel(model), feeds);
-        expect(Math.abs(Number(results['loss']!.data[0]) / loss - 1)).toBeLessThan(1e-4);
+        expect(Math.abs(Number(results['loss'].data[0]) / loss - 1)).toBeLessThan(1e-4);
         let worst = 0;
         for (const w of wrt) {
-          const error = relativeError(results[`${w}_grad`]!, gradients[w]!);
+          const error = relativeError(results[`${w}_grad`], gradients[w]);
           expect(error, w).toBeLessThan(1e-3);
           worst = Math.max(worst, error);
         }

@@ -88,7 +88,7 @@ async function embedded(network: string, samples: Float32Array, input: InputChoi
 }
 
 const distance = (a: Float32Array, b: Float32Array) =>
-  Math.max(...a.map((value, i) => Math.abs(value - b[i]!))) / Math.max(...b.map(Math.abs));
+  Math.max(...a.map((value, i) => Math.abs(value - b[i]))) / Math.max(...b.map(Math.abs));
 
 const inputs: [string, InputChoices][] = [
   ['as it comes', {}],
@@ -105,7 +105,7 @@ describe('the same model and tensor give the same vector', () => {
   const samples = tone('low', windowSeconds, new Random(3));
 
   // The others differ in numbers alone; training takes seconds.
-  it.each([inputs[0]!, inputs[3]!])(
+  it.each([inputs[0], inputs[3]])(
     'in embed, in the model that a trained head leaves, and in few shots: %s',
     async (name, input) => {
       const outcome = await train(
@@ -115,7 +115,7 @@ describe('the same model and tensor give the same vector', () => {
       );
       const own = await embedded(file, samples, input);
       expect(own.length).toBe(6);
-      const artefact = outcome.models[0]!;
+      const artefact = outcome.models[0];
       // The model file says what its graph does.
       const { input: said } = artifactInfo(decodeModel(await readFile(artefact)), artefact);
       expect(said).toMatchObject({ standardize: false, pictureSize: [20, 12], layout: 'mel-frames' });
@@ -142,7 +142,7 @@ describe('the same model and tensor give the same vector', () => {
       );
       g.output(vector, 'vector');
       const made = await runModel(g.model(), { waveform: float32([1, samples.length], samples) });
-      expect(distance(made['vector']!.data as Float32Array, own)).toBeLessThan(1e-4);
+      expect(distance(made['vector'].data as Float32Array, own)).toBeLessThan(1e-4);
     },
   );
 
@@ -156,7 +156,7 @@ describe('the same model and tensor give the same vector', () => {
     }
     expect(keys.size).toBe(inputs.length);
     for (let i = 0; i < vectors.length; i++)
-      for (let j = 0; j < i; j++) expect(distance(vectors[i]!, vectors[j]!)).toBeGreaterThan(1e-2);
+      for (let j = 0; j < i; j++) expect(distance(vectors[i], vectors[j])).toBeGreaterThan(1e-2);
   });
 
   it('statistics of a training side are refused where there is none, with the ways out', async () => {
@@ -190,7 +190,7 @@ describe('onnx-svm', () => {
     const description = await openEmbedder({ ...choice, network: file });
     const embedder = await Embedder.load(description, engine);
     const own = await embedder.embed(windowInputs([samples], description.spec).inputs);
-    const { embedding } = await runModel(decodeModel(await readFile(outcome.models[0]!)), {
+    const { embedding } = await runModel(decodeModel(await readFile(outcome.models[0])), {
       waveform: float32([1, samples.length], samples),
     });
     expect(distance(embedding!.data as Float32Array, own)).toBeLessThan(1e-4);
@@ -225,7 +225,7 @@ describe('windows that are moved back', () => {
       const each = await embedder.embed(pictures);
       const mean = Float32Array.from({ length: 6 }, (_, k) => {
         let sum = 0;
-        for (let i = 0; i < count; i++) sum += each[i * 6 + k]!;
+        for (let i = 0; i < count; i++) sum += each[i * 6 + k];
         return sum / count;
       });
       const g = new GraphBuilder();

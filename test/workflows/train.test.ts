@@ -118,7 +118,7 @@ describe('train', () => {
 
   it('gives the same model for the same seed, and refuses an occupied directory', async () => {
     const again = await train(options('again'));
-    expect(await readFile(again.models[0]!)).toEqual(await readFile(outcome.models[0]!));
+    expect(await readFile(again.models[0])).toEqual(await readFile(outcome.models[0]));
     expect(again.evaluation).toEqual(outcome.evaluation);
     await expect(train(options('again'))).rejects.toThrow(UsageError);
     const resumed = await train(options('again', { resume: true }));
@@ -138,7 +138,7 @@ describe('train', () => {
     );
     await expect(stopped).rejects.toThrow(CancelledError);
     const finished = await train(options('stopped', { resume: true }));
-    expect(await readFile(finished.models[0]!)).toEqual(await readFile(outcome.models[0]!));
+    expect(await readFile(finished.models[0])).toEqual(await readFile(outcome.models[0]));
   });
 
   it('trains adapters beside frozen weights and merges them into the model', async () => {
@@ -151,7 +151,7 @@ describe('train', () => {
     // Merged against unmerged, over the test clips.
     expect(adapted.parity).toBeLessThanOrEqual(1e-4);
     expect(adapted.trainedParameters).toBeLessThan(adapted.parameters / 10);
-    const { graph } = decodeModel(await readFile(adapted.models[0]!));
+    const { graph } = decodeModel(await readFile(adapted.models[0]));
     expect([...graph.initializers.keys()].filter((name) => name.includes('lora'))).toEqual([]);
     expect(await readFile(adapted.report.markdown, 'utf8')).toContain('were trained');
     const config = JSON.parse(await readFile(join(adapted.directory, 'config.json'), 'utf8'));
@@ -200,7 +200,7 @@ describe('train', () => {
 
 describe('the artefact', () => {
   it('runs on bare ONNX Runtime, for any batch and any length, and says what it needs', async () => {
-    const bytes = await readFile(outcome.models[0]!);
+    const bytes = await readFile(outcome.models[0]);
     const metadata = decodeModel(bytes).metadata;
     expect(JSON.parse(metadata.get('classes')!)).toEqual(['high', 'low']);
     expect(metadata.get('sample_rate')).toBe(String(toneRate));
@@ -237,7 +237,7 @@ describe('classify', () => {
     await writeTone(long, whole);
     const events: ClassifyEvent[] = [];
     for await (const event of classify({
-      model: outcome.models[0]!,
+      model: outcome.models[0],
       paths: [join(data, 'high/text.wav'), long, join(folder, 'absent.wav')],
       top: 2,
       threads: 1,
@@ -247,7 +247,7 @@ describe('classify', () => {
     const { result } = events[1] as Extract<ClassifyEvent, { ok: true }>;
     expect(result.seconds).toBeCloseTo(4, 6);
     expect(result.top.map(({ label }) => label).sort()).toEqual(['high', 'low']);
-    expect(result.windows[0]!.start).toBe(0);
+    expect(result.windows[0].start).toBe(0);
     expect(result.windows.at(-1)!.end).toBeCloseTo(4, 6);
     for (const window of result.windows) {
       const middle = (window.start + window.end) / 2;
@@ -260,7 +260,7 @@ describe('classify', () => {
   it('takes the sound files of a folder, in order', async () => {
     const files: string[] = [];
     for await (const event of classify({
-      model: outcome.models[0]!,
+      model: outcome.models[0],
       paths: [join(data, 'low')],
       threads: 1,
     })) {
@@ -271,7 +271,7 @@ describe('classify', () => {
   });
 
   it('says when there is nothing to classify, or the model is none', async () => {
-    await expect(classify({ model: outcome.models[0]!, paths: [] }).next()).rejects.toThrow(/no sound file/);
+    await expect(classify({ model: outcome.models[0], paths: [] }).next()).rejects.toThrow(/no sound file/);
     await expect(
       classify({ model: join(data, 'manifest.csv'), paths: [join(data, 'low/0-0.wav')] }).next(),
     ).rejects.toThrow();
@@ -280,7 +280,7 @@ describe('classify', () => {
 
 describe('evaluate', () => {
   it('takes artefacts from before there were several front ends, whose specs name no kind', async () => {
-    const model = decodeModel(await readFile(outcome.models[0]!));
+    const model = decodeModel(await readFile(outcome.models[0]));
     const info = JSON.parse(model.metadata.get('earshot')!);
     delete info.pipeline.frontEnd.kind;
     delete info.pipeline.frontEnd.version;
@@ -292,13 +292,13 @@ describe('evaluate', () => {
     const run = (file: string) =>
       evaluate({ model: file, dataset: data, folds: [3], threads: 1, cacheDir: join(folder, 'cache') });
     const { split: _, ...before } = (await run(old)).evaluation;
-    const { split: __, ...now } = (await run(outcome.models[0]!)).evaluation;
+    const { split: __, ...now } = (await run(outcome.models[0])).evaluation;
     expect(before).toEqual(now);
   });
 
   it('scores a finished model on a labelled dataset, as training did', async () => {
     const result = await evaluate({
-      model: outcome.models[0]!,
+      model: outcome.models[0],
       dataset: data,
       folds: [3],
       threads: 1,
@@ -318,7 +318,7 @@ describe('evaluate', () => {
 
   it('measures the leak when clips of the training side are tested, and says when it cannot', async () => {
     const options = { dataset: data, folds: [2, 3], threads: 1, cacheDir: join(folder, 'cache') };
-    const { evaluation, notices } = await evaluate({ ...options, model: outcome.models[0]! });
+    const { evaluation, notices } = await evaluate({ ...options, model: outcome.models[0] });
     const trained = JSON.parse(await readFile(join(outcome.directory, 'run.json'), 'utf8')).train as string[];
     const { clips, leak } = { clips: evaluation.clips, leak: evaluation.split!.leak };
     const leaked = outcome.predictions.rows.length;
@@ -327,7 +327,7 @@ describe('evaluate', () => {
     expect(trained.length).toBeGreaterThan(leak.clips);
     expect(notices.find(({ subject }) => subject === 'leak')!.message).toMatch(/% of the test clips/);
     const alone = join(folder, 'alone.onnx');
-    await copyFile(outcome.models[0]!, alone);
+    await copyFile(outcome.models[0], alone);
     const unknown = await evaluate({ ...options, model: alone });
     expect(unknown.notices.find(({ subject }) => subject === 'leak')!.message).toMatch(
       /which ones is not known/,
@@ -346,7 +346,7 @@ describe('evaluate', () => {
       await copyFile(join(data, original), join(renamed, copy));
     }
     const { evaluation, notices } = await evaluate({
-      model: outcome.models[0]!,
+      model: outcome.models[0],
       dataset: renamed,
       threads: 1,
       cacheDir: join(folder, 'cache'),
@@ -360,6 +360,6 @@ describe('evaluate', () => {
     const other = join(folder, 'other');
     await writeTone(join(other, 'middle/1.wav'), new Float32Array(100).fill(0.1));
     await writeTone(join(other, 'low/1.wav'), new Float32Array(100).fill(0.1));
-    await expect(evaluate({ model: outcome.models[0]!, dataset: other })).rejects.toThrow(/class 'middle'/);
+    await expect(evaluate({ model: outcome.models[0], dataset: other })).rejects.toThrow(/class 'middle'/);
   });
 });

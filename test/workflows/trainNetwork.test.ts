@@ -137,11 +137,11 @@ describe('train with a network from an ONNX model', () => {
     expect(await changed(outcome.directory)).toEqual(
       bodyParameters.filter((name) => name !== 'norm.mean' && name !== 'norm.variance'),
     );
-    const info = artifactInfo(decodeModel(await readFile(outcome.models[0]!)), 'model');
+    const info = artifactInfo(decodeModel(await readFile(outcome.models[0])), 'model');
     expect(info).toMatchObject({ approach: 'network', network: 'ears', embeddingSize: 288 });
     expect(info.weights).toBe(outcome.weights);
     const again = await evaluate({
-      model: outcome.models[0]!,
+      model: outcome.models[0],
       dataset: data,
       folds: [3],
       threads: 1,
@@ -197,7 +197,7 @@ describe('train with a network from an ONNX model', () => {
     expect(config.training.augmentation.gainOn).toBe('waveform');
     expect(outcome.parity).toBeLessThan(1e-4);
     expect(outcome.evaluation.accuracy).toBeGreaterThan(0.8);
-    const initializers = decodeModel(await readFile(outcome.models[0]!)).graph.initializers;
+    const initializers = decodeModel(await readFile(outcome.models[0])).graph.initializers;
     expect([...initializers.keys()].some((name) => name.includes('features.mean'))).toBe(false);
   });
 });

@@ -93,17 +93,17 @@ describe('a linear SVM on vectors', () => {
   it('gives a model that classifies recordings of any length', async () => {
     const heard: ClassifyEvent[] = [];
     for await (const event of classify({
-      model: outcome.models[0]!,
+      model: outcome.models[0],
       paths: [join(data, 'low/0-1.wav'), join(data, 'high/0-1.wav')],
       threads: 1,
     }))
       heard.push(event);
-    expect(heard.map((event) => event.ok && event.result.top[0]!.label)).toEqual(['low', 'high']);
+    expect(heard.map((event) => event.ok && event.result.top[0].label)).toEqual(['low', 'high']);
   });
 
   it('repeats itself to the last bit, and resumes a finished run', async () => {
     const again = await train(options('again'));
-    expect(await readFile(again.models[0]!)).toEqual(await readFile(outcome.models[0]!));
+    expect(await readFile(again.models[0])).toEqual(await readFile(outcome.models[0]));
     expect((await train(options('again', { resume: true }))).evaluation).toEqual(outcome.evaluation);
   });
 
@@ -193,7 +193,7 @@ function noise(seed: string, samples: number): Float32Array {
 }
 
 function largestDifference(a: Float32Array, b: Float32Array): number {
-  return a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), 0);
+  return a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
 }
 
 describe('vectors by nodes', () => {

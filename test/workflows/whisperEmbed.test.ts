@@ -75,7 +75,7 @@ async function positionsOf(samples: Float32Array, context: WhisperContext): Prom
 }
 
 const mean = (rows: readonly Float32Array[]) =>
-  Array.from({ length: config.width }, (_, i) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length);
+  Array.from({ length: config.width }, (_, i) => rows.reduce((sum, row) => sum + row[i], 0) / rows.length);
 
 const windowsOf = (samples: Float32Array) =>
   samples.length > 480_000 ? [samples.subarray(0, 480_000), samples.subarray(480_000)] : [samples];

@@ -57,7 +57,7 @@ describe('a classifier of Hugging Face', () => {
     expect(info.weights).toContain('last layer as in the file');
     const got = await scores(out, clips);
     for (const [i, expected] of answers.entries()) {
-      expect(relativeDifference(got[i]!, expected[answer]), `${expected.samples} samples`).toBeLessThan(1e-4);
+      expect(relativeDifference(got[i], expected[answer]), `${expected.samples} samples`).toBeLessThan(1e-4);
     }
   });
 
@@ -133,7 +133,7 @@ describe('a classifier trained here', () => {
         ...{ epochs: 2, batchSize: 32, windowSeconds: 1, pad: 'zero', weights: 'random' },
       },
     });
-    const model = models[0]!;
+    const model = models[0];
     const out = join(folder, 'exported');
     const exported = await exportToHuggingFace({ model, out });
     expect(exported.differences).toEqual([]);

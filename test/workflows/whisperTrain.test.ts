@@ -60,7 +60,7 @@ describe('whisper', () => {
     expect(outcome.weights).toBe('random');
     expect(outcome.notices.map(({ message }) => message).join()).toMatch(/started from random weights/);
     expect(outcome.parity).toBeLessThan(1e-5);
-    const { pipeline } = artifactInfo(decodeModel(await readFile(outcome.models[0]!)), 'model');
+    const { pipeline } = artifactInfo(decodeModel(await readFile(outcome.models[0])), 'model');
     expect(pipeline).toMatchObject({ pad: 'mask', windowSeconds: 0.6, frontEnd: { kind: 'whisper' } });
   });
 
@@ -70,29 +70,29 @@ describe('whisper', () => {
     await writeTone(short, tone('high', 0.05, random));
     await writeTone(long, tone('low', 31, random));
     const results = [];
-    for await (const event of classify({ model: outcome.models[0]!, paths: [short, long], threads: 1 }))
+    for await (const event of classify({ model: outcome.models[0], paths: [short, long], threads: 1 }))
       results.push(event);
     const [first, second] = results.map((event) => (event.ok ? event.result : null));
     expect(first!.windows).toHaveLength(1);
-    expect(first!.windows[0]!.end).toBeCloseTo(0.05, 3);
+    expect(first!.windows[0].end).toBeCloseTo(0.05, 3);
     expect(second!.windows).toHaveLength(Math.ceil(31 / 0.6));
-    expect(second!.top[0]!.label).toBe('low');
+    expect(second!.top[0].label).toBe('low');
   });
 
   it('takes a recording’s length from the waveform: zeros after its end are sound', async () => {
-    const classifier = await Classifier.open(outcome.models[0]!, { threads: 1 });
+    const classifier = await Classifier.open(outcome.models[0], { threads: 1 });
     try {
       const samples = Float32Array.from({ length: 3200 }, (_, i) => 0.3 * Math.sin(i / 3));
       const followed = new Float32Array(9600);
       followed.set(samples);
       const [alone, padded] = (await classifier.score([samples, followed])).probabilities;
-      expect(Math.abs(alone![0]! - padded![0]!)).toBeGreaterThan(1e-4);
+      expect(Math.abs(alone![0] - padded![0])).toBeGreaterThan(1e-4);
       // Together in one run or one by one, the same.
       const other = samples.map((v) => -0.5 * v);
       const together = (await classifier.score([samples, other])).embeddings;
-      const single = (await classifier.score([other])).embeddings[0]!;
-      together[1]!.forEach((v, i) => {
-        expect(v).toBeCloseTo(single[i]!, 5);
+      const single = (await classifier.score([other])).embeddings[0];
+      together[1].forEach((v, i) => {
+        expect(v).toBeCloseTo(single[i], 5);
       });
     } finally {
       await classifier.close();
@@ -176,7 +176,7 @@ describe('settings', () => {
 describe('the model in fewer bits', () => {
   it.each(['fp16', 'int8'] as const)('%s: what it costs is what both files score', async (precision) => {
     const out = join(folder, `${precision}.onnx`);
-    const model = outcome.models[0]!;
+    const model = outcome.models[0];
     const made = await exportPrecision({
       ...{ model, precision, out, evaluate: outcome.directory, threads: 1 },
       cacheDir: join(folder, 'cache'),
@@ -191,7 +191,7 @@ describe('the model in fewer bits', () => {
     let largest = 0;
     before.predictions.rows.forEach(({ probabilities }, i) => {
       Array.from(probabilities).forEach((p, c) => {
-        largest = Math.max(largest, Math.abs(p - after.predictions.rows[i]!.probabilities[c]!));
+        largest = Math.max(largest, Math.abs(p - after.predictions.rows[i].probabilities[c]));
       });
     });
     expect(evaluation!.largestProbabilityDifference).toBeCloseTo(largest, 6);

@@ -58,7 +58,7 @@ function inOrder(result: Awaited<ReturnType<typeof heard>>[number], labels = tin
 
 function near(got: readonly number[], wanted: readonly number[], tolerance: number): void {
   expect(got.length).toBe(wanted.length);
-  for (const [i, v] of got.entries()) expect(Math.abs(v - wanted[i]!)).toBeLessThan(tolerance);
+  for (const [i, v] of got.entries()) expect(Math.abs(v - wanted[i])).toBeLessThan(tolerance);
 }
 
 describe('zero-shot', () => {
@@ -67,23 +67,23 @@ describe('zero-shot', () => {
     const results = await heard({ ...usual, paths: sounds, onReady: (ready) => (setting = ready) });
     expect(results.map(({ file }) => file)).toEqual(sounds);
     results.forEach((result, i) => {
-      near(inOrder(result).cosine, expected.cosine[i]!, 1e-5);
-      near(inOrder(result).probability, expected.probabilities[i]!, 1e-4);
+      near(inOrder(result).cosine, expected.cosine[i], 1e-5);
+      near(inOrder(result).probability, expected.probabilities[i], 1e-4);
       const order = result.scores.map(({ probability }) => probability);
       expect(order).toEqual([...order].sort((a, b) => b - a));
     });
-    expect(results[0]!.seconds).toBeCloseTo(2, 6);
+    expect(results[0].seconds).toBeCloseTo(2, 6);
     expect(setting).toMatchObject({ logitScale: expected.logitScale.config, logitScaleKnown: false });
     // Labels are told apart by far more than the tolerance.
-    expect(Math.abs(expected.cosine[0]![0]! - expected.cosine[0]![2]!)).toBeGreaterThan(0.05);
+    expect(Math.abs(expected.cosine[0][0] - expected.cosine[0][2])).toBeGreaterThan(0.05);
   });
 
   it('gives them from safetensors, with the trained factor', async () => {
     const weights = writeTinySafetensors(join(folder, 'safetensors'));
     const results = await heard({ ...usual, weights, paths: sounds, top: 3 });
     results.forEach((result, i) => {
-      near(inOrder(result).cosine, expected.cosine[i]!, 1e-5);
-      near(inOrder(result).probability, expected.trainedProbabilities[i]!, 1e-4);
+      near(inOrder(result).cosine, expected.cosine[i], 1e-5);
+      near(inOrder(result).probability, expected.trainedProbabilities[i], 1e-4);
     });
   });
 
@@ -95,11 +95,11 @@ describe('zero-shot', () => {
       int16: true,
       logitScale: expected.logitScale.trained,
     });
-    near(inOrder(exact!).cosine, expected.cosine[2]!, 1e-5);
-    near(inOrder(exact!).probability, expected.trainedProbabilities[2]!, 1e-4);
+    near(inOrder(exact!).cosine, expected.cosine[2], 1e-5);
+    near(inOrder(exact!).probability, expected.trainedProbabilities[2], 1e-4);
     // It clips, so it is another sound without.
     const [other] = await heard({ ...usual, paths: [loud] });
-    expect(Math.abs(inOrder(other!).cosine[0]! - expected.cosine[2]![0]!)).toBeGreaterThan(1e-4);
+    expect(Math.abs(inOrder(other!).cosine[0] - expected.cosine[2][0])).toBeGreaterThan(1e-4);
     await expect(heard({ ...usual, paths: [loud], logitScale: 0 })).rejects.toThrow(ParameterError);
   });
 
@@ -109,13 +109,13 @@ describe('zero-shot', () => {
     writeFileSync(labelsFile, JSON.stringify({ wail: [siren, hear] }));
     const results = await heard({ ...usual, labels: ['dog bark'], labelsFile, paths: sounds });
     results.forEach((result, i) => {
-      near(inOrder(result, ['wail', 'dog bark']).cosine, expected.ensemble[i]!, 1e-5);
+      near(inOrder(result, ['wail', 'dog bark']).cosine, expected.ensemble[i], 1e-5);
     });
     const templates = ['This is a sound of {}.', 'I hear  a {},\tloud!'];
     const ensemble = await heard({ ...usual, labels: ['siren'], templates, paths: sounds });
     ensemble.forEach((result, i) => {
-      near(inOrder(result, ['siren']).cosine, [expected.ensemble[i]![0]!], 1e-5);
-      expect(result.scores[0]!.probability).toBe(1);
+      near(inOrder(result, ['siren']).cosine, [expected.ensemble[i][0]], 1e-5);
+      expect(result.scores[0].probability).toBe(1);
     });
     writeFileSync(labelsFile, JSON.stringify({ siren: [] }));
     await expect(heard({ ...usual, labelsFile, paths: sounds })).rejects.toThrow(UsageError);
@@ -134,17 +134,17 @@ describe('zero-shot', () => {
       [2.5, 12.5],
     ]);
     // The first window is what 2 s of chirp are filled up to.
-    near(result!.windows[0]!.similarities, expected.cosine[0]!, 1e-5);
-    const mean = [0, 1, 2].map((i) => result!.windows.reduce((sum, w) => sum + w.similarities[i]! / 2, 0));
+    near(result!.windows[0].similarities, expected.cosine[0], 1e-5);
+    const mean = [0, 1, 2].map((i) => result!.windows.reduce((sum, w) => sum + w.similarities[i] / 2, 0));
     near(inOrder(result!).cosine, mean, 1e-9);
-    expect(Math.abs(result!.windows[1]!.similarities[0]! - expected.cosine[0]![0]!)).toBeGreaterThan(1e-3);
+    expect(Math.abs(result!.windows[1].similarities[0] - expected.cosine[0][0])).toBeGreaterThan(1e-3);
     const [start] = await heard({ ...usual, paths: [path], crop: 'start' });
     expect(start!.windows.length).toBe(1);
-    near(inOrder(start!).cosine, expected.cosine[0]!, 1e-5);
+    near(inOrder(start!).cosine, expected.cosine[0], 1e-5);
     const [centre] = await heard({ ...usual, paths: [path], crop: 'centre' });
     expect(centre!.windows[0]).toMatchObject({ start: 1.25, end: 11.25 });
     const [drawn] = await heard({ ...usual, paths: [path], crop: { seed: 1 } });
-    const from = drawn!.windows[0]!.start * 48000;
+    const from = drawn!.windows[0].start * 48000;
     expect(clapCrop(long, { seed: 1 })[100]).toBe(long[from + 100]);
     expect(from).toBeGreaterThan(0);
   });
@@ -155,13 +155,13 @@ describe('zero-shot', () => {
     const events: ZeroShotEvent[] = [];
     for await (const event of zeroShot({
       ...usual,
-      paths: [bad, join(folder, 'none.wav'), sounds[0]!],
+      paths: [bad, join(folder, 'none.wav'), sounds[0]],
       top: 1,
     }))
       events.push(event);
     expect(events.map(({ ok }) => ok)).toEqual([false, false, true]);
     expect(events[0]).toMatchObject({ file: bad });
-    expect(events[2]!.ok && events[2]!.result.scores.length).toBe(1);
+    expect(events[2].ok && events[2].result.scores.length).toBe(1);
     const stop = new AbortController();
     stop.abort();
     await expect(heard({ ...usual, paths: sounds, signal: stop.signal })).rejects.toThrow(CancelledError);
@@ -189,9 +189,9 @@ describe('labels baked into a model', () => {
       for await (const event of classify({ model: out, paths, top: 3, threads: 1 })) events.push(event);
       events.forEach((event, i) => {
         if (!event.ok) throw new Error(event.message);
-        expect(event.result.windows.length).toBe(live[i]!.windows.length);
+        expect(event.result.windows.length).toBe(live[i].windows.length);
         for (const { label, probability } of event.result.top) {
-          const same = live[i]!.scores.find((score) => score.label === label)!;
+          const same = live[i].scores.find((score) => score.label === label)!;
           expect(Math.abs(probability - same.probability)).toBeLessThan(1e-5);
         }
       });
@@ -210,7 +210,7 @@ describe('labels baked into a model', () => {
           const { probabilities, embedding } = await runModel(bytes, {
             waveform: float32([1, waveform.length], waveform),
           });
-          near(Array.from(probabilities!.data as Float32Array), scale[i]!, 1e-4);
+          near(Array.from(probabilities!.data as Float32Array), scale[i], 1e-4);
           expect(Math.hypot(...(embedding!.data as Float32Array))).toBeCloseTo(1, 5);
         }
       }
@@ -290,14 +290,14 @@ describe('the approach clap', () => {
     const out = join(folder, 'embeddings');
     const written: string[] = [];
     for await (const event of embed({
-      ...{ paths: [sounds[0]!], out, threads: 1, format: 'json' },
+      ...{ paths: [sounds[0]], out, threads: 1, format: 'json' },
       embedder: { network: 'clap', weights: tinyClap },
     })) {
       if (event.state !== 'written') throw new Error(event.state);
       written.push(event.output);
     }
-    const { embedding } = JSON.parse(await readFile(written[0]!, 'utf8')) as { embedding: number[][] };
-    near(embedding[0]!, expected.audioEmbeds[0]!, 1e-4);
+    const { embedding } = JSON.parse(await readFile(written[0], 'utf8')) as { embedding: number[][] };
+    near(embedding[0], expected.audioEmbeds[0], 1e-4);
   });
 
   it('gives prompts as what is known of classes, for few shots and for classes left out', async () => {
@@ -345,9 +345,9 @@ describe('the approach clap', () => {
     const { embedding } = JSON.parse(await readFile(join(embedded, file!), 'utf8')) as {
       embedding: number[][];
     };
-    const length = Math.hypot(...embedding[0]!);
+    const length = Math.hypot(...embedding[0]);
     const cosine = classes.map((_, c) =>
-      embedding[0]!.reduce((sum, v, j) => sum + (v / length) * rows[c * size + j]!, 0),
+      embedding[0].reduce((sum, v, j) => sum + (v / length) * rows[c * size + j], 0),
     );
     near(cosine, inOrder(live!, classes).cosine, 1e-5);
 

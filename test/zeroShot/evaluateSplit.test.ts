@@ -32,14 +32,14 @@ function rowsOf(some: readonly string[], each: number, seed: string): LabelledRo
   const labels = some.flatMap((label) => Array.from({ length: each }, () => label));
   const x = matrixOf(
     labels.map((label) => {
-      const attributes = table[classes.indexOf(label)]!;
-      return Array.from({ length: 6 }, (_, j) => attributes[j % 4]! * (1 + j / 3) + 0.4 * random.normal());
+      const attributes = table[classes.indexOf(label)];
+      return Array.from({ length: 6 }, (_, j) => attributes[j % 4] * (1 + j / 3) + 0.4 * random.normal());
     }),
   );
   return { x, labels, groups: labels.map((label, i) => `${seed}/${label}${Math.floor(i / 2)}`) };
 }
 
-const split = classSplits(classes, { unseen: 2 })[5]!;
+const split = classSplits(classes, { unseen: 2 })[5];
 const sides: SplitRows = {
   fit: rowsOf(split.seen, 12, 'fit'),
   seenTest: rowsOf(split.seen, 6, 'test'),
@@ -64,7 +64,7 @@ describe('one division', () => {
     const other: SplitRows = { ...sides, unseen: rowsOf(split.unseen, 25, 'others') };
     const again = evaluateSplit(split, other, options);
     again.methods.forEach((one, m) => {
-      const before = outcome.methods[m]!;
+      const before = outcome.methods[m];
       expect(one.settings).toEqual(before.settings);
       // The constant of stacking is chosen inside the seen classes too.
       expect(one.generalised.calibrated.gamma).toBe(before.generalised.calibrated.gamma);
@@ -78,16 +78,16 @@ describe('one division', () => {
   it('would change if an unseen clip were fitted to', () => {
     // The control of the test above: it can fail.
     const leaky = [...sides.fit.labels];
-    leaky[0] = split.seen[1]!;
+    leaky[0] = split.seen[1];
     const changed = evaluateSplit(split, { ...sides, fit: { ...sides.fit, labels: leaky } }, options);
     const seenOf = (o: typeof outcome) => o.methods.map(({ generalised }) => generalised.ausuc);
     expect(seenOf(changed)).not.toEqual(seenOf(outcome));
   });
 
   it('refuses a class on the wrong side, and a recording on both', () => {
-    const leaked = rowsOf([...split.seen, split.unseen[0]!], 12, 'fit');
+    const leaked = rowsOf([...split.seen, split.unseen[0]], 12, 'fit');
     expect(() => evaluateSplit(split, { ...sides, fit: leaked }, options)).toThrow(/on the side 'fit'/);
-    const shared = { ...sides.unseen, groups: sides.unseen.groups.map(() => sides.fit.groups[0]!) };
+    const shared = { ...sides.unseen, groups: sides.unseen.groups.map(() => sides.fit.groups[0]) };
     expect(() => evaluateSplit(split, { ...sides, unseen: shared }, options)).toThrow(
       /fitted to and tested on/,
     );
@@ -100,13 +100,13 @@ describe('one division', () => {
         classes.map((label) => {
           const [a, b] = split.unseen;
           const taken = label === a ? b! : label === b ? a! : label;
-          return table[classes.indexOf(taken)]!;
+          return table[classes.indexOf(taken)];
         }),
       ),
     };
     const turned = evaluateSplit(split, sides, { ...options, vectors: swapped });
     turned.methods.forEach(({ accuracy }, m) => {
-      expect(accuracy).toBeCloseTo(1 - outcome.methods[m]!.accuracy, 12);
+      expect(accuracy).toBeCloseTo(1 - outcome.methods[m].accuracy, 12);
     });
   });
 
@@ -179,8 +179,8 @@ describe('many divisions', () => {
       const places = all.labels.flatMap((label, i) => (chosen.includes(label) && where(i % 14) ? [i] : []));
       return {
         x: matrixOf(places.map((i) => all.x.data.subarray(6 * i, 6 * i + 6))),
-        labels: places.map((i) => all.labels[i]!),
-        groups: places.map((i) => all.groups[i]!),
+        labels: places.map((i) => all.labels[i]),
+        groups: places.map((i) => all.groups[i]),
       };
     };
     const runs = pairs.map((pair) => ({
@@ -196,7 +196,7 @@ describe('many divisions', () => {
       unseen.labels.map((label, i) => ({
         id: `${label} ${unseen.x.data[6 * i]}`,
         label,
-        group: unseen.groups[i]!,
+        group: unseen.groups[i],
       })),
     );
     const {
@@ -204,7 +204,7 @@ describe('many divisions', () => {
       chance,
     } = summariseSplits(outcomes, tested, 0);
     expect(chance).toBe(0.5);
-    const mean = outcomes.reduce((sum, one) => sum + one.methods[0]!.accuracy, 0) / outcomes.length;
+    const mean = outcomes.reduce((sum, one) => sum + one.methods[0].accuracy, 0) / outcomes.length;
     expect(eszsl!.accuracy.value).toBeCloseTo(mean, 12);
     const { low, high, groups } = eszsl!.accuracy.recordings;
     expect(groups).toBe(8 * 7);

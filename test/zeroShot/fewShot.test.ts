@@ -7,7 +7,7 @@ import { evaluateFewShot, predictPrototypes } from '../../src/zeroShot/index.ts'
 const matrix = (rows: readonly (readonly number[])[]): Matrix64 => ({
   data: Float64Array.from(rows.flat()),
   rows: rows.length,
-  columns: rows[0]!.length,
+  columns: rows[0].length,
 });
 
 const classes = ['a', 'b', 'c', 'd'];
@@ -22,10 +22,10 @@ function around(means: readonly (readonly number[])[], spread: number) {
     for (let k = 0; k < 6; k++) {
       const noise = draw(mean.length, spread);
       x.push(
-        mean.map((m, j) => m + noise[j]!),
-        mean.map((m, j) => m - noise[j]!),
+        mean.map((m, j) => m + noise[j]),
+        mean.map((m, j) => m - noise[j]),
       );
-      labels.push(classes[c]!, classes[c]!);
+      labels.push(classes[c], classes[c]);
     }
   });
   return { x: matrix(x), labels };
@@ -33,17 +33,17 @@ function around(means: readonly (readonly number[])[], spread: number) {
 
 /** Solves A·X = B by Gauss and Jordan. */
 function solve(a: readonly (readonly number[])[], b: readonly (readonly number[])[]): number[][] {
-  const rows = a.map((row, i) => [...row, ...b[i]!]);
+  const rows = a.map((row, i) => [...row, ...b[i]]);
   const n = a.length;
   for (let i = 0; i < n; i++) {
-    const pivot = rows.slice(i).reduce((best, row) => (Math.abs(row[i]!) > Math.abs(best[i]!) ? row : best));
+    const pivot = rows.slice(i).reduce((best, row) => (Math.abs(row[i]) > Math.abs(best[i]) ? row : best));
     const at = rows.indexOf(pivot);
-    [rows[i], rows[at]] = [rows[at]!, rows[i]!];
-    rows[i] = rows[i]!.map((v) => v / pivot[i]!);
+    [rows[i], rows[at]] = [rows[at], rows[i]];
+    rows[i] = rows[i].map((v) => v / pivot[i]);
     for (let k = 0; k < n; k++) {
       if (k === i) continue;
-      const factor = rows[k]![i]!;
-      rows[k] = rows[k]!.map((v, j) => v - factor * rows[i]![j]!);
+      const factor = rows[k][i];
+      rows[k] = rows[k].map((v, j) => v - factor * rows[i][j]);
     }
   }
   return rows.map((row) => row.slice(n));
@@ -56,24 +56,20 @@ describe('prototypes from class vectors', () => {
     const { x, labels } = around(means, 0.3);
     const candidates = [draw(3), draw(3)];
     const { prototypes } = predictPrototypes(x, labels, classes, matrix(vectors), matrix(candidates));
-    const centre = means[0]!.map((_, j) => means.reduce((sum, m) => sum + m[j]! / means.length, 0));
+    const centre = means[0].map((_, j) => means.reduce((sum, m) => sum + m[j] / means.length, 0));
     const predicted = [100, 10, 1, 0.1, 0.01].map((ridge) => {
       // (SᵀS + ridge·I)⁻¹·Sᵀ·(M − m̄)
-      const gram = vectors[0]!.map((_, i) =>
-        vectors[0]!.map(
-          (__, j) => vectors.reduce((sum, s) => sum + s[i]! * s[j]!, 0) + (i === j ? ridge : 0),
-        ),
+      const gram = vectors[0].map((_, i) =>
+        vectors[0].map((__, j) => vectors.reduce((sum, s) => sum + s[i] * s[j], 0) + (i === j ? ridge : 0)),
       );
-      const right = vectors[0]!.map((_, i) =>
-        centre.map((m, j) => vectors.reduce((sum, s, c) => sum + s[i]! * (means[c]![j]! - m), 0)),
+      const right = vectors[0].map((_, i) =>
+        centre.map((m, j) => vectors.reduce((sum, s, c) => sum + s[i] * (means[c][j] - m), 0)),
       );
       const weights = solve(gram, right);
-      return candidates.map((s) =>
-        centre.map((m, j) => s.reduce((sum, v, i) => sum + v * weights[i]![j]!, m)),
-      );
+      return candidates.map((s) => centre.map((m, j) => s.reduce((sum, v, i) => sum + v * weights[i][j], m)));
     });
     const distance = (rows: readonly (readonly number[])[]) =>
-      Math.max(...rows.flat().map((v, i) => Math.abs(v - prototypes.data[i]!)));
+      Math.max(...rows.flat().map((v, i) => Math.abs(v - prototypes.data[i])));
     expect(Math.min(...predicted.map(distance))).toBeLessThan(1e-10);
   });
 
@@ -81,7 +77,7 @@ describe('prototypes from class vectors', () => {
     const vectors = classes.map(() => draw(8));
     const unseen = [draw(8), draw(8)];
     const offset = draw(8, 3);
-    const placed = (s: readonly number[]) => s.map((v, j) => offset[j]! + 0.4 * v);
+    const placed = (s: readonly number[]) => s.map((v, j) => offset[j] + 0.4 * v);
     const { x, labels } = around(vectors.map(placed), 0.2);
     const { prototypes, worth } = predictPrototypes(
       x,
@@ -108,7 +104,7 @@ describe('prototypes from class vectors', () => {
       ...([x, labels, classes, matrix(vectors), matrix([draw(8), draw(8)])] as const),
       true,
     );
-    const mean = vectors[0]!.map((_, j) => -vectors.reduce((sum, s) => sum + s[j]! / 4, 0));
+    const mean = vectors[0].map((_, j) => -vectors.reduce((sum, s) => sum + s[j] / 4, 0));
     [...mean, ...mean].forEach((v, i) => {
       expect(prototypes.data[i]).toBeCloseTo(v, 10);
     });
@@ -125,7 +121,7 @@ describe('few shots in a shared space', () => {
       Array.from({ length: 6 }, (_, k) => ({
         label,
         group: `${label}${k}`,
-        row: vectors[c]!.map((v, j) => offset[j]! + 0.3 * v + random.normal(0, 0.05)),
+        row: vectors[c].map((v, j) => offset[j] + 0.3 * v + random.normal(0, 0.05)),
       })),
     );
     const rows = (wanted: readonly string[]) => {

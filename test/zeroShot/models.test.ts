@@ -47,7 +47,7 @@ const fixture = JSON.parse(
 };
 
 const classes = fixture.names.slice(0, fixture.seen);
-const labels = fixture.y.map((c) => fixture.names[c]!);
+const labels = fixture.y.map((c) => fixture.names[c]);
 const rows = new FitRows(matrixOf(fixture.x), labels, classes);
 const seen = matrixOf(fixture.vectors.slice(0, fixture.seen));
 const candidates = matrixOf(fixture.vectors);
@@ -56,7 +56,7 @@ const xTest = matrixOf(fixture.xTest);
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length);
   let largest = 0;
-  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i]! - b[i]!));
+  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i] - b[i]));
   return largest;
 }
 
@@ -83,14 +83,13 @@ describe('models', () => {
     const { rows: n, columns: d } = wide;
     for (let i = 0; i < d; i++) {
       for (let c = 0; c < classes.length; c++) {
-        let left = 3 * direct.data[i * classes.length + c]!;
+        let left = 3 * direct.data[i * classes.length + c];
         let right = 0;
         for (let r = 0; r < n; r++) {
           let predicted = 0;
-          for (let j = 0; j < d; j++)
-            predicted += wide.data[r * d + j]! * direct.data[j * classes.length + c]!;
-          left += wide.data[r * d + i]! * predicted;
-          right += wide.data[r * d + i]! * (labels[r] === classes[c] ? 1 : -1);
+          for (let j = 0; j < d; j++) predicted += wide.data[r * d + j] * direct.data[j * classes.length + c];
+          left += wide.data[r * d + i] * predicted;
+          right += wide.data[r * d + i] * (labels[r] === classes[c] ? 1 : -1);
         }
         expect(left).toBeCloseTo(right, 9);
       }
@@ -100,7 +99,7 @@ describe('models', () => {
   it.each(zeroShotMethods.map(({ name }) => name))('%s gives the same scores as nodes', async (name) => {
     const { settings, learn } = zeroShotMethodByName(name);
     const [clips, vectors] = [settings.clips.grid.at(-1)!, settings.vectors.grid.at(-1)!];
-    for (const setting of new Set([vectors, settings.vectors.grid[0]!])) {
+    for (const setting of new Set([vectors, settings.vectors.grid[0]])) {
       const learnt = learn(rows, clips, 4);
       const expected = learnt.scorer(xTest)(seen, candidates, setting);
       const g = new GraphBuilder();
@@ -117,16 +116,16 @@ describe('models', () => {
   it('two seen classes work in all of them', async () => {
     const two = labels.flatMap((label, i) => (label === 'c0' || label === 'c1' ? [i] : []));
     const pair = new FitRows(
-      matrixOf(two.map((i) => fixture.x[i]!)),
-      two.map((i) => labels[i]!),
+      matrixOf(two.map((i) => fixture.x[i])),
+      two.map((i) => labels[i]),
       ['c1', 'c0'],
     );
-    const own = matrixOf([fixture.vectors[1]!, fixture.vectors[0]!]);
+    const own = matrixOf([fixture.vectors[1], fixture.vectors[0]]);
     for (const { learn, settings } of zeroShotMethods) {
       const learnt = learn(pair, settings.clips.grid.at(-1)!, 0);
       const scores = learnt.scorer(pair.x)(own, own, settings.vectors.grid.at(-1)!);
       const right = two.filter((i, r) => {
-        const best = scores.data[2 * r]! >= scores.data[2 * r + 1]! ? 'c1' : 'c0';
+        const best = scores.data[2 * r] >= scores.data[2 * r + 1] ? 'c1' : 'c0';
         return best === labels[i];
       });
       expect(right.length).toBeGreaterThan(0.8 * two.length);
@@ -137,7 +136,7 @@ describe('models', () => {
         x: float32([pair.x.rows, pair.x.columns], Float32Array.from(pair.x.data)),
       });
       const scale = Math.max(...scores.data.map(Math.abs));
-      expect(largestDifference(made['scores']!.data as Float32Array, scores.data)).toBeLessThan(2e-5 * scale);
+      expect(largestDifference(made['scores'].data as Float32Array, scores.data)).toBeLessThan(2e-5 * scale);
     }
   });
 
@@ -155,11 +154,11 @@ describe('ALE', () => {
       const scores = Array.from({ length: 7 }, () => 2 * random.normal());
       const truth = random.integer(7);
       // By brute force: the classes above the margin, and 1 + 1/2 + … + 1/rank.
-      const above = scores.filter((score, c) => c !== truth && score > scores[truth]! - 1);
+      const above = scores.filter((score, c) => c !== truth && score > scores[truth] - 1);
       const rank = above.length;
       let beta = 0;
       for (let i = 1; i <= rank; i++) beta += 1 / i;
-      const hinge = above.map((score) => 1 + score - scores[truth]!).reduce((sum, value) => sum + value, 0);
+      const hinge = above.map((score) => 1 + score - scores[truth]).reduce((sum, value) => sum + value, 0);
       expect(rankingLoss(scores, truth).loss).toBeCloseTo(rank === 0 ? 0 : (beta / rank) * hinge, 12);
     }
   });
@@ -170,7 +169,7 @@ describe('ALE', () => {
       const scores = Array.from({ length: 6 }, () => 2 * random.normal());
       const truth = random.integer(6);
       // Away from the kinks, where a class enters or leaves the violating ones.
-      if (scores.some((score, c) => c !== truth && Math.abs(1 + score - scores[truth]!) < 1e-3)) continue;
+      if (scores.some((score, c) => c !== truth && Math.abs(1 + score - scores[truth]) < 1e-3)) continue;
       const { gradient } = rankingLoss(scores, truth);
       scores.forEach((_, c) => {
         const moved = (by: number) =>
@@ -178,7 +177,7 @@ describe('ALE', () => {
             scores.map((s, k) => (k === c ? s + by : s)),
             truth,
           ).loss;
-        expect((moved(1e-5) - moved(-1e-5)) / 2e-5).toBeCloseTo(gradient[c]!, 6);
+        expect((moved(1e-5) - moved(-1e-5)) / 2e-5).toBeCloseTo(gradient[c], 6);
       });
     }
   });
@@ -198,17 +197,17 @@ describe('ALE', () => {
           let sum = 0;
           for (let j = 0; j < d; j++)
             for (let p = 0; p < a; p++)
-              sum += scale * x.data[i * d + j]! * w[j * a + p]! * seen.data[c * a + p]!;
+              sum += scale * x.data[i * d + j] * w[j * a + p] * seen.data[c * a + p];
           return sum;
         };
         const { gradient } = rankingLoss(
           classes.map((_, c) => score(c)),
-          positions[i]!,
+          positions[i],
         );
         for (let j = 0; j < d; j++)
           for (let p = 0; p < a; p++)
             for (let c = 0; c < classes.length; c++)
-              w[j * a + p]! -= 0.3 * scale * x.data[i * d + j]! * gradient[c]! * seen.data[c * a + p]!;
+              w[j * a + p] -= 0.3 * scale * x.data[i * d + j] * gradient[c] * seen.data[c * a + p];
       }
     }
     expect(
@@ -265,7 +264,7 @@ describe('calibrated stacking', () => {
 describe('unknown sounds', () => {
   it('have the energy of scipy', () => {
     fixture.energy.logits.forEach((row, i) => {
-      expect(energyScore(row)).toBeCloseTo(fixture.energy.scores[i]!, 10);
+      expect(energyScore(row)).toBeCloseTo(fixture.energy.scores[i], 10);
     });
     expect(energyScore([1000, 1000])).toBeCloseTo(1000 + Math.log(2), 10);
   });
@@ -274,7 +273,7 @@ describe('unknown sounds', () => {
     const model = fitMahalanobis(matrixOf(fixture.x), labels, directions);
     const scores = mahalanobisScores(model, xTest);
     scores.forEach((score, i) => {
-      expect(score / fixture.mahalanobis[directions]![i]!).toBeCloseTo(1, 9);
+      expect(score / fixture.mahalanobis[directions][i]).toBeCloseTo(1, 9);
     });
   });
 

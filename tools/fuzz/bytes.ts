@@ -55,13 +55,13 @@ function changeOnce(bytes: Uint8Array, random: Random, others: readonly Uint8Arr
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (random.integer(11)) {
     case 0:
-      bytes[at]! ^= 1 << random.integer(8);
+      bytes[at] ^= 1 << random.integer(8);
       return bytes;
     case 1:
       bytes[at] = random.integer(256);
       return bytes;
     case 2:
-      bytes[at]! += random.pick([1, 255]);
+      bytes[at] += random.pick([1, 255]);
       return bytes;
     case 3:
       if (at + 2 <= length) view.setUint16(at, edge(random), random.integer(2) === 0);
@@ -117,18 +117,18 @@ export function mutateList<T>(
         result.splice(at, 1);
         break;
       case 1:
-        result.splice(at, 0, result[random.integer(result.length)]!);
+        result.splice(at, 0, result[random.integer(result.length)]);
         break;
       case 2: {
         const to = random.integer(result.length);
-        [result[at], result[to]] = [result[to]!, result[at]!];
+        [result[at], result[to]] = [result[to], result[at]];
         break;
       }
       case 3:
         if (others.length > 0) result.splice(at, 0, random.pick(others));
         break;
       default:
-        result[at] = change(result[at]!);
+        result[at] = change(result[at]);
     }
   }
   return result;

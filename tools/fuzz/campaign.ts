@@ -63,7 +63,7 @@ export async function runCampaign(name: string, options: CampaignOptions): Promi
       spent += (performance.now() - since) / 1000;
       if (ended !== null) {
         // It died, or was ended, at an execution: the ones before it came to something.
-        const at = new Float64Array(new Uint8Array(readFileSync(status)).buffer)[0]!;
+        const at = new Float64Array(new Uint8Array(readFileSync(status)).buffer)[0];
         if (at < 0) throw new Error(`The process of ${name} died before it began: ${ended.why}`);
         counts.defects++;
         counts.accepted += Math.max(0, at - next);
@@ -112,7 +112,7 @@ function runChild(
   let last = Number.NaN;
   let since = performance.now();
   const watch = setInterval(() => {
-    const now = new Float64Array(new Uint8Array(readFileSync(order.status)).buffer)[0]!;
+    const now = new Float64Array(new Uint8Array(readFileSync(order.status)).buffer)[0];
     if (now !== last) {
       last = now;
       since = performance.now();

@@ -32,7 +32,7 @@ function fieldsOf(bytes: Uint8Array): Field[] | null {
     const start = at;
     const wire = tag & 7;
     if (wire === 0) {
-      while (at < bytes.length && bytes[at]! >= 128) at++;
+      while (at < bytes.length && bytes[at] >= 128) at++;
       at++;
       fields.push({ tag, value: bytes.subarray(start, at) });
     } else if (wire === 1 || wire === 5) {
@@ -80,7 +80,7 @@ function inMessage(
   const nested = fields.flatMap(({ tag, value }, i) => ((tag & 7) === 2 && value.length > 1 ? [i] : []));
   if (nested.length > 0 && random.integer(4) !== 0) {
     const at = random.pick(nested);
-    const { tag, value } = fields[at]!;
+    const { tag, value } = fields[at];
     const result = [...fields];
     result[at] = { tag, value: inMessage(value, random, others, depth + 1) };
     return coded(result);
@@ -155,7 +155,7 @@ export const mutateHdf5: Mutate = (bytes, random, others) => {
   const copy = bytes.slice();
   const mark = random.pick(hdf5Marks);
   const places: number[] = [0];
-  for (let at = copy.indexOf(mark[0]!); at >= 0; at = copy.indexOf(mark[0]!, at + 1))
+  for (let at = copy.indexOf(mark[0]); at >= 0; at = copy.indexOf(mark[0], at + 1))
     if (mark.every((byte, i) => copy[at + i] === byte)) places.push(at);
   const at = random.pick(places) + random.integer(96);
   if (at + 8 > copy.length) return copy;

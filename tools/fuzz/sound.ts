@@ -63,15 +63,15 @@ export const mutateOgg: Mutate = (bytes, random, others) => {
       const body = 27 + (copy[26] ?? 0);
       switch (random.integer(5)) {
         case 0:
-          copy[5]! ^= 1 << random.integer(3);
+          copy[5] ^= 1 << random.integer(3);
           break;
         case 1:
           if (copy.length > 14)
             view(copy).setBigInt64(6, BigInt(edge(random)) * random.pick([1n, -1n, 4294967296n]), true);
           break;
         case 2:
-          if (copy.length > 27 && copy[26]! > 0)
-            copy[27 + random.integer(Math.min(copy[26]!, copy.length - 27))] = random.integer(256);
+          if (copy.length > 27 && copy[26] > 0)
+            copy[27 + random.integer(Math.min(copy[26], copy.length - 27))] = random.integer(256);
           break;
         case 3:
           if (copy.length > 22) view(copy).setUint32(random.pick([14, 18]), random.integer(5), true);
@@ -90,7 +90,7 @@ export const mutateOgg: Mutate = (bytes, random, others) => {
 function oggPages(bytes: Uint8Array): Uint8Array[] {
   const pages: Uint8Array[] = [];
   for (let at = 0; at + 27 <= bytes.length; ) {
-    const segments = bytes[at + 26]!;
+    const segments = bytes[at + 26];
     let length = 27 + segments;
     for (let i = 0; i < segments; i++) length += bytes[at + 27 + i] ?? 0;
     pages.push(bytes.subarray(at, at + length));
@@ -104,7 +104,7 @@ function sealPage(page: Uint8Array): Uint8Array {
   if (sealed.length < 27) return sealed;
   sealed.fill(0, 22, 26);
   let crc = 0;
-  for (const byte of sealed) crc = (crc << 8) ^ oggTable[((crc >>> 24) ^ byte) & 255]!;
+  for (const byte of sealed) crc = (crc << 8) ^ oggTable[((crc >>> 24) ^ byte) & 255];
   view(sealed).setUint32(22, crc >>> 0, true);
   return sealed;
 }
@@ -130,7 +130,7 @@ export const mutateMp3: Mutate = (bytes, random, others) =>
 function mp3Parts(bytes: Uint8Array): Uint8Array[] {
   const starts: number[] = [0];
   for (let at = 1; at + 4 < bytes.length; at++)
-    if (bytes[at] === 0xff && (bytes[at + 1]! & 0xe0) === 0xe0 && at - starts.at(-1)! >= 96) starts.push(at);
+    if (bytes[at] === 0xff && (bytes[at + 1] & 0xe0) === 0xe0 && at - starts.at(-1)! >= 96) starts.push(at);
   return starts.map((start, i) => bytes.subarray(start, starts[i + 1] ?? bytes.length));
 }
 
@@ -150,7 +150,7 @@ export const mutateFlac: Mutate = (bytes, random, others) => {
       const copy = frame.slice();
       const within = random.pick([6, 16, copy.length]);
       for (let i = 1 + random.integer(3); i > 0 && copy.length > 4; i--)
-        copy[2 + random.integer(Math.max(1, Math.min(within, copy.length) - 2))]! ^= 1 << random.integer(8);
+        copy[2 + random.integer(Math.max(1, Math.min(within, copy.length) - 2))] ^= 1 << random.integer(8);
       return sealFrame(copy);
     },
     flacParts(random.pick(others)).frames,
@@ -161,13 +161,13 @@ export const mutateFlac: Mutate = (bytes, random, others) => {
 function flacParts(bytes: Uint8Array): { head: Uint8Array; frames: Uint8Array[] } {
   let at = 4;
   for (let last = false; !last && at + 4 <= bytes.length; ) {
-    last = (bytes[at]! & 0x80) !== 0;
-    at += 4 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!);
+    last = (bytes[at] & 0x80) !== 0;
+    at += 4 + ((bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]);
   }
   const head = bytes.subarray(0, Math.min(at, bytes.length));
   const starts: number[] = [];
   for (; at + 8 < bytes.length; at++)
-    if (bytes[at] === 0xff && (bytes[at + 1]! & 0xfe) === 0xf8 && headerEnd(bytes.subarray(at)) !== null)
+    if (bytes[at] === 0xff && (bytes[at + 1] & 0xfe) === 0xf8 && headerEnd(bytes.subarray(at)) !== null)
       starts.push(at);
   return { head, frames: starts.map((start, i) => bytes.subarray(start, starts[i + 1] ?? bytes.length)) };
 }
@@ -200,8 +200,8 @@ function headerLength(frame: Uint8Array): number | null {
   if (first === undefined) return null;
   let number = 1;
   while (number < 8 && first & (0x80 >> number)) number++;
-  const blockCode = frame[2]! >> 4;
-  const rateCode = frame[2]! & 15;
+  const blockCode = frame[2] >> 4;
+  const rateCode = frame[2] & 15;
   return (
     4 +
     (first < 0x80 ? 1 : number) +

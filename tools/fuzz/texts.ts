@@ -51,7 +51,7 @@ function changeValue(root: Json, random: Random, others: readonly Uint8Array[]):
     if (keys.length === 0) break;
     parent = at;
     key = random.pick(keys);
-    at = (at as { [key: string]: Json })[key]!;
+    at = (at as { [key: string]: Json })[key];
   }
   if (parent === null) return random.pick(oddValues);
   const record = parent as { [key: string]: Json };

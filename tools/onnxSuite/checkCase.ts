@@ -34,7 +34,7 @@ export interface Finding {
 /** Checks a case in every state that it has. */
 export async function checkCase(c: SuiteCase): Promise<Finding[]> {
   const feeds: Feeds = Object.fromEntries(
-    c.model.graph.inputs.flatMap(({ name }, i) => (c.inputs[i] == null ? [] : [[name, c.inputs[i]!]])),
+    c.model.graph.inputs.flatMap(({ name }, i) => (c.inputs[i] == null ? [] : [[name, c.inputs[i]]])),
   );
   const findings: Finding[] = [];
   let original: Runnable | null = null;
@@ -76,7 +76,7 @@ async function truthOf(c: SuiteCase, original: Runnable | null, feeds: Feeds): P
       // The first two runs of a session may draw the same random numbers, the third does not.
       for (let i = 0; i < 3; i++) {
         const next = await original.run(feeds);
-        deterministic &&= Object.keys(first).every((name) => difference(first[name]!, next[name]!) === '');
+        deterministic &&= Object.keys(first).every((name) => difference(first[name], next[name]) === '');
       }
       return { outputs: first, deterministic, ran: true };
     }
@@ -84,7 +84,7 @@ async function truthOf(c: SuiteCase, original: Runnable | null, feeds: Feeds): P
     if (!(error instanceof RunnerRefusal)) throw error;
   }
   const written = c.model.graph.outputs.flatMap(({ name }, i) =>
-    c.outputs[i] == null ? [] : [[name, c.outputs[i]!] as const],
+    c.outputs[i] == null ? [] : [[name, c.outputs[i]] as const],
   );
   return { outputs: Object.fromEntries(written), deterministic: false, ran: false };
 }
@@ -96,7 +96,7 @@ function states(model: Model, feeds: Feeds): { state: Finding['state']; model: M
   const integers = graph.inputs.filter(({ name, dtype }) => !dtype.startsWith('float') && feeds[name]);
   if (integers.length > 0) {
     const initializers = new Map(graph.initializers);
-    for (const { name } of integers) initializers.set(name, feeds[name]!);
+    for (const { name } of integers) initializers.set(name, feeds[name]);
     const inputs = graph.inputs.filter((input) => !integers.includes(input));
     found.push({ state: 'integers known', model: { ...model, graph: { ...graph, inputs, initializers } } });
   }
@@ -150,7 +150,7 @@ async function checkForward(
   for (const { name } of model.graph.outputs) {
     const inferred: TensorType = imported.value.find(name)!;
     const expected = truth.outputs[name];
-    const got = results[name]!;
+    const got = results[name];
     if (expected === undefined) continue;
     const wrong =
       typeMismatch(inferred, got, model.graph.inputs, feeds) ||

@@ -23,7 +23,7 @@ export async function checkGradient(
   outputs: Readonly<Record<string, Tensor>>,
 ): Promise<Answer> {
   const random = new Random(1);
-  const wrt = Object.keys(feeds).filter((name) => isReal(feeds[name]!) && sizeOf(feeds[name]!.dims) > 0);
+  const wrt = Object.keys(feeds).filter((name) => isReal(feeds[name]) && sizeOf(feeds[name].dims) > 0);
   const weights = new Map(
     Object.entries(outputs)
       .filter(([, t]) => isReal(t) && sizeOf(t.dims) > 0)
@@ -98,7 +98,7 @@ function gradientOf(g: GraphBuilder, weights: ReadonlyMap<string, Tensor>, wrt: 
 
 function jittered(feeds: Feeds, wrt: readonly string[], random: Random): Feeds {
   const moved = wrt.map((name) => {
-    const t = feeds[name]!;
+    const t = feeds[name];
     const size = 0.1 * scaleOf(t);
     return [name, { ...t, data: filled(t, (i) => Number(t.data[i]) + random.uniform(-size, size)) }] as const;
   });
@@ -137,27 +137,27 @@ async function disagreement(
     let sum = 0;
     magnitude = 0;
     for (const [output, w] of weights) {
-      const data = found[output]!.data as Float32Array;
+      const data = found[output].data as Float32Array;
       for (let i = 0; i < data.length; i++) {
         // What is masked out may be infinite.
         if (!Number.isFinite(data[i])) continue;
-        sum += data[i]! * Number(w.data[i]);
-        magnitude += Math.abs(data[i]! * Number(w.data[i]));
+        sum += data[i] * Number(w.data[i]);
+        magnitude += Math.abs(data[i] * Number(w.data[i]));
       }
     }
     return sum;
   };
   for (const [k, name] of wrt.entries()) {
-    const point = feeds[name]!;
-    const gradient = derived[k]!;
+    const point = feeds[name];
+    const gradient = derived[k];
     if (gradient.dims.join() !== point.dims.join() || gradient.dtype !== point.dtype)
       return `the gradient by ${name} is ${gradient.dtype}[${gradient.dims}], should be ${point.dtype}[${point.dims}]`;
     const direction = filled(point, () => random.normal());
     let analytic = 0;
     let square = 0;
     for (let i = 0; i < direction.length; i++) {
-      analytic += Number(gradient.data[i]) * direction[i]!;
-      square += (Number(gradient.data[i]) * direction[i]!) ** 2;
+      analytic += Number(gradient.data[i]) * direction[i];
+      square += (Number(gradient.data[i]) * direction[i]) ** 2;
     }
     const numerics: number[] = [];
     let agrees = false;
@@ -165,14 +165,14 @@ async function disagreement(
       const h = step * scaleOf(point);
       const along = (sign: number) => ({
         ...point,
-        data: filled(point, (i) => Number(point.data[i]) + sign * h * direction[i]!),
+        data: filled(point, (i) => Number(point.data[i]) + sign * h * direction[i]),
       });
       const moved = [along(1), along(-1)];
       for (const at of moved) if (!(await runs(original, { ...feeds, [name]: at }))) return null;
-      const numeric = ((await lossAt(name, moved[0]!)) - (await lossAt(name, moved[1]!))) / (2 * h);
+      const numeric = ((await lossAt(name, moved[0])) - (await lossAt(name, moved[1]))) / (2 * h);
       numerics.push(numeric);
       const size = Math.max(Math.abs(analytic), Math.abs(numeric), Math.sqrt(square) / 2);
-      const rounding = point.dtype === 'float64' ? 0 : (2 ** -22 * magnitude) / (steps[0]! * scaleOf(point));
+      const rounding = point.dtype === 'float64' ? 0 : (2 ** -22 * magnitude) / (steps[0] * scaleOf(point));
       if (Math.abs(analytic - numeric) <= tolerance * size + rounding) agrees = true;
       if (agrees) break;
     }

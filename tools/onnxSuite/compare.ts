@@ -24,7 +24,7 @@ export function difference(got: Tensor, expected: Tensor): string {
   const [a, b] = [numbersOf(got), numbersOf(expected)];
   const [relative, absolute] = got.dtype === 'float16' ? [1e-2, 1e-3] : [1e-3, 1e-5];
   for (const [i, value] of a.entries()) {
-    const wanted = b[i]!;
+    const wanted = b[i];
     if (Object.is(value, wanted) || value === wanted || (Number.isNaN(value) && Number.isNaN(wanted)))
       continue;
     if (Math.abs(value - wanted) <= absolute + relative * Math.abs(wanted)) continue;
@@ -45,7 +45,7 @@ export function typeMismatch(
   const sizes = new Map<string, number>();
   for (const { name, shape } of inputs) {
     shape?.forEach((d, axis) => {
-      if (typeof d === 'string' && feeds[name] !== undefined) sizes.set(d, feeds[name].dims[axis]!);
+      if (typeof d === 'string' && feeds[name] !== undefined) sizes.set(d, feeds[name].dims[axis]);
     });
   }
   const fits = inferred.shape.every((d, axis) => {

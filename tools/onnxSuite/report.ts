@@ -45,10 +45,10 @@ export function summary(tested: readonly Tested[]): string {
       ...columns.map(([, subject, verdict]) => String(count(row.findings, subject, verdict))),
     ]),
   ];
-  const widths = table[0]!.map((_, i) => Math.max(...table.map((line) => line[i]!.length)));
+  const widths = table[0].map((_, i) => Math.max(...table.map((line) => line[i].length)));
   return table
     .map((line) =>
-      line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
+      line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
     )
     .join('\n');
 }

@@ -148,7 +148,7 @@ function damage(path: string, other: string, random: Random): void {
   if (kind === 0) writeFileSync(path, bytes.subarray(0, random.integer(bytes.length + 1)));
   else if (kind === 1 && bytes.length > 0) {
     const at = random.integer(bytes.length);
-    bytes[at] = bytes[at]! ^ (1 << random.integer(8));
+    bytes[at] = bytes[at] ^ (1 << random.integer(8));
     writeFileSync(path, bytes);
   } else if (kind === 2) writeFileSync(path, '');
   else if (kind === 3) writeFileSync(path, readFileSync(other));

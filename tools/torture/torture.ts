@@ -79,7 +79,7 @@ try {
       for (let round = 0; round < count; round++) {
         const random = new Random(`${seed}/${command.name}/${scenario}/${round}`);
         server.hostile = scenario === 'kill' || scenario === 'contest';
-        const found = await table[scenario]!(bench, random);
+        const found = await table[scenario](bench, random);
         wrong.push(...found.map((text) => `round ${round}: ${text}`));
       }
       results.push({ command: command.name, scenario, rounds: count, wrong });

@@ -42,7 +42,7 @@ function contentDifference(a: string, b: string): string | null {
   const [wanted, actual] = [a, b].map((path) => withoutTimes(readFileSync(path, 'utf8')).split('\n'));
   const line = wanted!.findIndex((text, i) => text !== actual![i]);
   if (line < 0) return wanted!.length === actual!.length ? null : ': more lines';
-  return ` in line ${line + 1}: ${excerpt(wanted![line]!, actual![line] ?? '')}`;
+  return ` in line ${line + 1}: ${excerpt(wanted![line], actual![line] ?? '')}`;
 }
 
 /** The first place where two lines part, with a little of both. */

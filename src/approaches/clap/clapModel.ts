@@ -162,7 +162,7 @@ async function built(files: ClapFiles & { kind: 'safetensors' }, config: ClapCon
   g.output(clapAudioEncoder(inferenceContext(g, values), x, config), 'audio_embeds');
   return {
     paths: [files.weights],
-    logitScale: Math.exp(values.get('logit_scale_a')!.data[0]!),
+    logitScale: Math.exp(values.get('logit_scale_a')!.data[0]),
     logitScaleTrained: true,
     audio: { model: g.model(), input: 'x', inputDims: pictureDims, output: 'audio_embeds' },
     text: async (tokens) => ({ model: textGraph(values, tokens, config), output: 'text_embeds' }),

@@ -32,14 +32,14 @@ export async function embedLabels(
 ): Promise<LabelVectors> {
   const prompts = labels.flatMap((label) => label.prompts);
   const rows = await embedTexts(model, prompts, engine);
-  const size = rows[0]!.length;
+  const size = rows[0].length;
   const data = new Float32Array(labels.length * size);
   let at = 0;
   labels.forEach((label, i) => {
     const own = rows.slice(at, at + label.prompts.length).map(direction);
     at += own.length;
     data.set(
-      direction(Float64Array.from({ length: size }, (_, k) => own.reduce((sum, v) => sum + v[k]!, 0))),
+      direction(Float64Array.from({ length: size }, (_, k) => own.reduce((sum, v) => sum + v[k], 0))),
       i * size,
     );
   });
@@ -53,7 +53,7 @@ async function embedTexts(
   engine: Engine,
 ): Promise<Float32Array[]> {
   const whole = model.tokenizer.batch(texts);
-  const tokens = whole.ids.dims[1]!;
+  const tokens = whole.ids.dims[1];
   const { model: graph, output } = await model.text(tokens);
   const loaded = await engine.load(graph);
   const rows: Float32Array[] = [];
@@ -68,7 +68,7 @@ async function embedTexts(
 }
 
 function part({ ids, mask }: TokenBatch, from: number, to: number): TokenBatch {
-  const tokens = ids.dims[1]!;
+  const tokens = ids.dims[1];
   const cut = ({ data }: Tensor<'int64'>) =>
     tensor('int64', [to - from, tokens], data.slice(from * tokens, to * tokens));
   return { ids: cut(ids), mask: cut(mask) };
@@ -88,7 +88,7 @@ function direction(v: ArrayLike<number>): Float64Array {
 /** Cosines of a sound's embedding with every label, in the labels' order. */
 export function cosines(embedding: Float32Array, { labels, size, data }: LabelVectors): number[] {
   const unit = direction(embedding);
-  return labels.map((_, i) => unit.reduce((sum, x, k) => sum + x * data[i * size + k]!, 0));
+  return labels.map((_, i) => unit.reduce((sum, x, k) => sum + x * data[i * size + k], 0));
 }
 
 /** Softmax of scale · cosine over the labels. */
@@ -111,7 +111,7 @@ export function promptScore(
     const { labels, size, data } = vectors;
     const columns = new Float32Array(size * labels.length);
     labels.forEach((_, i) => {
-      for (let k = 0; k < size; k++) columns[k * labels.length + i] = data[i * size + k]!;
+      for (let k = 0; k < size; k++) columns[k * labels.length + i] = data[i * size + k];
     });
     const cosine = g.op('MatMul', [
       embedding,

@@ -72,13 +72,13 @@ class Alignment {
     for (const name of nodes.flatMap((node) => node.inputs)) uses.set(name, (uses.get(name) ?? 0) + 1);
     const relus = new Map(
       nodes
-        .filter(({ opType, outputs }) => opType === 'Relu' && uses.get(outputs[0]!) === 1)
-        .map((node) => [node.outputs[0]!, node]),
+        .filter(({ opType, outputs }) => opType === 'Relu' && uses.get(outputs[0]) === 1)
+        .map((node) => [node.outputs[0], node]),
     );
     const moved = new Set<Node>();
     const pooled = nodes.map((node): readonly Node[] => {
       const relu =
-        node.opType === 'MaxPool' && node.outputs.length === 1 ? relus.get(node.inputs[0]!) : undefined;
+        node.opType === 'MaxPool' && node.outputs.length === 1 ? relus.get(node.inputs[0]) : undefined;
       if (relu === undefined) return [node];
       moved.add(relu);
       const maxima = this.g.uniqueName(`${node.outputs[0]}/maxima`);
@@ -94,7 +94,7 @@ class Alignment {
     const inputs = node.inputs.map((name) => (name === '' ? null : this.exact(name)));
     const made = this.g.addNode(node, inputs, { distinct: true });
     node.outputs.forEach((name, i) => {
-      this.values.set(name, made[i]!);
+      this.values.set(name, made[i]);
     });
   }
 
@@ -102,12 +102,12 @@ class Alignment {
   private widen(node: Node): boolean {
     const { opType, inputs, outputs } = node;
     if (opType === 'Conv') return this.convolution(node);
-    const x = this.wide.get(inputs[0]!);
+    const x = this.wide.get(inputs[0]);
     if (opType === 'BatchNormalization' && x !== undefined) return this.normalization(node, x);
     if (outputs.length !== 1) return false;
     if (perChannel.has(opType) && x !== undefined) {
       const others = inputs.slice(1).map((name) => (name === '' ? null : this.exact(name)));
-      this.wide.set(outputs[0]!, this.append(node, [x, ...others])[0]!);
+      this.wide.set(outputs[0], this.append(node, [x, ...others])[0]);
       return true;
     }
     if (!binary.has(opType) || inputs.length !== 2) return false;
@@ -118,7 +118,7 @@ class Alignment {
     const [a, b] = inputs.map((name) => String(this.source.find(name)!.shape));
     if (operands.includes(undefined) || !inputs.some((name) => this.wide.has(name))) return false;
     if (inputs.every((name) => this.wide.has(name)) && a !== b) return false;
-    this.wide.set(outputs[0]!, this.append(node, operands as Value[])[0]!);
+    this.wide.set(outputs[0], this.append(node, operands as Value[])[0]);
     return true;
   }
 
@@ -150,20 +150,20 @@ class Alignment {
       : node;
     const inputs = [wideX ?? this.exact(x.name), kernel, ...(bias === null ? [] : [bias])];
     const [result] = this.append(wider, inputs);
-    (more > 0 ? this.wide : this.values).set(node.outputs[0]!, result!);
+    (more > 0 ? this.wide : this.values).set(node.outputs[0], result!);
     return true;
   }
 
   private normalization(node: Node, x: Value): boolean {
-    const channels = this.source.find(node.inputs[0]!)!.shape[1] as number;
+    const channels = this.source.find(node.inputs[0])!.shape[1] as number;
     const more = (x.shape[1] as number) - channels;
     const perChannel = node.inputs.slice(1).map((name) => this.filled(this.exact(name), [more]));
     const [y, ...statistics] = this.append(node, [x, ...perChannel]);
-    this.wide.set(node.outputs[0]!, y!);
+    this.wide.set(node.outputs[0], y!);
     const { g } = this;
     statistics.forEach((value, i) => {
       const cut = g.op('Slice', [value, g.ints([0]), g.ints([channels]), g.ints([0])]);
-      this.values.set(node.outputs[i + 1]!, cut);
+      this.values.set(node.outputs[i + 1], cut);
     });
     return true;
   }

@@ -77,7 +77,7 @@ export class Blocked {
     for (const [name, value] of Object.entries(text)) attributes[name] = { kind: 'string', value };
     const name = this.g.uniqueName(`blocked_${opType}`);
     const node = { opType, domain, name: `${name}/node`, inputs: [], outputs: [name], attributes };
-    return this.g.addNode(node, inputs, { types: [{ dtype: 'float32', shape }] })[0]!;
+    return this.g.addNode(node, inputs, { types: [{ dtype: 'float32', shape }] })[0];
   }
 
   /** From ONNX's layout to the blocked one. */
@@ -176,8 +176,8 @@ export class Blocked {
     ];
     const sizes = c.x.shape.slice(2) as readonly number[];
     const axes = sizes.map((size, i) => {
-      const start = (c.shape[i + 2]! >> 1) * strides[i]! - pads[i]!;
-      const end = start + (kernel[i]! - 1) * dilations[i]! + 1;
+      const start = (c.shape[i + 2] >> 1) * strides[i] - pads[i];
+      const end = start + (kernel[i] - 1) * dilations[i] + 1;
       // Padding may be all that it sees: one element of the picture is kept, out of the kernel's reach.
       const first = Math.min(Math.max(start, 0), size - 1);
       return {
@@ -204,9 +204,9 @@ export class Blocked {
         ...c.ints,
         pads: [...axes.map((axis) => axis.before), ...axes.map((axis) => Math.max(0, axis.after))],
       },
-      shape: [1, c.shape[1]!, 1, 1],
+      shape: [1, c.shape[1], 1, 1],
     });
-    return this.reshape(one, [c.shape[1]!]);
+    return this.reshape(one, [c.shape[1]]);
   }
 
   /** scale_c · x + shift_c, as a depthwise convolution to be appended. */
@@ -262,7 +262,7 @@ export class Blocked {
     const out = [oh!, ow!];
     // The kernel slides over dy as dy would over x: strides and dilations change places.
     const after = q.kernel.map(
-      (k, i) => (k - 1) * q.dilations[i]! + (out[i]! - 1) * q.strides[i]! + 1 - size[i]! - q.pads[i]!,
+      (k, i) => (k - 1) * q.dilations[i] + (out[i] - 1) * q.strides[i] + 1 - size[i] - q.pads[i],
     );
     if (after.some((p) => p < 0)) return null;
     const pads = [...q.pads.slice(0, 2), ...after];
@@ -305,11 +305,11 @@ export class Blocked {
     const kernels = split(this.reshape(dy, [n, o / b, oh * ow, b]));
     let sum: Value | null = null;
     for (let i = 0; i < parts; i++) {
-      const kernel = g.op('Transpose', [kernels[i]!], { perm: [1, 0, 2, 3] });
+      const kernel = g.op('Transpose', [kernels[i]], { perm: [1, 0, 2, 3] });
       sum = this.conv(
         {
-          x: g.op('Transpose', [pictures[i]!], { perm: [1, 0, 2, 3] }),
-          w: this.reshape(kernel, [o, sizes[i]!, oh, ow]),
+          x: g.op('Transpose', [pictures[i]], { perm: [1, 0, 2, 3] }),
+          w: this.reshape(kernel, [o, sizes[i], oh, ow]),
           bias: null,
           ints: { kernel_shape: [oh, ow], strides: q.dilations, dilations: q.strides },
           shape: [c, o, kh, kw],
@@ -358,7 +358,7 @@ export class Blocked {
     const { g, size: b } = this;
     const [n, o] = dy.shape as [number, number];
     const i = mirrored.shape[0] as number;
-    const [mh, mw] = q.spatial.map((size, axis) => size / q.strides[axis]!) as [number, number];
+    const [mh, mw] = q.spatial.map((size, axis) => size / q.strides[axis]) as [number, number];
     const [kh, kw] = q.kernel as [number, number];
     const kernel = this.reshape(mirrored, [(o * i) / (b * b), kh, kw, b * b]);
     const joined = rows.map((row) => {
@@ -382,17 +382,17 @@ export class Blocked {
         });
         return this.reshape(result, [(n * i * mh) / b, mw, b]);
       });
-      const row1 = parts.length === 1 ? parts[0]! : g.op('Concat', parts, { axis: 2 });
+      const row1 = parts.length === 1 ? parts[0] : g.op('Concat', parts, { axis: 2 });
       return this.reshape(row1, [(n * i * mh) / b, 1, parts.length * mw * b]);
     });
-    const whole = joined.length === 1 ? joined[0]! : g.op('Concat', joined, { axis: 1 });
+    const whole = joined.length === 1 ? joined[0] : g.op('Concat', joined, { axis: 1 });
     return this.reshape(whole, [n, i, ...q.spatial]);
   }
 }
 
 function residues(q: StridedWindow, axis: number): Residue[] | null {
-  const [k, s, p] = [q.kernel[axis]!, q.strides[axis]!, q.pads[axis]!];
-  const [size, out] = [q.spatial[axis]!, q.out[axis]!];
+  const [k, s, p] = [q.kernel[axis], q.strides[axis], q.pads[axis]];
+  const [size, out] = [q.spatial[axis], q.out[axis]];
   if (size % s !== 0) return null;
   const found = Array.from({ length: s }, (_, r): Residue => {
     // Input s·m + r meets tap first + s·j at output m + offset − j.

@@ -58,7 +58,7 @@ function blockedInputGradient(
       : mirror(blocked, forms.packedTimes(kernel, factor));
   const strided = q.strides.some((s) => s !== 1);
   const point = q.kernel.every((k) => k === 1) && q.pads.every((p) => p === 0);
-  const grown = q.out.map((size, i) => size * q.strides[i]!);
+  const grown = q.out.map((size, i) => size * q.strides[i]);
   const shape = [q.batch, q.channels, ...q.spatial];
   if (strided && point && !depthwise) {
     if (grown.some((size, i) => size !== q.spatial[i])) return null;
@@ -75,9 +75,9 @@ function blockedInputGradient(
     if (!blocked.leavesNoRest(q)) return null;
     return { blocked: blocked.stridedInputGradient(forms.blocked(dy), mirrored(), q) };
   }
-  const reach = q.kernel.map((k, i) => (k - 1) * q.dilations[i]!);
-  const before = reach.map((r, i) => r - q.pads[i]!);
-  const after = q.spatial.map((size, i) => size - grown[i]! - before[i]! + reach[i]!);
+  const reach = q.kernel.map((k, i) => (k - 1) * q.dilations[i]);
+  const before = reach.map((r, i) => r - q.pads[i]);
+  const after = q.spatial.map((size, i) => size - grown[i] - before[i] + reach[i]);
   if ([...before, ...after].some((p) => p < 0)) return null;
   const x = strided ? blocked.dilated(forms.blocked(dy), q.strides) : forms.blocked(dy);
   const ints = {
@@ -113,8 +113,7 @@ export function weightGradient(
     const before = q.pads.slice(0, 2);
     // Just as much around the picture as the kernel reaches.
     const after = before.map(
-      (p, i) =>
-        (q.kernel[i]! - 1) * q.dilations[i]! + (q.out[i]! - 1) * q.strides[i]! + 1 - q.spatial[i]! - p,
+      (p, i) => (q.kernel[i] - 1) * q.dilations[i] + (q.out[i] - 1) * q.strides[i] + 1 - q.spatial[i] - p,
     );
     const pads = [...before, ...after];
     const around =

@@ -39,7 +39,7 @@ function defer(
     outputs: [name],
     attributes,
   };
-  return c.g.addNode(node, inputs, { types: [{ dtype: 'float32', shape }] })[0]!;
+  return c.g.addNode(node, inputs, { types: [{ dtype: 'float32', shape }] })[0];
 }
 
 /** Blocked layouts exist for pictures in float32. */
@@ -102,13 +102,13 @@ export function maxPoolGradient(
 /** Sum over all axes but the channels', [C]. */
 export function channelSum(c: VjpContext, value: Value): Value {
   if (!deferrable(c, value)) return plain.channelSum(algebra(c.g, value), value);
-  return defer(c, 'ChannelSum', [value], [value.shape[1]!]);
+  return defer(c, 'ChannelSum', [value], [value.shape[1]]);
 }
 
 /** Sum of the products of two values over all axes but the channels', [C]. */
 export function channelDot(c: VjpContext, a: Value, b: Value): Value {
   if (!deferrable(c, a)) return plain.channelDot(algebra(c.g, a), a, b);
-  return defer(c, 'ChannelDot', [a, b], [a.shape[1]!]);
+  return defer(c, 'ChannelDot', [a, b], [a.shape[1]]);
 }
 
 /** x times a number per channel, plus one per channel, plus another value; the last two may be absent. */

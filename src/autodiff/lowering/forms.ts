@@ -89,7 +89,7 @@ export class FormTable {
     }
     if (v.again !== null && v.type.dtype !== 'float32') {
       const inputs = v.again.inputs.map((name) => (name === '' ? null : this.plain(this.of(name))));
-      v.plain = this.g.addNode({ ...v.again, outputs: [this.g.uniqueName(v.type.name)] }, inputs)[0]!;
+      v.plain = this.g.addNode({ ...v.again, outputs: [this.g.uniqueName(v.type.name)] }, inputs)[0];
       return v.plain;
     }
     v.plain = this.layout!.leave(this.blocked(v));

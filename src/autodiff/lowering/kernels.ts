@@ -95,20 +95,20 @@ export function mirrorFilters(blocked: Blocked, w: Value): Value {
 
 /** Whether a kernel of that shape can be packed in blocks of that size. */
 export function packable(shape: readonly number[], blockSize: number): boolean {
-  return shape.length === 4 && shape[0]! % blockSize === 0 && shape[1]! % blockSize === 0;
+  return shape.length === 4 && shape[0] % blockSize === 0 && shape[1] % blockSize === 0;
 }
 
 /** A kernel's numbers brought from ONNX's layout to the packed order. */
 export function packTensor(tensor: Tensor<'float32'>, blockSize: number): Tensor<'float32'> {
   return permuted(tensor, blockSize, (packed, plain, at, from) => {
-    packed[at] = plain[from]!;
+    packed[at] = plain[from];
   });
 }
 
 /** A packed kernel's numbers in ONNX's layout. */
 export function unpackTensor(tensor: Tensor<'float32'>, blockSize: number): Tensor<'float32'> {
   return permuted(tensor, blockSize, (plain, packed, at, from) => {
-    plain[from] = packed[at]!;
+    plain[from] = packed[at];
   });
 }
 

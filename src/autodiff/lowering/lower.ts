@@ -68,7 +68,7 @@ const reductions = new Set([
 export function packedKernels(g: GraphBuilder, blockSize: number): Set<string> {
   const kernels = g.graph.nodes
     .filter((node) => node.opType === 'Conv' && intAttribute(node, 'group', 1) === 1)
-    .map((node) => node.inputs[1]!);
+    .map((node) => node.inputs[1]);
   const fits = ({ dtype, shape }: Value) => dtype === 'float32' && packable(shape as number[], blockSize);
   const inputs = new Set(g.graph.inputs.map((input) => input.name));
   return new Set(kernels.filter((name) => inputs.has(name) && fits(g.find(name)!)));
@@ -123,7 +123,7 @@ class Lowering {
     const outputs = new Set(graph.outputs.map((o) => o.name));
     const copies = new Set<Node>();
     for (const node of graph.nodes) {
-      const [from, to] = [node.inputs[0]!, node.outputs[0]!];
+      const [from, to] = [node.inputs[0], node.outputs[0]];
       if (node.opType !== 'Identity' || !outputs.has(to) || given.has(from) || outputs.has(from)) continue;
       if (this.outputNames.has(from)) continue;
       this.outputNames.set(from, to);
@@ -170,7 +170,7 @@ class Lowering {
     const fitted = this.withRankOfOther(node, inputs);
     const results = this.g.addNode({ ...node, outputs }, fitted, { types, distinct: true });
     node.outputs.forEach((name, i) => {
-      this.forms.define(name, { plain: results[i]! });
+      this.forms.define(name, { plain: results[i] });
     });
   }
 
@@ -179,7 +179,7 @@ class Lowering {
     return (
       reductions.has(node.opType) &&
       intAttribute(node, 'noop_with_empty_axes', 0) === 0 &&
-      this.source.find(node.outputs[0]!)!.shape.every((d) => d === 1)
+      this.source.find(node.outputs[0])!.shape.every((d) => d === 1)
     );
   }
 
@@ -192,7 +192,7 @@ class Lowering {
     const [a, b] = inputs as [Value, Value];
     const rank = Math.max(a.shape.length, b.shape.length);
     return [a, b].map((v, i) => {
-      const other = [b, a][i]!;
+      const other = [b, a][i];
       const slow = other.shape.length === rank && rank > 1 && other.shape.at(-1) === 1;
       if (!slow || v.shape.length === rank || v.shape.some((d) => d !== 1)) return v;
       return this.g.op('Reshape', [v, this.g.ints(new Array(rank).fill(1))]);
@@ -201,7 +201,7 @@ class Lowering {
 
   private convolution(node: Node): boolean {
     if (node.opType !== 'Conv' || this.blocked === null) return false;
-    const [x, w] = [this.forms.of(node.inputs[0]!), this.forms.of(node.inputs[1]!)];
+    const [x, w] = [this.forms.of(node.inputs[0]), this.forms.of(node.inputs[1])];
     if (
       x.type.shape.length !== 4 ||
       x.type.dtype !== 'float32' ||
@@ -220,13 +220,13 @@ class Lowering {
     const few = group === 1 && channels < this.blocked.size;
     if (!depthwise && !whole && !few) return false;
     const bias = node.inputs[2] ? this.plainBy(node.inputs[2]) : null;
-    this.forms.define(node.outputs[0]!, {
+    this.forms.define(node.outputs[0], {
       pending: {
         x: few ? this.forms.plain(x) : this.forms.blocked(x),
         w: whole ? this.forms.packed(w) : packFilters(this.blocked, this.forms.plain(w)),
         bias,
         ints,
-        shape: this.source.find(node.outputs[0]!)!.shape as readonly number[],
+        shape: this.source.find(node.outputs[0])!.shape as readonly number[],
       },
     });
     return true;
@@ -234,9 +234,9 @@ class Lowering {
 
   private normalization(node: Node): boolean {
     if (node.opType !== 'BatchNormalization') return false;
-    const x = this.forms.of(node.inputs[0]!);
+    const x = this.forms.of(node.inputs[0]);
     if (!this.forms.canBlock(x) || !this.forms.isBlocked(x)) return false;
-    const [scale, bias] = [this.plainBy(node.inputs[1]!), this.plainBy(node.inputs[2]!)];
+    const [scale, bias] = [this.plainBy(node.inputs[1]), this.plainBy(node.inputs[2])];
     const a = algebra(this.g, scale);
     const training = intAttribute(node, 'training_mode', 0) === 1;
     if (training && floatAttribute(node, 'momentum', 0.9) !== 0) return false;
@@ -246,10 +246,10 @@ class Lowering {
     const normalise = (picture: Value, mean: Value, variance: Value) => {
       const factor = a.mul(scale, a.op('Reciprocal', [a.op('Sqrt', [a.add(variance, epsilon)])]));
       const shift = a.sub(bias, a.mul(mean, factor));
-      this.forms.define(node.outputs[0]!, { pending: blocked.affine(picture, factor, shift) });
+      this.forms.define(node.outputs[0], { pending: blocked.affine(picture, factor, shift) });
     };
     if (!training) {
-      normalise(this.forms.blocked(x), this.plainBy(node.inputs[3]!), this.plainBy(node.inputs[4]!));
+      normalise(this.forms.blocked(x), this.plainBy(node.inputs[3]), this.plainBy(node.inputs[4]));
       return true;
     }
     const [n, , h, w] = x.type.shape as [number, number, number, number];
@@ -304,19 +304,19 @@ class Lowering {
   private pool(node: Node): boolean {
     const { opType, outputs } = node;
     if (opType !== 'MaxPool' && opType !== 'GlobalAveragePool') return false;
-    const x = this.forms.of(node.inputs[0]!);
+    const x = this.forms.of(node.inputs[0]);
     if (!this.forms.canBlock(x) || !this.forms.isBlocked(x)) return this.poolTogether(node);
     if (outputs.length !== 1) return false;
     if (opType === 'GlobalAveragePool') {
-      this.forms.define(outputs[0]!, { plain: this.blocked!.globalAverage(this.forms.blocked(x)) });
+      this.forms.define(outputs[0], { plain: this.blocked!.globalAverage(this.forms.blocked(x)) });
       return true;
     }
     const kernel = intsAttribute(node, 'kernel_shape')!;
     const { strides, dilations, pads, ceil } = windowOf(node, x.type.shape.slice(2), kernel);
     if (ceil || stringAttribute(node, 'auto_pad', 'NOTSET') !== 'NOTSET') return false;
     const ints = { kernel_shape: kernel, strides, dilations, pads };
-    const shape = this.source.find(outputs[0]!)!.shape;
-    this.forms.define(outputs[0]!, { blocked: this.blocked!.maxPool(this.forms.blocked(x), ints, shape) });
+    const shape = this.source.find(outputs[0])!.shape;
+    this.forms.define(outputs[0], { blocked: this.blocked!.maxPool(this.forms.blocked(x), ints, shape) });
     return true;
   }
 
@@ -326,15 +326,15 @@ class Lowering {
       ({ opType, inputs }) => opType === 'MaxPoolGradient' && inputs[1] === node.outputs[0],
     );
     if (node.opType !== 'MaxPool' || gradient === undefined || this.poolsBlocked(gradient)) return false;
-    const [maxima, indices] = maxPoolWithIndices(this.g, geometry(gradient), this.plainBy(node.inputs[0]!));
-    this.forms.define(node.outputs[0]!, { plain: maxima });
+    const [maxima, indices] = maxPoolWithIndices(this.g, geometry(gradient), this.plainBy(node.inputs[0]));
+    this.forms.define(node.outputs[0], { plain: maxima });
     this.poolIndices.set(gradient, indices);
     return true;
   }
 
   /** Whether a gradient of max pooling is taken in the blocked layout. */
   private poolsBlocked(gradient: Node): boolean {
-    return this.forms.canBlock(this.forms.of(gradient.inputs[0]!)) && poolsEvenly(geometry(gradient));
+    return this.forms.canBlock(this.forms.of(gradient.inputs[0])) && poolsEvenly(geometry(gradient));
   }
 
   private maxPoolGradient(node: Node): Partial<Forms> {
@@ -356,7 +356,7 @@ class Lowering {
     const layout = this.layoutOf(pictures);
     if (layout === null) return false;
     const [output] = node.outputs as [string];
-    if (String(this.source.find(output)!.shape) !== String(pictures[0]!.type.shape)) return false;
+    if (String(this.source.find(output)!.shape) !== String(pictures[0].type.shape)) return false;
     if (layout === 'blocked' && this.join(node, pictures)) return true;
     const inputs = operands.map((v) =>
       v === null ? null : sizeOfType(v.type) === 1 ? this.forms.plain(v) : this.forms[layout](v),
@@ -374,7 +374,7 @@ class Lowering {
   /** The layout in which operands of one shape meet; null for ONNX's. */
   private layoutOf(operands: readonly Forms[]): 'blocked' | 'packed' | null {
     const { forms } = this;
-    if (!operands.every((v) => String(v.type.shape) === String(operands[0]!.type.shape))) return null;
+    if (!operands.every((v) => String(v.type.shape) === String(operands[0].type.shape))) return null;
     const all = (is: (v: Forms) => boolean, can: (v: Forms) => boolean) =>
       operands.some(is) && operands.every((v) => is(v) || can(v));
     if (
@@ -396,7 +396,7 @@ class Lowering {
 
   /** A sum or a ReLU that the convolution before it does in the same pass. */
   private join(node: Node, pictures: readonly Forms[]): boolean {
-    const output = node.outputs[0]!;
+    const output = node.outputs[0];
     if (node.opType === 'Relu') {
       const [x] = pictures as [Forms];
       if (x.pending === null || x.blocked !== null || !this.usedOnce(x)) return false;
@@ -408,7 +408,7 @@ class Lowering {
       .reverse()
       .find((v) => v.pending !== null && v.blocked === null && v.added === null && this.usedOnce(v));
     if (free === undefined) return false;
-    const other = pictures[0] === free ? pictures[1]! : pictures[0]!;
+    const other = pictures[0] === free ? pictures[1] : pictures[0];
     this.forms.define(output, { pending: free.pending, added: this.forms.blocked(other) });
     return true;
   }
@@ -416,8 +416,8 @@ class Lowering {
   // --- deferred nodes ---
 
   private deferred(node: Node): boolean {
-    const operand = (i: number) => this.forms.of(node.inputs[i]!);
-    const output = node.outputs[0]!;
+    const operand = (i: number) => this.forms.of(node.inputs[i]);
+    const output = node.outputs[0];
     switch (node.opType) {
       case 'ConvInputGradient':
         this.forms.define(output, inputGradient(this.site, node, geometry(node), operand(0), operand(1)));

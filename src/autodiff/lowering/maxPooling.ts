@@ -30,13 +30,13 @@ export function maxPoolGradient(
   const size = sizeOf(shape);
   const flat = (v: Value) => a.reshape(v, [-1]);
   // Windows that overlap may share a maximum, and their gradients add up. Others lay each gradient in its own place.
-  const overlap = o.kernel.some((k, i) => (k - 1) * o.dilations[i]! + 1 > o.strides[i]!);
+  const overlap = o.kernel.some((k, i) => (k - 1) * o.dilations[i] + 1 > o.strides[i]);
   // ONNX Runtime refuses an output smaller than the windows reach, as they do with ceil_mode.
   const out = dims(c, dy).slice(2);
   const reach = out.map(
-    (count, i) => (count - 1) * o.strides[i]! + o.kernel[i]! - o.pads[i]! - o.pads[i + out.length]!,
+    (count, i) => (count - 1) * o.strides[i] + o.kernel[i] - o.pads[i] - o.pads[i + out.length],
   );
-  if (!overlap && x.dtype === 'float32' && reach.every((end, i) => end <= shape[i + 2]!)) {
+  if (!overlap && x.dtype === 'float32' && reach.every((end, i) => end <= shape[i + 2])) {
     const { kernel, strides, pads } = o;
     return a.op('MaxUnpool', [dy, places, c.g.ints(shape)], { kernel_shape: kernel, strides, pads });
   }
@@ -60,7 +60,7 @@ export function maxPoolWithIndices(g: GraphBuilder, o: WindowOptions, x: Value):
 
 /** Whether the input falls into as many equal parts as there are strides. */
 export function poolsEvenly(q: Geometry): boolean {
-  return q.spatial.every((size, i) => size % q.strides[i]! === 0);
+  return q.spatial.every((size, i) => size % q.strides[i] === 0);
 }
 
 /**
@@ -84,12 +84,12 @@ function along(axis: 0 | 1, size: number, across: number): [number, number] {
 function maximaAlong(blocked: Blocked, q: Geometry, axis: 0 | 1, x: Value): Value {
   const [n, c, h, w] = x.shape as [number, number, number, number];
   const window = {
-    kernel_shape: along(axis, q.kernel[axis]!, 1),
-    strides: along(axis, q.strides[axis]!, 1),
-    dilations: along(axis, q.dilations[axis]!, 1),
-    pads: [...along(axis, q.pads[axis]!, 0), ...along(axis, q.pads[axis + 2]!, 0)],
+    kernel_shape: along(axis, q.kernel[axis], 1),
+    strides: along(axis, q.strides[axis], 1),
+    dilations: along(axis, q.dilations[axis], 1),
+    pads: [...along(axis, q.pads[axis], 0), ...along(axis, q.pads[axis + 2], 0)],
   };
-  return blocked.maxPool(x, window, [n, c, ...along(axis, q.out[axis]!, axis === 0 ? w : h)]);
+  return blocked.maxPool(x, window, [n, c, ...along(axis, q.out[axis], axis === 0 ? w : h)]);
 }
 
 /**
@@ -100,7 +100,7 @@ function gradientAlong(blocked: Blocked, q: Geometry, axis: 0 | 1, x: Value, y: 
   const { g } = blocked;
   const a = algebra(g, x);
   const [n, c, h, w] = x.shape as [number, number, number, number];
-  const [stride, count, pad] = [q.strides[axis]!, q.out[axis]!, q.pads[axis]!];
+  const [stride, count, pad] = [q.strides[axis], q.out[axis], q.pads[axis]];
   const inner = blocked.size * (axis === 0 ? w : 1);
   const size = axis === 0 ? h : w;
   const outer = sizeOf([n, c, h, w]) / size / (inner / blocked.size) / blocked.size;
@@ -128,7 +128,7 @@ function gradientAlong(blocked: Blocked, q: Geometry, axis: 0 | 1, x: Value, y: 
       g.scalar(value),
     ]);
     const shifted = blocked.reshape(flat, whole);
-    return value === 0 ? shifted : g.op('Min', [shifted, bound(whole[1]!, before)]);
+    return value === 0 ? shifted : g.op('Min', [shifted, bound(whole[1], before)]);
   };
   // What came from the next row or the one before is taken away.
   const bound = (places: number, before: number) => {
@@ -140,23 +140,23 @@ function gradientAlong(blocked: Blocked, q: Geometry, axis: 0 | 1, x: Value, y: 
   const maxima = blocked.reshape(y, [outer, count, inner]);
   const parts: Value[][] = Array.from({ length: stride }, () => []);
   let rest = blocked.reshape(dy, [outer, count, inner]);
-  for (let j = 0; j < q.kernel[axis]!; j++) {
-    const offset = j * q.dilations[axis]! - pad;
+  for (let j = 0; j < q.kernel[axis]; j++) {
+    const offset = j * q.dilations[axis] - pad;
     const turns = Math.floor(offset / stride);
     const r = offset - turns * stride;
     let share = rest;
-    if (j < q.kernel[axis]! - 1) {
+    if (j < q.kernel[axis] - 1) {
       const here = moved(residue(r), -turns, count - length + turns, lowest);
       // 1 where they are equal, 0 where this is less: min(1, max(0, 3·10³⁸ (x − y) + 1)).
       const wins = a.op('HardSigmoid', [a.sub(here, maxima)], { alpha: 3e38, beta: 1 });
       share = a.mul(wins, rest);
       rest = a.sub(rest, share);
     }
-    parts[r]!.push(moved(share, turns, length - count - turns, 0));
+    parts[r].push(moved(share, turns, length - count - turns, 0));
   }
   const sums = parts.map((all) =>
     all.length === 0 ? a.zeros([outer, length, inner]) : all.reduce((sum, part) => a.add(sum, part)),
   );
-  const joined = sums.length === 1 ? sums[0]! : g.op('Concat', sums, { axis: 2 });
+  const joined = sums.length === 1 ? sums[0] : g.op('Concat', sums, { axis: 2 });
   return blocked.reshape(joined, [n, c, h, w]);
 }

@@ -37,9 +37,9 @@ export function geometryOf(
   return {
     ...windowOf(node, x.slice(2), w.slice(2)),
     group: intAttribute(node, 'group', 1),
-    batch: x[0]!,
-    channels: x[1]!,
-    filters: w[0]!,
+    batch: x[0],
+    channels: x[1],
+    filters: w[0],
     spatial: x.slice(2),
     out,
   };
@@ -79,8 +79,8 @@ export function channelAffine(
 export function inputGradient(c: Site, q: Geometry, w: Value, dy: Value): Value {
   const a = algebra(c.g, dy);
   const n = q.kernel.length;
-  const reach = q.kernel.map((k, i) => (k - 1) * q.dilations[i]!);
-  const pads = [...reach.map((r, i) => r - q.pads[i]!), ...reach.map((r, i) => r - q.pads[i + n]!)];
+  const reach = q.kernel.map((k, i) => (k - 1) * q.dilations[i]);
+  const pads = [...reach.map((r, i) => r - q.pads[i]), ...reach.map((r, i) => r - q.pads[i + n])];
   if (q.strides.every((s) => s === 1) && pads.every((p) => p >= 0)) {
     return a.op('Conv', [dy, mirrored(c, a, q, w)], {
       kernel_shape: q.kernel,
@@ -91,7 +91,7 @@ export function inputGradient(c: Site, q: Geometry, w: Value, dy: Value): Value 
   }
   // What the strides left over at the end gets no gradient: output_padding adds those zeros.
   const left = q.spatial.map(
-    (size, i) => size - ((q.out[i]! - 1) * q.strides[i]! + reach[i]! + 1 - q.pads[i]! - q.pads[i + n]!),
+    (size, i) => size - ((q.out[i] - 1) * q.strides[i] + reach[i] + 1 - q.pads[i] - q.pads[i + n]),
   );
   return a.op('ConvTranspose', [dy, w], {
     kernel_shape: q.kernel,
@@ -170,8 +170,8 @@ export function weightGradient(c: Site, q: Geometry, x: Value, dy: Value): Value
   // Only float64, for which there is no convolution, can have many positions here; each makes several nodes.
   affordable(c, 2 ** 8 * area);
   const columns = kernelPositions(q.kernel).map((position) => {
-    const start = position.map((p, i) => p * q.dilations[i]!);
-    const end = start.map((s, i) => s + (q.out[i]! - 1) * q.strides[i]! + 1);
+    const start = position.map((p, i) => p * q.dilations[i]);
+    const end = start.map((s, i) => s + (q.out[i] - 1) * q.strides[i] + 1);
     const whole = start.every((s, i) => s === 0 && end[i] === dims(c, source)[i + 2] && q.strides[i] === 1);
     return whole
       ? source
@@ -245,7 +245,7 @@ function correlation(g: GraphBuilder, q: Geometry, x: Value, dy: Value): Value {
   return a.op('Slice', [
     gradient,
     g.ints(longer.map(() => 0)),
-    g.ints(longer.map((i) => q.kernel[i]!)),
+    g.ints(longer.map((i) => q.kernel[i])),
     g.ints(longer.map((i) => i + 2)),
   ]);
 }
@@ -267,7 +267,7 @@ function assemble(
   matrix: readonly number[],
   kernel: readonly number[],
 ): Value {
-  if (products.length === 1) return a.reshape(products[0]!, [...matrix, ...kernel]);
+  if (products.length === 1) return a.reshape(products[0], [...matrix, ...kernel]);
   const stacked = a.op(
     'Concat',
     products.map((p) => a.reshape(p, [1, sizeOf(matrix)])),

@@ -49,14 +49,14 @@ function adaptive(name: string, options: AdamOptions, decoupled: boolean): Optim
       const decays = p.decay && weightDecay > 0;
       const gradient =
         decays && !decoupled ? a.add(p.gradient, a.mul(p.parameter, a.scalar(weightDecay))) : p.gradient;
-      const m = a.add(a.mul(p.slots[0]!, a.scalar(beta1)), a.mul(gradient, a.scalar(1 - beta1)));
+      const m = a.add(a.mul(p.slots[0], a.scalar(beta1)), a.mul(gradient, a.scalar(1 - beta1)));
       const v = a.add(
-        a.mul(p.slots[1]!, a.scalar(beta2)),
+        a.mul(p.slots[1], a.scalar(beta2)),
         a.mul(a.mul(gradient, gradient), a.scalar(1 - beta2)),
       );
-      const denominator = a.add(a.mul(a.op('Sqrt', [v]), inputs['inverse_correction']!), a.scalar(epsilon));
-      const kept = decays && decoupled ? a.mul(p.parameter, inputs['keep']!) : p.parameter;
-      const next = a.sub(kept, a.mul(inputs['step_size']!, a.div(m, denominator)));
+      const denominator = a.add(a.mul(a.op('Sqrt', [v]), inputs['inverse_correction']), a.scalar(epsilon));
+      const kept = decays && decoupled ? a.mul(p.parameter, inputs['keep']) : p.parameter;
+      const next = a.sub(kept, a.mul(inputs['step_size'], a.div(m, denominator)));
       return { parameter: next, slots: [m, v] };
     },
   };

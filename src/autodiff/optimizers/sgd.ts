@@ -28,13 +28,13 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     scalars: (learningRate) => ({ learning_rate: learningRate }),
     update: (g, p, inputs) => {
       const a = algebra(g, p.parameter);
-      const rate = inputs['learning_rate']!;
+      const rate = inputs['learning_rate'];
       const decayed =
         p.decay && weightDecay > 0
           ? a.add(p.gradient, a.mul(p.parameter, a.scalar(weightDecay)))
           : p.gradient;
       if (momentum === 0) return { parameter: a.sub(p.parameter, a.mul(rate, decayed)), slots: [] };
-      const velocity = a.add(a.mul(p.slots[0]!, a.scalar(momentum)), decayed);
+      const velocity = a.add(a.mul(p.slots[0], a.scalar(momentum)), decayed);
       const direction = nesterov ? a.add(decayed, a.mul(velocity, a.scalar(momentum))) : velocity;
       return { parameter: a.sub(p.parameter, a.mul(rate, direction)), slots: [velocity] };
     },

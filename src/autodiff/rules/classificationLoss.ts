@@ -25,9 +25,9 @@ interface Targets {
 function targets(c: VjpContext, a: Algebra, dy: Value): Targets {
   const { g } = c;
   const labels = input(c, 1);
-  const classes = dims(c, input(c, 0))[1]!;
+  const classes = dims(c, input(c, 0))[1];
   const labelShape = dims(c, labels);
-  const single = [labelShape[0]!, 1, ...labelShape.slice(1)];
+  const single = [labelShape[0], 1, ...labelShape.slice(1)];
   const whole = (v: number) =>
     labels.dtype === 'int64'
       ? g.constant(tensor('int64', [], BigInt64Array.of(BigInt(v))))
@@ -110,7 +110,7 @@ const softmaxCrossEntropyLoss: VjpRule = (c) => {
     if (c.needs[0]) dx = a.mul(a.sub(probabilities(), t.oneHot), t.share);
     if (c.needs[2]) {
       const known = logs ?? overClasses('LogSoftmax');
-      dWeights = classWeightGradient(c, a, t, known, c.outputs[0]!);
+      dWeights = classWeightGradient(c, a, t, known, c.outputs[0]);
     }
   }
   if (dLogs != null && c.needs[0]) {
@@ -127,7 +127,7 @@ const negativeLogLikelihoodLoss: VjpRule = (c) => {
   return [
     c.needs[0] ? a.neg(a.mul(t.oneHot, t.share)) : null,
     null,
-    c.needs[2] ? classWeightGradient(c, a, t, input(c, 0), c.outputs[0]!) : null,
+    c.needs[2] ? classWeightGradient(c, a, t, input(c, 0), c.outputs[0]) : null,
   ];
 };
 

@@ -7,7 +7,7 @@ import { algebra, cotangent, dims, input, type VjpRule, type VjpTable } from '..
 
 const conv: VjpRule = (c) => {
   const [x, w] = [input(c, 0), input(c, 1)];
-  const q = geometryOf(c.node, dims(c, x), dims(c, w), dims(c, c.outputs[0]!).slice(2));
+  const q = geometryOf(c.node, dims(c, x), dims(c, w), dims(c, c.outputs[0]).slice(2));
   const dy = cotangent(c);
   return [
     c.needs[0] ? convInputGradient(c, q, w, dy) : null,
@@ -23,15 +23,15 @@ const conv: VjpRule = (c) => {
 const convTranspose: VjpRule = (c) => {
   const x = dims(c, input(c, 0));
   const w = dims(c, input(c, 1));
-  const y = dims(c, c.outputs[0]!);
+  const y = dims(c, c.outputs[0]);
   const a = algebra(c.g, input(c, 0));
   const dy = cotangent(c);
   const q: Geometry = {
     ...transposedWindowOf(c.node, x.slice(2), w.slice(2)),
     group: intAttribute(c.node, 'group', 1),
-    batch: x[0]!,
-    channels: y[1]!,
-    filters: x[1]!,
+    batch: x[0],
+    channels: y[1],
+    filters: x[1],
     spatial: y.slice(2),
     out: x.slice(2),
   };
@@ -49,7 +49,7 @@ const convTranspose: VjpRule = (c) => {
     return a.op('Slice', [
       grown,
       c.g.ints(longer.map(() => 0)),
-      c.g.ints(longer.map((i) => q.out[i]!)),
+      c.g.ints(longer.map((i) => q.out[i])),
       c.g.ints(longer.map((i) => i + 2)),
     ]);
   };

@@ -27,7 +27,7 @@ const einsum: VjpRule = (c) => {
   const sizes = new Map<string, number>();
   equation.operands.forEach((letters, i) => {
     letters.forEach((letter, axis) => {
-      sizes.set(letter, Math.max(sizes.get(letter) ?? 1, shapes[i]![axis]!));
+      sizes.set(letter, Math.max(sizes.get(letter) ?? 1, shapes[i][axis]));
     });
   });
   return c.inputs.map((_, k) => (c.needs[k] ? operandGradient(c, equation, sizes, k) : null));
@@ -40,7 +40,7 @@ function operandGradient(
   k: number,
 ): Value {
   const a = algebra(c.g, cotangent(c));
-  const own = equation.operands[k]!;
+  const own = equation.operands[k];
   const distinct = [...new Set(own)];
   const others = equation.operands.filter((_, i) => i !== k);
   const known = new Set([...equation.output, ...others.flat()]);
@@ -52,7 +52,7 @@ function operandGradient(
   const full = distinct.map((letter) => sizes.get(letter)!);
   if (found.length < distinct.length || gradient.shape.some((d, i) => d !== full[i])) {
     const spread = distinct.map((letter) =>
-      found.includes(letter) ? dims(c, gradient)[found.indexOf(letter)]! : 1,
+      found.includes(letter) ? dims(c, gradient)[found.indexOf(letter)] : 1,
     );
     gradient = a.expand(a.reshape(gradient, spread), full);
   }
@@ -79,14 +79,14 @@ function onDiagonal(
   let spread = gradient;
   const firsts = axesOf.flatMap(({ first }, i) => (first ? [i] : []));
   // The distinct letters stand in order of first occurrence, so unit axes for the repeats put all in place.
-  const shape = own.map((letter, i) => (axesOf[i]!.first ? sizes.get(letter)! : 1));
+  const shape = own.map((letter, i) => (axesOf[i].first ? sizes.get(letter)! : 1));
   spread = a.reshape(spread, shape);
   axesOf.forEach(({ letter, first }, i) => {
     if (first) return;
     const size = sizes.get(letter)!;
     affordable(c, size * size);
     const eye = Array.from({ length: size * size }, (_, p) => (p % (size + 1) === 0 ? 1 : 0));
-    const partner = firsts[order[i]!]!;
+    const partner = firsts[order[i]];
     const mask = c.g.constant(
       gradient.dtype === 'float64'
         ? tensor('float64', [size, size], Float64Array.from(eye))

@@ -20,7 +20,7 @@ export function unary(
 ): VjpRule {
   return (c) => {
     const x = input(c, 0);
-    return [derivative(algebra(c.g, x), x, c.outputs[0]!, cotangent(c), c)];
+    return [derivative(algebra(c.g, x), x, c.outputs[0], cotangent(c), c)];
   };
 }
 
@@ -42,7 +42,7 @@ const div: VjpRule = (c) => {
   const b = input(c, 1);
   const a = algebra(c.g, b);
   const over = a.div(cotangent(c), b);
-  return [over, c.needs[1] ? a.neg(a.mul(over, c.outputs[0]!)) : null];
+  return [over, c.needs[1] ? a.neg(a.mul(over, c.outputs[0])) : null];
 };
 
 /** The value of a scalar constant, or of a constant whose elements are all equal. */
@@ -77,7 +77,7 @@ const pow: VjpRule = (c) => {
   const db = () => {
     const positive = a.op('Greater', [base, a.scalar(0)]);
     const log = a.op('Log', [a.op('Where', [positive, base, a.scalar(1)])]);
-    return a.mul(dy, a.mul(c.outputs[0]!, log));
+    return a.mul(dy, a.mul(c.outputs[0], log));
   };
   return [c.needs[0] ? slope() : null, c.needs[1] ? db() : null];
 };
@@ -91,7 +91,7 @@ const mean: VjpRule = (c) => {
 
 // The gradient goes to the operands that attain the extremum, in equal shares where several do (as PyTorch's maximum).
 const extremum: VjpRule = (c) => {
-  const y = c.outputs[0]!;
+  const y = c.outputs[0];
   const a = algebra(c.g, y);
   const hits = c.inputs.map((x) => a.indicator(a.op('Equal', [x!, y])));
   const count = hits.reduce((sum, hit) => a.add(sum, hit));
@@ -101,7 +101,7 @@ const extremum: VjpRule = (c) => {
 
 const where: VjpRule = (c) => {
   const condition = input(c, 0);
-  const a = algebra(c.g, c.outputs[0]!);
+  const a = algebra(c.g, c.outputs[0]);
   const dy = cotangent(c);
   const zero = a.scalar(0);
   return [
@@ -137,7 +137,7 @@ const clip: VjpRule = (c) => {
     );
   const raised = () => (ordered === null ? x : a.op('Max', [x, input(c, 1)]));
   return [
-    c.needs[0] ? unlessCrossed(where(a.op('Equal', [x, c.outputs[0]!]))) : null,
+    c.needs[0] ? unlessCrossed(where(a.op('Equal', [x, c.outputs[0]]))) : null,
     c.needs[1] ? total(unlessCrossed(where(a.op('Less', [x, input(c, 1)])))) : null,
     c.needs[2] ? total(where(a.op('Greater', [raised(), input(c, 2)]))) : null,
   ];
@@ -147,7 +147,7 @@ const clip: VjpRule = (c) => {
 const mod: VjpRule = (c) => {
   const b = input(c, 1);
   const a = algebra(c.g, b);
-  const whole = () => a.op('Round', [a.div(a.sub(input(c, 0), c.outputs[0]!), b)]);
+  const whole = () => a.op('Round', [a.div(a.sub(input(c, 0), c.outputs[0]), b)]);
   return [cotangent(c), c.needs[1] ? a.neg(a.mul(cotangent(c), whole())) : null];
 };
 
@@ -173,7 +173,7 @@ const dropout: VjpRule = (c) => {
   }
   const a = algebra(c.g, dy);
   const kept = a.sub(a.scalar(1), c.inputs[1] ?? a.scalar(0.5));
-  const factor = training === 'open' ? a.op('Where', [c.inputs[2]!, kept, a.scalar(1)]) : kept;
+  const factor = training === 'open' ? a.op('Where', [c.inputs[2], kept, a.scalar(1)]) : kept;
   return [a.div(a.mul(dy, a.indicator(mask)), factor)];
 };
 

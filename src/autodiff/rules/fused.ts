@@ -23,7 +23,7 @@ function part(
   return g.addNode(
     { opType, domain: '', name: `${output}/node`, inputs: [], outputs: [output], attributes },
     inputs,
-  )[0]!;
+  )[0];
 }
 
 /** The node's attributes but those that say which activation follows. */

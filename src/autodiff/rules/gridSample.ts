@@ -29,7 +29,7 @@ function reflected(a: Algebra, at: Value, low: number, high: number): Value {
 function cubicWeights(a: Algebra, t: Value): Value[] {
   const A = -0.75;
   const polynomial = (x: Value, coefficients: readonly number[]) =>
-    coefficients.slice(1).reduce((sum, k) => a.add(a.mul(sum, x), a.scalar(k)), a.scalar(coefficients[0]!));
+    coefficients.slice(1).reduce((sum, k) => a.add(a.mul(sum, x), a.scalar(k)), a.scalar(coefficients[0]));
   const inner = (x: Value) => polynomial(x, [A + 2, -(A + 3), 0, 1]);
   const outer = (x: Value) => polynomial(x, [A, -5 * A, 8 * A, -4 * A]);
   const one = a.scalar(1);
@@ -68,7 +68,7 @@ const gridSample: Composition = (g, inputs, c) => {
   };
   // The grid's last axis names the last spatial axis first.
   const tapsOf = (axis: number): Tap[] => {
-    const size = sizes[axis]!;
+    const size = sizes[axis];
     const k = sizes.length - 1 - axis;
     const column = g.op('Slice', [grid, g.ints([k]), g.ints([k + 1]), g.ints([-1])]);
     const unit = a.add(a.reshape(column, [n, 1, count]), a.scalar(1));

@@ -23,9 +23,9 @@ function grouped(c: VjpContext, groups: number, scaleSize: 'channel' | 'group'):
   const x = input(c, 0);
   const a = algebra(c.g, x);
   const shape = dims(c, x);
-  const channels = shape[1]!;
-  const rest = sizeOf(shape) / (shape[0]! * groups);
-  const inGroups = [shape[0]!, groups, rest];
+  const channels = shape[1];
+  const rest = sizeOf(shape) / (shape[0] * groups);
+  const inGroups = [shape[0], groups, rest];
   const average = (v: ReturnType<typeof a.neg>) => a.div(a.reduceSum(v, [2], true), a.scalar(rest));
   const source = a.reshape(x, inGroups);
   const centred = a.sub(source, average(source));
@@ -57,7 +57,7 @@ function grouped(c: VjpContext, groups: number, scaleSize: 'channel' | 'group'):
 const groupCount = (c: VjpContext) => intAttribute(c.node, 'num_groups', 1);
 
 export const groupNormalizations: VjpTable = {
-  InstanceNormalization: (c) => grouped(c, dims(c, input(c, 0))[1]!, 'channel'),
+  InstanceNormalization: (c) => grouped(c, dims(c, input(c, 0))[1], 'channel'),
   GroupNormalization: byOpset(
     { since: 18, rule: (c) => grouped(c, groupCount(c), 'group') },
     { since: 21, rule: (c) => grouped(c, groupCount(c), 'channel') },

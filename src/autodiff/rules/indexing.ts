@@ -28,7 +28,7 @@ const gather: VjpRule = (c) => {
   const constant = count === 1 ? c.g.constantOf(indices) : undefined;
   if (constant !== undefined) {
     const index = Number(constant.data[0]);
-    const at = index < 0 ? index + shape[axis]! : index;
+    const at = index < 0 ? index + shape[axis] : index;
     const before = shape.map((_, i) => (i === axis ? at : 0));
     const after = shape.map((d, i) => (i === axis ? d - 1 - at : 0));
     return [a.op('Pad', [updates, c.g.ints([...before, ...after]), a.scalar(0)]), null];
@@ -100,7 +100,7 @@ function scattering(placesOf: (c: VjpContext, a: Algebra) => Places): VjpRule {
     }
     if (reduction === 'add') return [dy, null, c.needs[2] ? places.read(dy) : null];
     if (reduction === 'max' || reduction === 'min') {
-      const y = c.outputs[0]!;
+      const y = c.outputs[0];
       const kept = a.indicator(a.op('Equal', [data, y]));
       const written = a.indicator(a.op('Equal', [updates, places.read(y)]));
       requireScatterAdd(c.g);
@@ -138,7 +138,7 @@ const topK: VjpRule = (c) => {
   const shape = dims(c, input(c, 0));
   const a = algebra(c.g, cotangent(c));
   const axis = resolveAxis(intAttribute(c.node, 'axis', -1), shape.length, describeNode(c.node));
-  const indices = c.outputs[1] ?? c.g.ops('TopK', c.inputs, plainAttributes(c), { outputs: 2 })[1]!;
+  const indices = c.outputs[1] ?? c.g.ops('TopK', c.inputs, plainAttributes(c), { outputs: 2 })[1];
   // No place is read twice, so that nothing needs to be added.
   return [a.op('ScatterElements', [a.zeros(shape), indices, cotangent(c)], { axis }), null];
 };

@@ -9,7 +9,7 @@ function product(c: VjpContext, a: Value, b: Value, transA: boolean, transB: boo
   if (a.dtype === 'float64' || c.standardOnly === true) {
     const swap = (v: Value) => {
       const perm = v.shape.map((_, i) => i);
-      [perm[perm.length - 1], perm[perm.length - 2]] = [perm[perm.length - 2]!, perm[perm.length - 1]!];
+      [perm[perm.length - 1], perm[perm.length - 2]] = [perm[perm.length - 2], perm[perm.length - 1]];
       return c.g.op('Transpose', [v], { perm });
     };
     return c.g.op('MatMul', [transA ? swap(a) : a, transB ? swap(b) : b]);
@@ -32,9 +32,9 @@ const matMul: VjpRule = (c) => {
   const right = b.shape.length === 1 ? m.reshape(b, [...dims(c, b), 1]) : b;
   let dy = cotangent(c);
   if (a.shape.length === 1 || b.shape.length === 1) {
-    const batch = dims(c, c.outputs[0]!).slice(
+    const batch = dims(c, c.outputs[0]).slice(
       0,
-      c.outputs[0]!.shape.length - (a.shape.length > 1 ? 1 : 0) - (b.shape.length > 1 ? 1 : 0),
+      c.outputs[0].shape.length - (a.shape.length > 1 ? 1 : 0) - (b.shape.length > 1 ? 1 : 0),
     );
     dy = m.reshape(dy, [...batch, dims(c, left).at(-2)!, dims(c, right).at(-1)!]);
   }

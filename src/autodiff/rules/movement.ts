@@ -40,10 +40,10 @@ function part(c: VjpContext, value: Value, axis: number, start: number, length: 
 }
 
 const concat: VjpRule = (c) => {
-  const axis = resolveAxis(intAttribute(c.node, 'axis', 0), c.outputs[0]!.shape.length, describeNode(c.node));
+  const axis = resolveAxis(intAttribute(c.node, 'axis', 0), c.outputs[0].shape.length, describeNode(c.node));
   let start = 0;
   return c.inputs.map((x, i) => {
-    const length = dims(c, x!)[axis]!;
+    const length = dims(c, x!)[axis];
     const from = start;
     start += length;
     return c.needs[i] ? part(c, cotangent(c), axis, from, length) : null;
@@ -53,7 +53,7 @@ const concat: VjpRule = (c) => {
 const split: VjpRule = (c) => {
   const axis = resolveAxis(intAttribute(c.node, 'axis', 0), input(c, 0).shape.length, describeNode(c.node));
   const a = algebra(c.g, input(c, 0));
-  const pieces = c.cotangents.map((dy, i) => dy ?? a.expandLike(a.scalar(0), c.outputs[i]!));
+  const pieces = c.cotangents.map((dy, i) => dy ?? a.expandLike(a.scalar(0), c.outputs[i]));
   const joined = c.g.op('Concat', pieces, { axis });
   // Sizes that are known only at run time add up to the input's all the same.
   return [isStatic(joined.shape) ? joined : a.reshapeLike(joined, input(c, 0)), null];
@@ -89,15 +89,15 @@ const slice: VjpRule = (c) => {
     resolveAxis(axis, shape.length, describeNode(c.node)),
   );
   const steps = constantInts(c, 4, 'steps') ?? starts.map(() => 1);
-  const out = dims(c, c.outputs[0]!);
+  const out = dims(c, c.outputs[0]);
   if (out.includes(0)) return [a.zeros(shape), ...none];
   const first = shape.map(() => 0);
   const stride = shape.map(() => 1);
   axes.forEach((axis, i) => {
-    const size = shape[axis]!;
-    const raw = starts[i]! < 0 ? starts[i]! + size : starts[i]!;
-    first[axis] = Math.min(Math.max(raw, 0), steps[i]! > 0 ? size : size - 1);
-    stride[axis] = steps[i]!;
+    const size = shape[axis];
+    const raw = starts[i] < 0 ? starts[i] + size : starts[i];
+    first[axis] = Math.min(Math.max(raw, 0), steps[i] > 0 ? size : size - 1);
+    stride[axis] = steps[i];
   });
   let dy = cotangent(c);
   const backwards = stride.flatMap((s, axis) => (s < 0 ? [axis] : []));
@@ -105,19 +105,19 @@ const slice: VjpRule = (c) => {
     const last = backwards.map(() => -1);
     const beginning = backwards.map(() => -(2 ** 31));
     dy = c.g.op('Slice', [dy, c.g.ints(last), c.g.ints(beginning), c.g.ints(backwards), c.g.ints(last)]);
-    for (const axis of backwards) first[axis] = first[axis]! + (out[axis]! - 1) * stride[axis]!;
+    for (const axis of backwards) first[axis] = first[axis] + (out[axis] - 1) * stride[axis];
   }
   const step = stride.map((s, axis) => (out[axis] === 1 ? 1 : Math.abs(s)));
-  const spread = out.map((n, axis) => n * step[axis]!);
+  const spread = out.map((n, axis) => n * step[axis]);
   if (step.some((s) => s > 1)) {
     // [n] → [n, 1] → [n, step] → [n · step], for all axes at once.
-    const split = out.flatMap((n, axis) => (step[axis]! > 1 ? [n, 1] : [n]));
-    const filled = out.flatMap((_, axis) => (step[axis]! > 1 ? [0, step[axis]! - 1] : [0]));
+    const split = out.flatMap((n, axis) => (step[axis] > 1 ? [n, 1] : [n]));
+    const filled = out.flatMap((_, axis) => (step[axis] > 1 ? [0, step[axis] - 1] : [0]));
     const pads = [...filled.map(() => 0), ...filled];
     dy = a.reshape(c.g.op('Pad', [a.reshape(dy, split), c.g.ints(pads), a.scalar(0)]), spread);
   }
   // What the last step reached beyond the end is cropped again: a negative pad.
-  const after = shape.map((d, axis) => d - first[axis]! - spread[axis]!);
+  const after = shape.map((d, axis) => d - first[axis] - spread[axis]);
   if ([...first, ...after].every((p) => p === 0)) return [dy, ...none];
   return [a.op('Pad', [dy, c.g.ints([...first, ...after]), a.scalar(0)]), ...none];
 };
@@ -132,7 +132,7 @@ const tile: VjpRule = (c) => {
   const a = algebra(c.g, cotangent(c));
   const unfolded = a.reshape(
     cotangent(c),
-    shape.flatMap((d, i) => [repeats[i]!, d]),
+    shape.flatMap((d, i) => [repeats[i], d]),
   );
   return [
     a.reduceSum(

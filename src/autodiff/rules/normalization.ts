@@ -45,7 +45,7 @@ function perChannel(a: Algebra, x: Value, v: Value): Value {
 /** The batch's own statistics: the node's outputs where momentum is 0, else computed anew. */
 function batchStatistics(c: VjpContext, a: Algebra, x: Value, epsilon: number): ChannelStatistics {
   if (c.outputs.length === 3 && floatAttribute(c.node, 'momentum', 0.9) === 0) {
-    return { mean: c.outputs[1]!, inverse: inverseDeviation(a, c.outputs[2]!, epsilon) };
+    return { mean: c.outputs[1], inverse: inverseDeviation(a, c.outputs[2], epsilon) };
   }
   const count = a.scalar(samples(dims(c, x)));
   const mean = a.div(channelSum(c, x), count);
@@ -56,7 +56,7 @@ function batchStatistics(c: VjpContext, a: Algebra, x: Value, epsilon: number): 
 
 /** Values per channel. */
 function samples(shape: readonly number[]): number {
-  return sizeOf(shape) / shape[1]!;
+  return sizeOf(shape) / shape[1];
 }
 
 /*
@@ -123,7 +123,7 @@ const layerNormalization: VjpRule = (c) => {
   const a = algebra(c.g, x);
   const [dy = null, dMean = null, dInverse = null] = c.cotangents;
   const axes = layerAxes(c);
-  const count = a.scalar(sizeOf(axes.map((axis) => dims(c, x)[axis]!)));
+  const count = a.scalar(sizeOf(axes.map((axis) => dims(c, x)[axis])));
   const average = (v: Value) => a.div(a.reduceSum(v, axes, true), count);
   // The runtime's own outputs 2 and 3 save a pass where the forward node was built with them.
   const centred = a.sub(x, c.outputs[1] ?? average(x));
@@ -153,14 +153,14 @@ const layerNormalization: VjpRule = (c) => {
 // x̂ alone, over the axes of the attribute: dx = s (dy − mean(dy) − x̂ mean(dy·x̂))
 const meanVarianceNormalization: VjpRule = (c) => {
   const x = input(c, 0);
-  const y = c.outputs[0]!;
+  const y = c.outputs[0];
   const a = algebra(c.g, x);
   const dy = cotangent(c);
   const shape = dims(c, x);
   const axes = (intsAttribute(c.node, 'axes') ?? [0, 2, 3]).map((axis) =>
     resolveAxis(axis, shape.length, describeNode(c.node)),
   );
-  const count = a.scalar(sizeOf(axes.map((axis) => shape[axis]!)));
+  const count = a.scalar(sizeOf(axes.map((axis) => shape[axis])));
   const average = (v: Value) => a.div(a.reduceSum(v, axes, true), count);
   const centred = a.sub(x, average(x));
   const inverse = inverseDeviation(a, average(a.mul(centred, centred)), 0);
@@ -174,7 +174,7 @@ const rmsNormalization: VjpRule = (c) => {
   const a = algebra(c.g, x);
   const [dy = null, dInverse = null] = c.cotangents;
   const axes = layerAxes(c);
-  const count = a.scalar(sizeOf(axes.map((axis) => dims(c, x)[axis]!)));
+  const count = a.scalar(sizeOf(axes.map((axis) => dims(c, x)[axis])));
   const average = (v: Value) => a.div(a.reduceSum(v, axes, true), count);
   const inverse = inverseDeviation(a, average(a.mul(x, x)), floatAttribute(c.node, 'epsilon', 1e-5));
   const normalised = a.mul(x, inverse);
@@ -191,7 +191,7 @@ const rmsNormalization: VjpRule = (c) => {
 // y = x / n. p = 2: dx = (dy − y Σ dy·y) / n; p = 1: dx = (dy − sign(x) Σ dy·y) / n; 0 where n is 0, as y is there
 const lpNormalization: VjpRule = (c) => {
   const x = input(c, 0);
-  const y = c.outputs[0]!;
+  const y = c.outputs[0];
   const a = algebra(c.g, x);
   const dy = cotangent(c);
   const axis = resolveAxis(intAttribute(c.node, 'axis', -1), x.shape.length, describeNode(c.node));
@@ -211,7 +211,7 @@ const localResponseNormalization: VjpRule = (c) => {
   const n = intAttribute(c.node, 'size', 1);
   const alpha = floatAttribute(c.node, 'alpha', 1e-4);
   const beta = floatAttribute(c.node, 'beta', 0.75);
-  const channels = dims(c, x)[1]!;
+  const channels = dims(c, x)[1];
   const before = Math.floor((n - 1) / 2);
   const neighbours = (v: Value, low: number, high: number): Value => {
     const pads = x.shape.map((_, i) => (i === 1 ? low : 0));
@@ -220,12 +220,12 @@ const localResponseNormalization: VjpRule = (c) => {
     const shifted = Array.from({ length: n }, (_, k) =>
       a.op('Slice', [padded, c.g.ints([k]), c.g.ints([k + channels]), c.g.ints([1])]),
     );
-    return n === 1 ? shifted[0]! : a.op('Sum', shifted);
+    return n === 1 ? shifted[0] : a.op('Sum', shifted);
   };
   const after = n - 1 - before;
   const squares = neighbours(a.mul(x, x), before, after);
   const s = a.add(a.scalar(floatAttribute(c.node, 'bias', 1)), a.mul(a.scalar(alpha / n), squares));
-  const through = neighbours(a.div(a.mul(dy, c.outputs[0]!), s), after, before);
+  const through = neighbours(a.div(a.mul(dy, c.outputs[0]), s), after, before);
   const direct = a.mul(dy, a.op('Pow', [s, a.scalar(-beta)]));
   return [a.sub(direct, a.mul(a.scalar((2 * alpha * beta) / n), a.mul(x, through)))];
 };

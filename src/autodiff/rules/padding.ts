@@ -22,8 +22,8 @@ const pad: VjpRule = (c) => {
   const before = shape.map(() => 0);
   const after = shape.map(() => 0);
   axes.forEach((axis, i) => {
-    before[axis] = pads[i]!;
-    after[axis] = pads[i + axes.length]!;
+    before[axis] = pads[i];
+    after[axis] = pads[i + axes.length];
   });
   const mode = stringAttribute(c.node, 'mode', 'constant');
   if (mode === 'constant') {
@@ -37,7 +37,7 @@ const pad: VjpRule = (c) => {
   // Axis by axis, as the operator itself could be written.
   let dx = cotangent(c);
   for (let axis = 0; axis < shape.length; axis++) {
-    dx = foldedBack(c, dx, axis, shape[axis]!, before[axis]!, after[axis]!, mode);
+    dx = foldedBack(c, dx, axis, shape[axis], before[axis], after[axis], mode);
   }
   return [dx, null, null, null];
 };
@@ -53,10 +53,8 @@ function cropped(
   const { g } = c;
   const touched = shape.flatMap((_, i) => (before[i] !== 0 || after[i] !== 0 ? [i] : []));
   if (touched.length === 0) return { inner: dy, dx: dy };
-  const starts = touched.map((i) => Math.max(before[i]!, 0));
-  const ends = touched.map(
-    (i, k) => starts[k]! + shape[i]! + Math.min(before[i]!, 0) + Math.min(after[i]!, 0),
-  );
+  const starts = touched.map((i) => Math.max(before[i], 0));
+  const ends = touched.map((i, k) => starts[k] + shape[i] + Math.min(before[i], 0) + Math.min(after[i], 0));
   const inner = g.op('Slice', [dy, g.ints(starts), g.ints(ends), g.ints(touched)]);
   const missing = [...before, ...after].map((p) => Math.max(-p, 0));
   const dx = missing.every((m) => m === 0)

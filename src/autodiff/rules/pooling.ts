@@ -20,7 +20,7 @@ const maxPool: VjpRule = (c) => {
   const x = input(c, 0);
   // Indices that count columns first do not fit the flattened input.
   const indices = intAttribute(c.node, 'storage_order', 0) === 0 ? c.outputs[1] : undefined;
-  return [maxPoolGradient(c, window(c), x, c.outputs[0]!, cotangent(c), indices ?? null)];
+  return [maxPoolGradient(c, window(c), x, c.outputs[0], cotangent(c), indices ?? null)];
 };
 
 /** How many elements each average was taken over, [1, 1, …out]. */
@@ -33,12 +33,12 @@ function counts(
   const n = o.kernel.length;
   const perAxis = out.map((size, axis) =>
     Array.from({ length: size }, (_, i) => {
-      const first = i * o.strides[axis]! - o.pads[axis]!;
+      const first = i * o.strides[axis] - o.pads[axis];
       let count = 0;
-      for (let k = 0; k < o.kernel[axis]!; k++) {
-        const at = first + k * o.dilations[axis]!;
+      for (let k = 0; k < o.kernel[axis]; k++) {
+        const at = first + k * o.dilations[axis];
         // Padding may count; what ceil_mode reaches beyond the padding never does.
-        if (withPads ? at < spatial[axis]! + o.pads[axis + n]! : at >= 0 && at < spatial[axis]!) count++;
+        if (withPads ? at < spatial[axis] + o.pads[axis + n] : at >= 0 && at < spatial[axis]) count++;
       }
       return count;
     }),
@@ -53,23 +53,23 @@ function spreadBack(c: VjpContext, o: WindowOptions, share: Value): Value {
   const a = algebra(c.g, x);
   const n = o.kernel.length;
   const spatial = shape.slice(2);
-  const out = dims(c, c.outputs[0]!).slice(2);
+  const out = dims(c, c.outputs[0]).slice(2);
   if (isTiled(o, spatial, out)) {
-    const split = a.reshape(share, [shape[0]!, shape[1]!, ...out.flatMap((d) => [d, 1])]);
-    const spread = a.expand(split, [shape[0]!, shape[1]!, ...out.flatMap((d, i) => [d, o.kernel[i]!])]);
+    const split = a.reshape(share, [shape[0], shape[1], ...out.flatMap((d) => [d, 1])]);
+    const spread = a.expand(split, [shape[0], shape[1], ...out.flatMap((d, i) => [d, o.kernel[i]])]);
     return a.reshape(spread, shape);
   }
-  affordable(c, Math.max(sizeOf(out), ...out.map((size, i) => size * o.kernel[i]!)));
-  const images = a.reshape(share, [shape[0]! * shape[1]!, 1, ...out]);
+  affordable(c, Math.max(sizeOf(out), ...out.map((size, i) => size * o.kernel[i])));
+  const images = a.reshape(share, [shape[0] * shape[1], 1, ...out]);
   const kernel = a.expand(a.scalar(1), [1, 1, ...o.kernel]);
-  const reach = o.kernel.map((k, i) => (out[i]! - 1) * o.strides[i]! + (k - 1) * o.dilations[i]! + 1);
+  const reach = o.kernel.map((k, i) => (out[i] - 1) * o.strides[i] + (k - 1) * o.dilations[i] + 1);
   // Unpadded transposition, then cut to the input: covers padding and ceil_mode alike.
   const full = a.op('ConvTranspose', [images, kernel], {
     kernel_shape: o.kernel,
     strides: o.strides,
     dilations: o.dilations,
   });
-  const missing = spatial.map((d, i) => Math.max(0, o.pads[i]! + d - reach[i]!));
+  const missing = spatial.map((d, i) => Math.max(0, o.pads[i] + d - reach[i]));
   const zeros = Array<number>(2).fill(0);
   const grown = missing.some((m) => m > 0)
     ? a.op('Pad', [full, c.g.ints([...zeros, ...spatial.map(() => 0), ...zeros, ...missing]), a.scalar(0)])
@@ -79,7 +79,7 @@ function spreadBack(c: VjpContext, o: WindowOptions, share: Value): Value {
   const cut = a.op('Slice', [
     grown,
     c.g.ints(begin),
-    c.g.ints(begin.map((b, i) => b + spatial[i]!)),
+    c.g.ints(begin.map((b, i) => b + spatial[i])),
     c.g.ints(axes),
   ]);
   return a.reshape(cut, shape);
@@ -88,7 +88,7 @@ function spreadBack(c: VjpContext, o: WindowOptions, share: Value): Value {
 /** Windows that lie side by side and cover the whole input. */
 function isTiled(o: WindowOptions, spatial: readonly number[], out: readonly number[]): boolean {
   const sideBySide = o.kernel.every(
-    (k, i) => k === o.strides[i] && o.dilations[i] === 1 && spatial[i] === k * out[i]!,
+    (k, i) => k === o.strides[i] && o.dilations[i] === 1 && spatial[i] === k * out[i],
   );
   return sideBySide && o.pads.every((p) => p === 0);
 }
@@ -99,7 +99,7 @@ const averagePool: VjpRule = (c) => {
   const a = algebra(c.g, x);
   const o = window(c);
   const spatial = dims(c, x).slice(2);
-  const out = dims(c, c.outputs[0]!).slice(2);
+  const out = dims(c, c.outputs[0]).slice(2);
   const dy = cotangent(c);
   if (isTiled(o, spatial, out)) return [spreadBack(c, o, a.div(dy, a.scalar(sizeOf(o.kernel))))];
   affordable(c, sizeOf(out));
@@ -117,7 +117,7 @@ const averagePool: VjpRule = (c) => {
  */
 function lpNorm(c: VjpContext, spread: (share: Value) => Value): Value {
   const x = input(c, 0);
-  const y = c.outputs[0]!;
+  const y = c.outputs[0];
   const a = algebra(c.g, x);
   const p = intAttribute(c.node, 'p', 2);
   const dy = cotangent(c);
@@ -151,7 +151,7 @@ const globalAveragePool: VjpRule = (c) => {
 const globalMaxPool: VjpRule = (c) => {
   const x = input(c, 0);
   const a = algebra(c.g, x);
-  const hit = a.indicator(a.op('Equal', [x, c.outputs[0]!]));
+  const hit = a.indicator(a.op('Equal', [x, c.outputs[0]]));
   const axes = x.shape.map((_, i) => i).slice(2);
   return [a.mul(hit, a.div(cotangent(c), a.reduceSum(hit, axes, true)))];
 };

@@ -52,12 +52,12 @@ function scan(
   );
   const stateNames = Object.keys(states);
   const givenNames = Object.keys(given);
-  for (const name of stateNames) body.output(next[name]!, body.uniqueName(`${name}_next`));
-  for (const name of givenNames) body.output(given[name]!, body.uniqueName(`${name}_given`));
-  const steps = Object.values(sequences)[0]!.shape[0]!;
+  for (const name of stateNames) body.output(next[name], body.uniqueName(`${name}_next`));
+  for (const name of givenNames) body.output(given[name], body.uniqueName(`${name}_given`));
+  const steps = Object.values(sequences)[0].shape[0];
   const types = [
-    ...stateNames.map((name) => states[name]!),
-    ...givenNames.map((name) => ({ dtype: given[name]!.dtype, shape: [steps, ...given[name]!.shape] })),
+    ...stateNames.map((name) => states[name]),
+    ...givenNames.map((name) => ({ dtype: given[name].dtype, shape: [steps, ...given[name].shape] })),
   ];
   const outputs = types.map((_, i) => g.uniqueName(`scan_out${i}`));
   const directions = (count: number) =>
@@ -77,7 +77,7 @@ function scan(
   };
   const made = g.addNode(node, [...Object.values(states), ...Object.values(sequences)], { types });
   const named = (names: readonly string[], from: number): Named =>
-    Object.fromEntries(names.map((name, i) => [name, made[from + i]!]));
+    Object.fromEntries(names.map((name, i) => [name, made[from + i]]));
   return { last: named(stateNames, 0), stacked: named(givenNames, stateNames.length) };
 }
 
@@ -139,12 +139,12 @@ function masked(
   if (mask === undefined) return next;
   const inside = g.op('Greater', [mask, algebra(g, mask).scalar(0)]);
   return Object.fromEntries(
-    Object.entries(next).map(([name, v]) => [name, g.op('Where', [inside, v, state[name]!])]),
+    Object.entries(next).map(([name, v]) => [name, g.op('Where', [inside, v, state[name]])]),
   );
 }
 
 function pick(values: Named, names: readonly string[]): Record<string, Value> {
-  return Object.fromEntries(names.map((name) => [name, values[name]!]));
+  return Object.fromEntries(names.map((name) => [name, values[name]]));
 }
 
 /**
@@ -173,52 +173,45 @@ function throughTime(
     backwards: false,
     step: (own, states, parts) => ({
       next: {
-        ...masked(
-          own,
-          cell,
-          parts['projected']!,
-          pick(states, stateNames),
-          pick(states, used),
-          parts['mask'],
-        ),
+        ...masked(own, cell, parts['projected'], pick(states, stateNames), pick(states, used), parts['mask']),
         ...pick(states, used),
       },
-      given: Object.fromEntries(stateNames.map((name) => [before(name), states[name]!])),
+      given: Object.fromEntries(stateNames.map((name) => [before(name), states[name]])),
     }),
   });
 
   const gradientOf = (name: string) => `d_${name}`;
   const zeros = (like: Value) => a.zeros(dims(c, like));
-  const kept: Record<string, Value> = Object.fromEntries(used.map((name) => [name, d.parameters[name]!]));
+  const kept: Record<string, Value> = Object.fromEntries(used.map((name) => [name, d.parameters[name]]));
   const backwards = scan(g, {
     states: {
       ...Object.fromEntries(
-        stateNames.map((name) => [gradientOf(name), dLast[name] ?? zeros(d.start[name]!)]),
+        stateNames.map((name) => [gradientOf(name), dLast[name] ?? zeros(d.start[name])]),
       ),
-      ...Object.fromEntries(used.map((name) => [gradientOf(name), zeros(d.parameters[name]!)])),
+      ...Object.fromEntries(used.map((name) => [gradientOf(name), zeros(d.parameters[name])])),
       ...kept,
     },
     sequences: { projected, ...mask, ...forwards.stacked, ...(dAll === null ? {} : { d_all: dAll }) },
     backwards: true,
     step: (own, states, parts) => {
-      const state = Object.fromEntries(stateNames.map((name) => [name, parts[before(name)]!]));
+      const state = Object.fromEntries(stateNames.map((name) => [name, parts[before(name)]]));
       const parameters = pick(states, used);
-      const next = masked(own, cell, parts['projected']!, state, parameters, parts['mask']);
-      const seeds = stateNames.map((name): [Value, Value] => [next[name]!, states[gradientOf(name)]!]);
+      const next = masked(own, cell, parts['projected'], state, parameters, parts['mask']);
+      const seeds = stateNames.map((name): [Value, Value] => [next[name], states[gradientOf(name)]]);
       if (parts['d_all'] !== undefined) {
         const given = parts['d_all'];
         // Behind the end of a sequence the output is zero.
-        seeds.push([next['h']!, parts['mask'] === undefined ? given : own.op('Mul', [given, parts['mask']])]);
+        seeds.push([next['h'], parts['mask'] === undefined ? given : own.op('Mul', [given, parts['mask']])]);
       }
-      const wrt = [parts['projected']!, ...Object.values(state), ...Object.values(parameters)];
+      const wrt = [parts['projected'], ...Object.values(state), ...Object.values(parameters)];
       const [dProjected, ...rest] = c.reverse(own, seeds, wrt, { standardOnly: true });
       const added = used.map((name, i): [string, Value] => [
         gradientOf(name),
-        own.op('Add', [states[gradientOf(name)]!, rest[stateNames.length + i]!]),
+        own.op('Add', [states[gradientOf(name)], rest[stateNames.length + i]]),
       ]);
       return {
         next: {
-          ...Object.fromEntries(stateNames.map((name, i) => [gradientOf(name), rest[i]!])),
+          ...Object.fromEntries(stateNames.map((name, i) => [gradientOf(name), rest[i]])),
           ...Object.fromEntries(added),
           ...parameters,
         },
@@ -227,14 +220,14 @@ function throughTime(
     },
   });
 
-  const dProjected = backwards.stacked['projected']!;
+  const dProjected = backwards.stacked['projected'];
   const flat = (v: Value) => a.reshape(v, [-1, dims(c, v).at(-1)!]);
   return {
     x: g.op('MatMul', [dProjected, d.weights]),
     weights: g.op('MatMul', [a.transpose(flat(dProjected), [1, 0]), flat(d.x)]),
     inputBias: a.reduceSum(dProjected, [0, 1]),
-    parameters: Object.fromEntries(used.map((name) => [name, backwards.last[gradientOf(name)]!])),
-    start: Object.fromEntries(stateNames.map((name) => [name, backwards.last[gradientOf(name)]!])),
+    parameters: Object.fromEntries(used.map((name) => [name, backwards.last[gradientOf(name)]])),
+    start: Object.fromEntries(stateNames.map((name) => [name, backwards.last[gradientOf(name)]])),
   };
 }
 
@@ -260,7 +253,7 @@ function recurrentRule(kind: CellKind): VjpRule {
     const x = input(c, 0);
     const a = algebra(g, x);
     const [time, batch] = dims(c, x) as [number, number];
-    const hidden = dims(c, input(c, 2))[2]!;
+    const hidden = dims(c, input(c, 2))[2];
     const rows = gatesOf(kind) * hidden;
     const direction = stringAttribute(node, 'direction', 'forward');
     const directions = direction === 'bidirectional' ? [0, 1] : [0];
@@ -321,14 +314,14 @@ function recurrentRule(kind: CellKind): VjpRule {
     const wanted: readonly (() => Value)[] = [
       () => dX,
       () => stacked((r) => r.weights),
-      () => stacked((r) => r.parameters['recurrence']!),
-      () => stacked((r) => g.op('Concat', [r.inputBias, r.parameters['bias']!], { axis: 0 })),
+      () => stacked((r) => r.parameters['recurrence']),
+      () => stacked((r) => g.op('Concat', [r.inputBias, r.parameters['bias']], { axis: 0 })),
       () => a.scalar(0),
-      () => stacked((r) => r.start['h']!),
-      () => stacked((r) => r.start['c']!),
-      () => stacked((r) => r.parameters['peepholes']!),
+      () => stacked((r) => r.start['h']),
+      () => stacked((r) => r.start['c']),
+      () => stacked((r) => r.parameters['peepholes']),
     ];
-    return c.inputs.map((_, i) => (c.needs[i] ? wanted[i]!() : null));
+    return c.inputs.map((_, i) => (c.needs[i] ? wanted[i]() : null));
   };
 }
 

@@ -109,7 +109,7 @@ export function cellOf(kind: CellKind, node: Node, d: number, hidden: number): C
   const functions = activationsOf(kind, node, d);
   const limit = floatAttribute(node, 'clip', 0);
   const activate = (a: Algebra, i: number, x: Value) =>
-    functions[i]!(a, limit > 0 ? a.op('Clip', [x, a.scalar(-limit), a.scalar(limit)]) : x);
+    functions[i](a, limit > 0 ? a.op('Clip', [x, a.scalar(-limit), a.scalar(limit)]) : x);
   const gate = (g: GraphBuilder, v: Value, i: number, axis = -1) =>
     g.op('Slice', [v, g.ints([i * hidden]), g.ints([(i + 1) * hidden]), g.ints([axis])]);
   const times = (g: GraphBuilder, h: Value, recurrence: Value) =>
@@ -153,7 +153,7 @@ export function cellOf(kind: CellKind, node: Node, d: number, hidden: number): C
       const f = activate(a, 0, peep(gate(g, sum, 2), 2, c!));
       const cell = a.add(a.mul(f, c!), a.mul(i, activate(a, 1, gate(g, sum, 3))));
       const o = activate(a, 0, peep(gate(g, sum, 1), 1, cell));
-      return { h: a.mul(o, functions[2]!(a, cell)), c: cell };
+      return { h: a.mul(o, functions[2](a, cell)), c: cell };
     },
   };
 }

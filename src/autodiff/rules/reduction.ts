@@ -48,10 +48,10 @@ function restored(c: VjpContext, a: Algebra, reduced: Value, axes: readonly numb
 
 /** How many elements of x each element of y was made from. */
 function countOf(c: VjpContext, a: Algebra, x: Value, axes: readonly number[]): Value {
-  const sizes = axes.map((axis) => x.shape[axis]!);
+  const sizes = axes.map((axis) => x.shape[axis]);
   if (isStatic(sizes)) return a.scalar(sizeOf(sizes));
   const sizeAtRunTime = (v: Value) => a.op('Cast', [a.op('Size', [v])], { to: dataTypeNumber(x.dtype) });
-  return a.div(sizeAtRunTime(x), sizeAtRunTime(c.outputs[0]!));
+  return a.div(sizeAtRunTime(x), sizeAtRunTime(c.outputs[0]));
 }
 
 type Spread = (a: Algebra, x: Value, y: Value, dy: Value, count: () => Value) => Value;
@@ -63,7 +63,7 @@ function reduction(spread: Spread): VjpRule {
     const a = algebra(c.g, x);
     const axes = reducedAxes(c);
     const count = () => countOf(c, a, x, axes);
-    const dx = spread(a, x, restored(c, a, c.outputs[0]!, axes), restored(c, a, cotangent(c), axes), count);
+    const dx = spread(a, x, restored(c, a, c.outputs[0], axes), restored(c, a, cotangent(c), axes), count);
     return [a.expandLike(dx, x), null];
   };
 }
@@ -73,7 +73,7 @@ const extreme: VjpRule = (c) => {
   const x = input(c, 0);
   const a = algebra(c.g, x);
   const axes = reducedAxes(c);
-  const hit = a.indicator(a.op('Equal', [x, restored(c, a, c.outputs[0]!, axes)]));
+  const hit = a.indicator(a.op('Equal', [x, restored(c, a, c.outputs[0], axes)]));
   const share = a.div(restored(c, a, cotangent(c), axes), a.reduceSum(hit, axes, true));
   return [a.mul(hit, share), null];
 };
@@ -88,7 +88,7 @@ function softmaxAxes(c: VjpContext, y: Value): number[] {
 
 // dx = y · (dy − Σ dy·y)
 const softmax: VjpRule = (c) => {
-  const y = c.outputs[0]!;
+  const y = c.outputs[0];
   const a = algebra(c.g, y);
   const weighted = a.mul(cotangent(c), y);
   return [a.sub(weighted, a.mul(y, a.reduceSum(weighted, softmaxAxes(c, y), true)))];
@@ -96,7 +96,7 @@ const softmax: VjpRule = (c) => {
 
 // dx = dy − softmax(x) · Σ dy
 const logSoftmax: VjpRule = (c) => {
-  const y = c.outputs[0]!;
+  const y = c.outputs[0];
   const a = algebra(c.g, y);
   const dy = cotangent(c);
   return [a.sub(dy, a.mul(a.op('Exp', [y]), a.reduceSum(dy, softmaxAxes(c, y), true)))];

@@ -29,7 +29,7 @@ const LARGEST_MATRIX = 2 ** 22;
 
 const resize: VjpRule = (c) => {
   const from = dims(c, input(c, 0));
-  const to = dims(c, c.outputs[0]!);
+  const to = dims(c, c.outputs[0]);
   const what = describeNode(c.node);
   const scales = resizeScales({
     node: c.node,
@@ -43,17 +43,17 @@ const resize: VjpRule = (c) => {
   const a = algebra(c.g, cotangent(c));
   const touched = from.flatMap((size, axis) => (size !== to[axis] || scales[axis] !== 1 ? [axis] : []));
   const taps = touched.map((axis) => {
-    affordable(c, to[axis]!);
-    const weights = interpolation(c, from[axis]!, to[axis]!, scales[axis]!);
-    return Array.from({ length: to[axis]! }, (_, i) => weights(i));
+    affordable(c, to[axis]);
+    const weights = interpolation(c, from[axis], to[axis], scales[axis]);
+    return Array.from({ length: to[axis] }, (_, i) => weights(i));
   });
   const none = [null, null, null];
-  if (taps.every((line, k) => repeats(line, to[touched[k]!]! / from[touched[k]!]!))) {
+  if (taps.every((line, k) => repeats(line, to[touched[k]] / from[touched[k]]))) {
     return [summedRepeats(a, cotangent(c), from, to), ...none];
   }
   let dx = cotangent(c);
   touched.forEach((axis, k) => {
-    dx = transposedAlong(c, a, dx, axis, from[axis]!, taps[k]!);
+    dx = transposedAlong(c, a, dx, axis, from[axis], taps[k]);
   });
   return [dx, ...none];
 };
@@ -140,7 +140,7 @@ function interpolation(c: VjpContext, size: number, out: number, scale: number):
     const t = x - low;
     const positions = [low - 1, low, low + 1, low + 2];
     const weights = [far(1 + t), near(t), near(1 - t), far(2 - t)].map((w, n) =>
-      excluded && positions[n] !== clamp(positions[n]!) ? 0 : w,
+      excluded && positions[n] !== clamp(positions[n]) ? 0 : w,
     );
     const total = excluded ? weights.reduce((sum, w) => sum + w, 0) : 1;
     return { positions: positions.map(clamp), weights: weights.map((w) => w / total) };
@@ -163,7 +163,7 @@ function summedRepeats(a: Algebra, dy: Value, from: readonly number[], to: reado
     split.push(size);
     if (size === to[axis]) return;
     factors.push(split.length);
-    split.push(to[axis]! / size);
+    split.push(to[axis] / size);
   });
   return a.reduceSum(a.reshape(dy, split), factors);
 }
@@ -178,7 +178,7 @@ function transposedAlong(
   taps: readonly Taps[],
 ): Value {
   const shape = dims(c, dy);
-  const out = shape[axis]!;
+  const out = shape[axis];
   const target = shape.map((d, i) => (i === axis ? size : d));
   const floats = (dimensions: readonly number[], values: ArrayLike<number>) =>
     c.g.constant(
@@ -189,16 +189,16 @@ function transposedAlong(
     );
   if (size * out > LARGEST_MATRIX) {
     const line = shape.map((_, i) => (i === axis ? out : 1));
-    return taps[0]!.positions
+    return taps[0].positions
       .map((_, n) => {
         const places = tensor(
           'int64',
           line,
-          BigInt64Array.from(taps, (t) => BigInt(t.positions[n]!)),
+          BigInt64Array.from(taps, (t) => BigInt(t.positions[n])),
         );
         const share = floats(
           line,
-          Array.from(taps, (t) => t.weights[n]!),
+          Array.from(taps, (t) => t.weights[n]),
         );
         return a.scatterAdd(target, a.expand(c.g.constant(places, 'places'), shape), a.mul(dy, share), axis);
       })
@@ -210,7 +210,7 @@ function transposedAlong(
   taps.forEach((t, i) => {
     t.positions.forEach((p, n) => {
       const at = last ? i * size + p : p * out + i;
-      matrix[at] = matrix[at]! + t.weights[n]!;
+      matrix[at] = matrix[at] + t.weights[n];
     });
   });
   if (last) {

@@ -56,13 +56,13 @@ const dft: VjpRule = (c) => {
   const held = c.node.attributes['axis'];
   const given = held?.kind === 'int' ? held.value : constantInts(c, 2, 'axis')?.[0];
   const axis = resolveAxis(given ?? (c.g.opset < 20 ? 1 : -2), x.length, what);
-  const points = constantInts(c, 1, 'dft_length')?.[0] ?? x[axis]!;
+  const points = constantInts(c, 1, 'dft_length')?.[0] ?? x[axis];
   const inverse = intAttribute(c.node, 'inverse', 0) === 1 ? 1 : 0;
   if (inverse === 1 && intAttribute(c.node, 'onesided', 0) === 1) {
     throw new UnsupportedOpError(`${what}: the one-sided inverse transform has no gradient rule.`);
   }
   const dx = adjoint(c, cotangent(c), axis, points, inverse, x.at(-1) === 1);
-  return [resized(c, algebra(c.g, dx), dx, axis, x[axis]!), null, null];
+  return [resized(c, algebra(c.g, dx), dx, axis, x[axis]), null, null];
 };
 
 // Each frame's gradient, windowed once more, is added back where the frame was cut from the signal.
@@ -70,12 +70,12 @@ const stft: VjpRule = (c) => {
   const what = describeNode(c.node);
   if (c.needs[2]) throw new UnsupportedOpError(`${what}: there is no gradient rule for its window.`);
   const signal = dims(c, input(c, 0));
-  const [batch, samples] = [signal[0]!, signal[1]!];
+  const [batch, samples] = [signal[0], signal[1]];
   const parts = signal[2] ?? 1;
   const window = c.inputs[2] ?? null;
-  const step = constantInts(c, 1, 'frame_step')![0]!;
-  const length = constantInts(c, 3, 'frame_length')?.[0] ?? dims(c, window!)[0]!;
-  const frames = dims(c, c.outputs[0]!)[1]!;
+  const step = constantInts(c, 1, 'frame_step')![0];
+  const length = constantInts(c, 3, 'frame_length')?.[0] ?? dims(c, window!)[0];
+  const frames = dims(c, c.outputs[0])[1];
   const framed = adjoint(c, cotangent(c), 2, length, 0, parts === 1);
   const a = algebra(c.g, framed);
   const windowed = window === null ? framed : a.mul(framed, a.reshape(window, [length, 1]));

@@ -130,10 +130,10 @@ function settingsOf(text: string, before: Options['set'] = []): NonNullable<Opti
       hint: 'Write the name, a colon and options of earshot train, such as --set "cnn: --epochs 10".',
     });
   }
-  const words = [...match[2]!.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+  const words = [...match[2].matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
     ([, double, single, bare]) => double ?? single ?? bare!,
   );
-  return [...before, { name: match[1]!, words }];
+  return [...before, { name: match[1], words }];
 }
 
 /** What is compared, with the settings of each. */

@@ -24,7 +24,7 @@ function integers(text: string, before: Record<string, number> = {}): Record<str
     const match = /^\s*(.+?)\s*=\s*(-?\d{1,15})\s*$/.exec(part);
     if (match === null)
       throw new InvalidArgumentError('It must be a name and an integer, such as N=4 or sample_rate=16000.');
-    bound[match[1]!] = Number(match[2]);
+    bound[match[1]] = Number(match[2]);
   }
   return bound;
 }

@@ -202,7 +202,7 @@ function print(
   for (const { start, end, similarities } of windows) {
     const best = argmax(similarities);
     out.line(
-      `  ${positionText(start).padStart(9)} – ${positionText(end).padEnd(9)} ${setting.labels[best]!.label} (${similarities[best]!.toFixed(3)})`,
+      `  ${positionText(start).padStart(9)} – ${positionText(end).padEnd(9)} ${setting.labels[best].label} (${similarities[best].toFixed(3)})`,
     );
   }
 }

@@ -18,7 +18,7 @@ export function pinkNoise(length: number, random: Random): Float32Array {
   let b = 0;
   let c = 0;
   for (let i = 0; i < length; i++) {
-    const white = out[i]!;
+    const white = out[i];
     a = 0.99765 * a + white * 0.099046;
     b = 0.963 * b + white * 0.2965164;
     c = 0.57 * c + white * 1.0526913;
@@ -56,7 +56,7 @@ export function filter(samples: Float32Array, sampleRate: number, spec: FilterSp
   let z1 = 0;
   let z2 = 0;
   for (let i = 0; i < samples.length; i++) {
-    const x = samples[i]!;
+    const x = samples[i];
     const y = b0 * x + z1;
     z1 = b1 * x - a1 * y + z2;
     z2 = b2 * x - a2 * y;
@@ -86,7 +86,7 @@ export function waveTable(harmonics: readonly number[]): Float32Array {
     // Phases that grow with the square of the number (Schroeder 1970) keep the crest low.
     const phase = (Math.PI * h * h) / harmonics.length;
     for (let i = 0; i <= size; i++)
-      table[i] += harmonics[h]! * Math.sin((2 * Math.PI * (h + 1) * i) / size + phase);
+      table[i] += harmonics[h] * Math.sin((2 * Math.PI * (h + 1) * i) / size + phase);
   }
   let peak = 0;
   for (const v of table) peak = Math.max(peak, Math.abs(v));
@@ -114,7 +114,7 @@ export function play(
   for (let i = 0; i < length; i++) {
     const position = phase * size;
     const k = Math.floor(position);
-    out[i] = table[k]! + (position - k) * (table[k + 1]! - table[k]!);
+    out[i] = table[k] + (position - k) * (table[k + 1] - table[k]);
     phase += frequency(i) / sampleRate;
     phase -= Math.floor(phase);
   }
@@ -150,7 +150,7 @@ export function decay(samples: Float32Array, sampleRate: number, seconds: number
 export function add(target: Float32Array, source: Float32Array, at = 0, gain = 1): void {
   const start = Math.max(0, -at);
   const end = Math.min(source.length, target.length - at);
-  for (let i = start; i < end; i++) target[at + i] += gain * source[i]!;
+  for (let i = start; i < end; i++) target[at + i] += gain * source[i];
 }
 
 export function scale(samples: Float32Array, gain: number): Float32Array {
@@ -182,9 +182,9 @@ export function reverberate(
     const line = new Float32Array(delay);
     let damped = 0;
     for (let i = 0, k = 0; i < samples.length; i++, k = k + 1 === delay ? 0 : k + 1) {
-      const out = line[k]!;
+      const out = line[k];
       damped = 0.7 * out + 0.3 * damped;
-      line[k] = samples[i]! + feedback * damped;
+      line[k] = samples[i] + feedback * damped;
       room[i] += 0.25 * out;
     }
   }
@@ -192,8 +192,8 @@ export function reverberate(
     const delay = Math.max(1, Math.round((milliseconds * sampleRate) / 1000));
     const line = new Float32Array(delay);
     for (let i = 0, k = 0; i < room.length; i++, k = k + 1 === delay ? 0 : k + 1) {
-      const out = line[k]! - 0.7 * room[i]!;
-      line[k] = room[i]! + 0.7 * out;
+      const out = line[k] - 0.7 * room[i];
+      line[k] = room[i] + 0.7 * out;
       room[i] = out;
     }
   }

@@ -102,7 +102,7 @@ export function synthesizeDemo(options: DemoOptions = {}): Demo {
           id,
           path: '',
           label,
-          fold: dealt[recording]!,
+          fold: dealt[recording],
           group,
           source: { startSeconds: start / sampleRate, endSeconds: (start + sliceLength) / sampleRate },
         });
@@ -140,7 +140,7 @@ function record(
 ): { samples: Float32Array; snr: number } {
   const level = (samples: Float32Array, decibels: number) =>
     scale(samples, 10 ** (decibels / 20) / Math.max(1e-9, rms(samples)));
-  const voice = level(voices[label]!(length, sampleRate, random.fork('voice')), 0);
+  const voice = level(voices[label](length, sampleRate, random.fork('voice')), 0);
   const scene = random.fork('scene');
   let out = voice;
 
@@ -169,7 +169,7 @@ function record(
   if (scene.uniform() < 0.5) {
     const others = Object.keys(voices).filter((name) => name !== label);
     const other = scene.pick(others);
-    const far = voices[other]!(length, sampleRate, scene.fork('other'));
+    const far = voices[other](length, sampleRate, scene.fork('other'));
     filter(far, sampleRate, { type: 'lowpass', frequency: scene.uniform(1200, 4000), q: 0.6 });
     add(out, level(far, -scene.uniform(8, 20)));
   }
@@ -187,6 +187,6 @@ function record(
   if (corner < 0.45 * sampleRate) filter(out, sampleRate, { type: 'lowpass', frequency: corner, q: 0.7 });
   filter(out, sampleRate, { type: 'highpass', frequency: 30 * 4 ** scene.uniform(), q: 0.7 });
   level(out, scene.uniform(-38, -12));
-  for (let i = 0; i < length; i++) out[i] = Math.min(0.999, Math.max(-0.999, out[i]!));
+  for (let i = 0; i < length; i++) out[i] = Math.min(0.999, Math.max(-0.999, out[i]));
   return { samples: out, snr };
 }

@@ -156,7 +156,7 @@ const dogBark: Voice = (length, sampleRate, random) => {
     );
     const grit = filter(whiteNoise(n, random), sampleRate, { type: 'lowpass', frequency: 5000, q: 0.7 });
     for (let i = 0; i < n; i++)
-      bark[i] = (1 - rough * 0.6) * bark[i]! + rough * grit[i]! * Math.sin((Math.PI * i) / n);
+      bark[i] = (1 - rough * 0.6) * bark[i] + rough * grit[i] * Math.sin((Math.PI * i) / n);
     decay(bark, sampleRate, duration * 3);
     add(dry, fade(bark, sampleRate, 0.008, 0.04), at, random.uniform(0.7, 1));
   }
@@ -188,7 +188,7 @@ const drilling: Voice = (length, sampleRate, random) => {
   const step = (2 * Math.PI * knock) / sampleRate;
   for (let i = 0; i < length; i++) {
     const beat = knock > 0 ? 1 - depth * (0.5 + 0.5 * Math.sin(step * i)) : 1;
-    whine[i] = (whine[i]! + grit[i]! * beat) * load(i);
+    whine[i] = (whine[i] + grit[i] * beat) * load(i);
   }
   return filter(whine, sampleRate, { type: 'highpass', frequency: 90, q: 0.7 });
 };
@@ -203,7 +203,7 @@ const engineIdling: Voice = (length, sampleRate, random) => {
   let beat = 0;
   for (let t = 0; t * sampleRate < length; t += (1 / firing) * (1 + 0.03 * random.normal())) {
     const at = Math.round(t * sampleRate);
-    const gain = uneven[beat++ % cylinders]! * random.uniform(0.85, 1.15);
+    const gain = uneven[beat++ % cylinders] * random.uniform(0.85, 1.15);
     for (let i = 0; i < pulse && at + i < length; i++)
       pulses[at + i] += gain * Math.sin((Math.PI * i) / pulse);
   }
@@ -220,7 +220,7 @@ const engineIdling: Voice = (length, sampleRate, random) => {
   let envelope = 0;
   const release = Math.exp(-1 / (0.012 * sampleRate));
   for (let i = 0; i < length; i++) {
-    envelope = Math.max(pulses[i]!, envelope * release);
+    envelope = Math.max(pulses[i], envelope * release);
     valves[i] *= envelope;
   }
   scale(out, 1 / rms(out));
@@ -343,7 +343,7 @@ const streetMusic: Voice = (length, sampleRate, random) => {
     if (random.uniform() < 0.75) {
       degree += random.integer(5) - 2;
       const octave = 12 * (1 + Math.floor(degree / scaleSteps.length));
-      const step = scaleSteps[((degree % scaleSteps.length) + scaleSteps.length) % scaleSteps.length]!;
+      const step = scaleSteps[((degree % scaleSteps.length) + scaleSteps.length) % scaleSteps.length];
       note(at, Math.min(30, Math.max(0, octave + step)), beat * random.pick([0.5, 1]), 0.8);
     }
     if (drums > 0) {

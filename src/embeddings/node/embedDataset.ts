@@ -45,7 +45,7 @@ export async function embedDataset(
     cacheDir: cacheDirectory(),
     ...options,
   })) {
-    const clip = dataset.clips[outcome.index]!;
+    const clip = dataset.clips[outcome.index];
     if (outcome.state === 'failed') failures.push({ subject: clip.id, message: outcome.message });
     if (outcome.state !== 'embedded') continue;
     const { embedding, remarks } = outcome.recording;

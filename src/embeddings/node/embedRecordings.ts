@@ -105,14 +105,14 @@ export async function* embedRecordings(
   let current = 0;
   const work = await Embedding.begin(embedder, options, (index, share) => {
     if (index !== current) return;
-    const detail = `${Math.floor(100 * share)} % of ${basename(spanOf(sounds[index]!).path)}`;
+    const detail = `${Math.floor(100 * share)} % of ${basename(spanOf(sounds[index]).path)}`;
     onProgress?.({ task, done: index, total: sounds.length, unit: 'files', detail });
   });
   const begun: Promise<EmbeddedFile>[] = [];
   try {
     for (let i = 0; i < sounds.length; i++) {
       while (begun.length < sounds.length && begun.length < i + lanes) {
-        const next = work.embed(begun.length, spanOf(sounds[begun.length]!));
+        const next = work.embed(begun.length, spanOf(sounds[begun.length]));
         // Its error is thrown when its turn comes; until then it is nobody's.
         next.catch(() => {});
         begun.push(next);
@@ -120,7 +120,7 @@ export async function* embedRecordings(
       if (signal?.aborted)
         throw new CancelledError(`The work was stopped after ${i} of ${sounds.length} files.`);
       current = i;
-      const outcome = await begun[i]!;
+      const outcome = await begun[i];
       delete begun[i];
       yield outcome;
       if (outcome.state === 'embedded') await outcome.recording.spool?.close();
@@ -219,7 +219,7 @@ class Embedding {
       rows === undefined
         ? starts
         : Float64Array.from(
-            rows.flatMap((n, i) => Array.from({ length: n }, (_, j) => starts[i]! + j * rowSeconds)),
+            rows.flatMap((n, i) => Array.from({ length: n }, (_, j) => starts[i] + j * rowSeconds)),
           );
     const { sound, warnings, samples } = facts;
     const short = windowing.end === 'short' ? null : shortRemark(samples, windowing.samples, sampleRate);
@@ -410,7 +410,7 @@ class Parts {
 
 /** Parts of one recording as one. */
 function together(parts: readonly EmbeddedWindows[]): EmbeddedWindows {
-  if (parts.length === 1) return parts[0]!;
+  if (parts.length === 1) return parts[0];
   const rows = parts.flatMap((part) => part.rows ?? []);
   return {
     embedding: joined(parts.map(({ embedding }) => embedding)),

@@ -50,7 +50,7 @@ export async function findNearDuplicates<L>(
   const { rows, matrix } = joined(all);
   const candidates = await alikePairs(rows, matrix, index.info.size, runner, {
     threshold: similarity,
-    apart: (a, b) => places[a]!.index === 0 && recordings[a] !== recordings[b],
+    apart: (a, b) => places[a].index === 0 && recordings[a] !== recordings[b],
     onShare: (share) => {
       if (signal?.aborted) throw new CancelledError('The search for near duplicates was stopped.');
       onProgress?.({ task: 'Comparing embeddings', done: Math.round(1000 * share), total: 1000, unit: '‰' });
@@ -64,7 +64,7 @@ export async function findNearDuplicates<L>(
   for (const [i, pair] of chosen.entries()) {
     const key = JSON.stringify([recordings[pair.a], recordings[pair.b]]);
     alike.add(key);
-    const match = matches[i]!;
+    const match = matches[i];
     if (match === null || match.correlation < correlation) continue;
     if (match.correlation <= (same.get(key)?.correlation ?? 0)) continue;
     same.set(key, described(pair, match, places, all));
@@ -139,7 +139,7 @@ async function matchAll(
   try {
     await inLanes(pairs, 8, async ({ a, b, times }, i) => {
       matches[i] = await pool
-        .run({ sounds: [spanOf(places[a]!.clip), spanOf(places[b]!.clip)], times })
+        .run({ sounds: [spanOf(places[a].clip), spanOf(places[b].clip)], times })
         .catch((error: unknown) => {
           if (error instanceof CancelledError || pool.failed) throw error;
           return null;
@@ -158,8 +158,8 @@ function described(
   places: readonly Place[],
   all: readonly EmbeddingIndex[],
 ): NearDuplicate {
-  const [p, q] = [places[a]!, places[b]!];
-  const other = q.index === 0 ? null : all[q.index]!.info.dataset.name;
+  const [p, q] = [places[a], places[b]];
+  const other = q.index === 0 ? null : all[q.index].info.dataset.name;
   return {
     clips: [p.clip.id, q.clip.id],
     labels: [p.clip.label, q.clip.label],

@@ -14,7 +14,7 @@ export function agreementOf(tables: readonly PredictionTable[]): Agreement {
   const disputed: (DisputedClip & { readonly balance: number; readonly sureness: number })[] = [];
   const rows = first?.rows ?? [];
   rows.forEach(({ clip, label, group }, i) => {
-    const decisions = tables.map(({ classes, rows: own }) => decide(classes, own[i]!));
+    const decisions = tables.map(({ classes, rows: own }) => decide(classes, own[i]));
     const right = decisions.filter(({ predicted }) => predicted === label).length;
     if (right === tables.length) allRight++;
     if (right === 0) allWrong++;

@@ -25,7 +25,7 @@ export function commonClips(approaches: readonly Runs[]): {
 } {
   const pooled = approaches.map(({ runs }) => runs.map(({ folds }) => poolFolds(folds)));
   for (const table of pooled.flat()) checkPredictionTable(table);
-  const first = pooled[0]![0]!;
+  const first = pooled[0][0];
   const sets = pooled.flat().map(({ rows }) => new Set(rows.map(({ clip }) => clip)));
   const order = first.rows.map(({ clip }) => clip).filter((clip) => sets.every((set) => set.has(clip)));
   if (order.length === 0) {
@@ -36,13 +36,13 @@ export function commonClips(approaches: readonly Runs[]): {
   const labels = new Map(first.rows.map(({ clip, label }) => [clip, label]));
   const kept = new Set(order);
   approaches.forEach(({ name }, i) => {
-    for (const { classes, rows } of pooled[i]!) {
+    for (const { classes, rows } of pooled[i]) {
       const other = rows.find(({ clip, label }) => kept.has(clip) && labels.get(clip) !== label);
       if (other === undefined && classes.join('\n') === first.classes.join('\n')) continue;
       throw new DatasetError(
         other === undefined
-          ? `${approaches[0]!.name} and ${name} know different classes.`
-          : `${approaches[0]!.name} and ${name} were tested on "${other.clip}" with different labels.`,
+          ? `${approaches[0].name} and ${name} know different classes.`
+          : `${approaches[0].name} and ${name} were tested on "${other.clip}" with different labels.`,
         { hint: 'Compare runs that share dataset and split.' },
       );
     }

@@ -80,12 +80,12 @@ export function compareApproaches(
   const { tables, folds, dropped } = commonClips(approaches);
   const results = approaches
     .map((approach, i) => ({
-      result: approachResult(approach, tables[i]!, folds[i]!, bootstrap),
-      tables: tables[i]!,
+      result: approachResult(approach, tables[i], folds[i], bootstrap),
+      tables: tables[i],
     }))
     .sort((a, b) => b.result.scores.accuracy.value - a.result.scores.accuracy.value);
   const sorted = results.map(({ result, tables: own }) => ({ name: result.name, tables: own }));
-  const first = sorted[0]!.tables[0]!;
+  const first = sorted[0].tables[0];
   const notices: Notice[] = [...(options.notices ?? [])];
   if (dropped > 0) {
     notices.push({
@@ -102,7 +102,7 @@ export function compareApproaches(
     ...{ level, resamples, seed },
     approaches: results.map(({ result }) => result),
     pairs: comparePairs(sorted, bootstrap),
-    agreement: agreementOf(sorted.map(({ tables: own }) => own[0]!)),
+    agreement: agreementOf(sorted.map(({ tables: own }) => own[0])),
     failures: options.failures ?? [],
     notices,
   };
@@ -122,14 +122,14 @@ function approachResult(
 ): ApproachResult {
   const { each, values, intervals } = bootstrapScores(tables, { ...bootstrap, topK: [1] });
   const score = (name: ScoreName): ComparedScore => ({
-    value: values[name]!,
-    interval: intervals[name]!,
-    seeds: meanDeviation(each.map((scores) => scores[name]!)),
+    value: values[name],
+    interval: intervals[name],
+    seeds: meanDeviation(each.map((scores) => scores[name])),
   });
   // Intervals are those above; what is wanted here are classes and folds.
   const quick = { seed: bootstrap.seed, resamples: 1 };
   const evaluations = folds.map((of, i) =>
-    of.length === 1 ? evaluatePredictions(tables[i]!, quick) : evaluateFolds(of, quick),
+    of.length === 1 ? evaluatePredictions(tables[i], quick) : evaluateFolds(of, quick),
   );
   const [table] = tables;
   const predictions = probabilisticOf(table!);
@@ -139,7 +139,7 @@ function approachResult(
   return {
     ...{ name, settings, network, weights },
     seeds: runs.map((run) => run.seed),
-    perSeed: each.map((scores) => scores['accuracy']!),
+    perSeed: each.map((scores) => scores['accuracy']),
     scores: Object.fromEntries(scoreNames.map((known) => [known, score(known)])) as ApproachResult['scores'],
     perClass: meanRows(evaluations.map((evaluation) => classScores(evaluation).map(({ scores }) => scores))),
     crossValidation: meanFolds(evaluations),
@@ -169,10 +169,10 @@ function leakingResult(
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
 function meanRows(seeds: readonly (readonly ReportRow[])[]): ReportRow[] {
-  return seeds[0]!.map((row, c) => ({
-    precision: mean(seeds.map((rows) => rows[c]!.precision)),
-    recall: mean(seeds.map((rows) => rows[c]!.recall)),
-    'f1-score': mean(seeds.map((rows) => rows[c]!['f1-score'])),
+  return seeds[0].map((row, c) => ({
+    precision: mean(seeds.map((rows) => rows[c].precision)),
+    recall: mean(seeds.map((rows) => rows[c].recall)),
+    'f1-score': mean(seeds.map((rows) => rows[c]['f1-score'])),
     support: row.support,
   }));
 }

@@ -43,7 +43,7 @@ export function comparePairs(
         first: first.name,
         second: second.name,
         ...pairedDifference(groups, gain, bootstrap),
-        mcnemar: mcnemar({ first: first.right[0]!, second: second.right[0]! }),
+        mcnemar: mcnemar({ first: first.right[0], second: second.right[0] }),
       };
     }),
   );
@@ -58,7 +58,7 @@ export function comparePairs(
       onlyFirst: test.onlyFirst,
       onlySecond: test.onlySecond,
       p: test.p,
-      pHolm: mcnemarHolm[i]!,
+      pHolm: mcnemarHolm[i],
     },
   }));
 }

@@ -29,8 +29,8 @@ export function confusionBlocks(
     ...clips.filter(({ sound }) => sound === undefined),
   ];
   const cells = [...clipsByCell({ classes, rows: predictions.rows }).values()].map((clips) => ({
-    row: clips[0]!.row,
-    column: clips[0]!.column,
+    row: clips[0].row,
+    column: clips[0].column,
     clips: heardFirst(clips.map(entry)).slice(0, listedClips),
   }));
   const blocks: Block[] = [

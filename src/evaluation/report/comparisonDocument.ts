@@ -359,11 +359,11 @@ function classTable(
     head: ['class', 'clips', ...approaches.map(({ name }) => name)],
     align: ['left', 'right', ...approaches.map(() => 'right' as const)],
     rows: classes.map((label, c) => {
-      const values = approaches.map(({ perClass }) => perClass[c]![score]);
+      const values = approaches.map(({ perClass }) => perClass[c][score]);
       const best = Math.max(...values);
       return [
         label,
-        countText(approaches[0]!.perClass[c]!.support),
+        countText(approaches[0].perClass[c].support),
         ...values.map((value): Cell => {
           const text = value.toFixed(3);
           return value === best && values.length > 1 ? [{ strong: text }] : text;

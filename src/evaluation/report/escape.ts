@@ -15,7 +15,7 @@ export function escapeHtml(text: string): string {
       .replace(/\p{Surrogate}/gu, '\ufffd')
       // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
       .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
-      .replace(/[&<>"']/g, (character) => entities[character]!)
+      .replace(/[&<>"']/g, (character) => entities[character])
   );
 }
 

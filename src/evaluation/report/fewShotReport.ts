@@ -61,7 +61,7 @@ export async function writeFewShotReport(
     { xLabel: 'examples per class' },
   );
   const last = points.at(-1)!;
-  const first = points[0]!;
+  const first = points[0];
   const lead = Object.entries(first.accuracy)
     .map(([name, { value }]) => `${name} ${percentText(value)}`)
     .join(', ');

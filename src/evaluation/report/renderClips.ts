@@ -72,7 +72,7 @@ export function renderMatrix(block: MatrixBlock, context: ClipContext): string {
   const caption = `<p class="caption" id="${id}-caption">Rows are true classes, columns predicted ones; the shade is the share of the row.${hint}</p>`;
   const table = `${caption}<div class="scroll" tabindex="0"><table class="matrix" aria-describedby="${id}-caption"><thead><tr><td></td>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
   const panels = block.cells.map(({ row, column, clips }) => {
-    const count = matrix[row]![column]!;
+    const count = matrix[row][column];
     const title =
       row === column
         ? `${names[row]}, recognised: ${plural(count, 'clip')}`

@@ -158,7 +158,7 @@ function resultBlocks(evaluation: Evaluation): Block[] {
   );
   const topK = Object.keys(evaluation.topK)
     .filter((k) => k !== '1')
-    .map((k) => row(`top-${k} accuracy`, evaluation.topK[k]!, intervals.topK[k]!));
+    .map((k) => row(`top-${k} accuracy`, evaluation.topK[k], intervals.topK[k]));
   const { method, resamples, seed, groups } = intervals.accuracy;
   const blocks: Block[] = [
     {

@@ -47,7 +47,7 @@ export function clipsByCell({ classes, rows }: PredictionTable): Map<string, Dec
   for (const entry of rows) {
     const { predicted, confidence } = decide(classes, entry);
     const [row, column] = [index.get(entry.label)!, index.get(predicted)!];
-    const clip = { clip: entry.clip, row, column, confidence, truthProbability: entry.probabilities[row]! };
+    const clip = { clip: entry.clip, row, column, confidence, truthProbability: entry.probabilities[row] };
     const key = `${row}-${column}`;
     const cell = cells.get(key);
     if (cell === undefined) cells.set(key, [clip]);
@@ -57,6 +57,6 @@ export function clipsByCell({ classes, rows }: PredictionTable): Map<string, Dec
     clips.sort((a, b) => b.confidence - a.confidence || (a.clip < b.clip ? -1 : 1));
   const right = ([first]: readonly DecidedClip[]) => Number(first!.row === first!.column);
   return new Map(
-    [...cells].sort(([, a], [, b]) => right(a) - right(b) || b.length - a.length || a[0]!.row - b[0]!.row),
+    [...cells].sort(([, a], [, b]) => right(a) - right(b) || b.length - a.length || a[0].row - b[0].row),
   );
 }

@@ -18,7 +18,7 @@ export function worstErrors({ classes, rows }: PredictionTable, most: number): C
   for (const row of rows) {
     const { predicted, confidence } = decide(classes, row);
     if (predicted === row.label) continue;
-    const truthProbability = row.probabilities[classes.indexOf(row.label)]!;
+    const truthProbability = row.probabilities[classes.indexOf(row.label)];
     errors.push({ clip: row.clip, label: row.label, predicted, confidence, truthProbability });
   }
   errors.sort((a, b) => b.confidence - a.confidence || (a.clip < b.clip ? -1 : 1));
@@ -35,7 +35,7 @@ export function confusedPairs(
     return row.flatMap((count, j) =>
       i === j || count === 0
         ? []
-        : [{ truth: classes[i]!, predicted: classes[j]!, count, share: count / total }],
+        : [{ truth: classes[i], predicted: classes[j], count, share: count / total }],
     );
   });
   return pairs.sort((a, b) => b.count - a.count || b.share - a.share).slice(0, most);

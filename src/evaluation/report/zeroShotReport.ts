@@ -64,7 +64,7 @@ export async function writeZeroShotReport(
 }
 
 function stackingPicture({ methods }: ZeroShotSummary): Picture {
-  const x = methods[0]!.curve.map((_, k) => k / 100);
+  const x = methods[0].curve.map((_, k) => k / 100);
   return curvePicture(
     [
       {
@@ -229,7 +229,7 @@ function unknownTable({ unknown }: ZeroShotSummary): Block {
 }
 
 function splitTable(splits: readonly SplitOutcome[]): Block {
-  const methods = splits[0]!.methods.map(({ method }) => method);
+  const methods = splits[0].methods.map(({ method }) => method);
   return {
     kind: 'table',
     head: ['unseen', ...methods, 'AUROC by energy', 'clips learnt from', 'tested: seen', 'unseen'],

@@ -46,9 +46,9 @@ function* tones(n: number): Generator<number, void> {
       continue;
     }
     if ((i - (n >> 3)) % (n >> 2) === 0) level = 0.8;
-    yield level * (0.5 * z[0]![1] + 0.3 * z[1]![1] + 0.2 * z[2]![1]) + 0.001 * faint;
+    yield level * (0.5 * z[0][1] + 0.3 * z[1][1] + 0.2 * z[2][1]) + 0.001 * faint;
     z = z.map(([a, b], k) => {
-      const [c, s] = turns[k]!;
+      const [c, s] = turns[k];
       return [a * c - b * s, a * s + b * c];
     });
     level = level * 0.9997;

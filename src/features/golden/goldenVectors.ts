@@ -100,7 +100,7 @@ export function pictureError(
   let loud = 0;
   let difference = 0;
   goldenPositions(spec.nMels, frames).forEach((at, j) => {
-    const [got, expected] = [picture[at]!, values[j]!];
+    const [got, expected] = [picture[at], values[j]];
     const here = Math.abs(got - expected);
     absolute = larger(absolute, here);
     if (amplitude(expected) >= 1e-3 * loudest) loud = larger(loud, here);

@@ -30,7 +30,7 @@ export function l3Picture(samples: Float32Array, spec: L3Spec): LogMel {
 function relativeToLargest(decibels: Float32Array): void {
   let largest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < decibels.length; i++) {
-    const value = decibels[i]!;
+    const value = decibels[i];
     if (Number.isNaN(value)) {
       decibels.fill(Number.NaN);
       return;
@@ -38,6 +38,6 @@ function relativeToLargest(decibels: Float32Array): void {
     if (value > largest) largest = value;
   }
   for (let i = 0; i < decibels.length; i++) {
-    decibels[i] = Math.max(0.5 * (decibels[i]! - largest), -l3DynamicRange);
+    decibels[i] = Math.max(0.5 * (decibels[i] - largest), -l3DynamicRange);
   }
 }

@@ -26,7 +26,7 @@ export function whisperLogMel(samples: Float32Array, spec: WhisperSpec): LogMel 
   const decibels = kernelFor(spec.kind, () => whisperBands(spec))(heard);
   const data = withoutLastFrame(decibels, spec.nMels, nFrames);
   applyTopDb(data, whisperDynamicRange);
-  for (let i = 0; i < data.length; i++) data[i] = data[i]! / 40 + 1;
+  for (let i = 0; i < data.length; i++) data[i] = data[i] / 40 + 1;
   return { data, nMels: spec.nMels, nFrames };
 }
 

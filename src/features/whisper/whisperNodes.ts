@@ -33,7 +33,7 @@ export function whisperNodes(g: GraphBuilder, waveform: Value, spec: WhisperSpec
 
 /** Where the kept frames end: known where the samples are, else the last but one. */
 function lastFrame(g: GraphBuilder, waveform: Value, spec: WhisperSpec): Value {
-  const samples = waveform.shape[1]!;
+  const samples = waveform.shape[1];
   if (spec.context === 'clip' && typeof samples !== 'number') return g.ints([-1]);
   return g.ints([whisperFrames(typeof samples === 'number' ? samples : 0, spec)]);
 }
@@ -41,7 +41,7 @@ function lastFrame(g: GraphBuilder, waveform: Value, spec: WhisperSpec): Value {
 /** The waveform followed by zeros, or cut, to what is analysed. */
 function heardSamples(g: GraphBuilder, waveform: Value, { context }: WhisperSpec): Value {
   const least = context === 'full' ? whisperFullSamples : whisperLeastSamples;
-  const samples = waveform.shape[1]!;
+  const samples = waveform.shape[1];
   const padded = followedByZeros(g, waveform, least);
   if (context === 'clip' || (typeof samples === 'number' && samples <= least)) return padded;
   return g.op('Slice', [padded, g.ints([0]), g.ints([least]), g.ints([1])]);
@@ -49,7 +49,7 @@ function heardSamples(g: GraphBuilder, waveform: Value, { context }: WhisperSpec
 
 /** At least so many samples. */
 function followedByZeros(g: GraphBuilder, waveform: Value, least: number): Value {
-  const samples = waveform.shape[1]!;
+  const samples = waveform.shape[1];
   if (typeof samples === 'number') {
     if (samples >= least) return waveform;
     return g.op('Pad', [waveform, g.ints([0, least - samples]), g.scalar(0), g.ints([1])]);

@@ -47,13 +47,13 @@ export function yamnetLogMel(samples: Float32Array): LogMel {
   for (let t = 0; t < nFrames; t++) {
     const from = t * yamnetFrame.hopLength;
     // Beyond the window the frame stays zero.
-    for (let i = 0; i < window.length; i++) frame[i] = (samples[from + i] ?? 0) * window[i]!;
+    for (let i = 0; i < window.length; i++) frame[i] = (samples[from + i] ?? 0) * window[i];
     fft.forward(frame, re, im);
-    for (let k = 0; k < magnitude.length; k++) magnitude[k] = Math.sqrt(re[k]! * re[k]! + im[k]! * im[k]!);
+    for (let k = 0; k < magnitude.length; k++) magnitude[k] = Math.sqrt(re[k] * re[k] + im[k] * im[k]);
     for (let m = 0; m < nMels; m++) {
-      const { start, weights } = filters[m]!;
+      const { start, weights } = filters[m];
       let sum = 0;
-      for (let i = 0; i < weights.length; i++) sum += weights[i]! * magnitude[start + i]!;
+      for (let i = 0; i < weights.length; i++) sum += weights[i] * magnitude[start + i];
       data[m * nFrames + t] = Math.log(sum + yamnetLogOffset);
     }
   }

@@ -30,7 +30,7 @@ export function yamnetLogMelNodes(g: GraphBuilder, waveform: Value): Value {
     const data = new Float32Array(winLength * bins.length);
     for (let n = 0; n < winLength; n++) {
       bins.forEach((k, b) => {
-        data[n * bins.length + b] = window[n]! * of((2 * Math.PI * ((k * n) % nFft)) / nFft);
+        data[n * bins.length + b] = window[n] * of((2 * Math.PI * ((k * n) % nFft)) / nFft);
       });
     }
     return g.op('MatMul', [frames, g.constant(float32([winLength, bins.length], data), name)]);
@@ -48,7 +48,7 @@ function frameNodes(g: GraphBuilder, waveform: Value): Value {
   const { winLength, hopLength } = yamnetFrame;
   const perFrame = winLength / row;
   const perHop = hopLength / row;
-  const samples = waveform.shape[1]!;
+  const samples = waveform.shape[1];
   const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   let padded = waveform;
   let indices: Value;
@@ -86,13 +86,13 @@ function frameNodes(g: GraphBuilder, waveform: Value): Value {
 /** Bins that some filter weighs. */
 function usedBins(): number[] {
   const filters = yamnetMelFilters();
-  return Array.from({ length: filters[0]!.length }, (_, k) => k).filter((k) =>
+  return Array.from({ length: filters[0].length }, (_, k) => k).filter((k) =>
     filters.some((filter) => filter[k] !== 0),
   );
 }
 
 function melMatrix(g: GraphBuilder, bins: readonly number[]): Value {
   const filters = yamnetMelFilters();
-  const data = bins.flatMap((k) => filters.map((filter) => filter[k]!));
+  const data = bins.flatMap((k) => filters.map((filter) => filter[k]));
   return g.constant(float32([bins.length, filters.length], data), 'yamnet_mel_filters');
 }

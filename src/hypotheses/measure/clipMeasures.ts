@@ -199,7 +199,7 @@ function shares(values: Float32Array): Float32Array {
 }
 
 function takeFrames(data: Float32Array, nFrames: number, order: readonly number[]): Float32Array {
-  return data.map((_, i) => data[i - (i % nFrames) + order[i % nFrames]!]!);
+  return data.map((_, i) => data[i - (i % nFrames) + order[i % nFrames]]);
 }
 
 function slopeDeviations(decibels: Float32Array, nFrames: number): Float32Array {
@@ -222,7 +222,7 @@ function regionMeans(decibels: Float32Array, nFrames: number): Float32Array {
   for (let b = 0; b < bands; b++) {
     const region = Math.floor(b / bandsPerRegion);
     for (let t = 0; t < nFrames; t++) {
-      out[region * nFrames + t]! += decibels[b * nFrames + t]! / bandsPerRegion;
+      out[region * nFrames + t] += decibels[b * nFrames + t] / bandsPerRegion;
     }
   }
   return out;
@@ -235,11 +235,11 @@ function regionMeans(decibels: Float32Array, nFrames: number): Float32Array {
 function flattened(decibels: Float32Array, nFrames: number): Float32Array {
   const regions = regionMeans(decibels, nFrames);
   const whole = new Float32Array(nFrames);
-  for (let i = 0; i < regions.length; i++) whole[i % nFrames]! += regions[i]! / regionCount;
+  for (let i = 0; i < regions.length; i++) whole[i % nFrames] += regions[i] / regionCount;
   return decibels.map((value, i) => {
     const t = i % nFrames;
     const region = Math.floor(Math.floor(i / nFrames) / bandsPerRegion);
-    return value - regions[region * nFrames + t]! + whole[t]!;
+    return value - regions[region * nFrames + t] + whole[t];
   });
 }
 

@@ -56,7 +56,7 @@ export async function measureClips(
   const failures: Notice[] = [];
   const notices: Notice[] = [];
   clips.forEach((clip, i) => {
-    const one = measured[i]!;
+    const one = measured[i];
     if (one instanceof Error) {
       failures.push({ subject: clip.id, message: one.message });
       return;

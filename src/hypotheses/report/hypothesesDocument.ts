@@ -44,7 +44,7 @@ export function hypothesesDocument(
       verdictTable(judged),
       { kind: 'heading', text: 'How it was tested' },
       ...methodBlocks(report),
-      ...judged.flatMap((one, i) => hypothesisBlocks(one, found.forest[i]!, pictures[i]!)),
+      ...judged.flatMap((one, i) => hypothesisBlocks(one, found.forest[i], pictures[i])),
       ...dataBlocks(report),
       ...clipNoticeBlocks({ failures, notices: report.notices }),
       ...repeatBlocks({
@@ -227,14 +227,14 @@ function numbers(result: TestResult): [found: string, effect: string, interval: 
       ];
     case 'ablation':
       return [
-        `${percentText(result.whole.accuracy.value)}; without ${result.parts[result.worst]!.name} ${percentText(result.parts[result.worst]!.accuracy)}`,
+        `${percentText(result.whole.accuracy.value)}; without ${result.parts[result.worst].name} ${percentText(result.parts[result.worst].accuracy)}`,
         `${points(result.effect.value)} points`,
         interval,
       ];
     case 'ranks': {
       const { value, low, high } = result.effect;
       return [
-        `${result.differing} of ${result.columns.length} differ, most ${result.columns[result.best]!.name}`,
+        `${result.differing} of ${result.columns.length} differ, most ${result.columns[result.best].name}`,
         `η² ${Math.max(0, value).toFixed(3)}`,
         low === null || high === null ? 'none' : `${low.toFixed(3)} to ${high.toFixed(3)}`,
       ];
@@ -324,7 +324,7 @@ function dataBlocks({ dataset, table, durations, startedAt }: HypothesesReport):
   const measured = recordings.reduce((sum, { clips }) => sum + clips, 0);
   const stages = Object.entries(durations).map(([stage, seconds]) => `${stage} ${durationText(seconds)}`);
   const row = (name: string, keep: (c: number) => boolean) => {
-    const own = recordings.filter((_, i) => keep(positions[i]!));
+    const own = recordings.filter((_, i) => keep(positions[i]));
     return [name, countText(own.length), countText(own.reduce((sum, { clips }) => sum + clips, 0))];
   };
   return [

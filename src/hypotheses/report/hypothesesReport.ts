@@ -55,7 +55,7 @@ export function hypothesesJson(report: HypothesesReport) {
         direction: test.direction,
         sentence: testSentence(test),
       })),
-      forest: found.forest[i]!,
+      forest: found.forest[i],
     })),
     ...{ durations, versions, failures, notices },
   };

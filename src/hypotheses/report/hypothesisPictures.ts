@@ -72,12 +72,12 @@ function spectraPicture({ blocks, classes, positions }: RecordingTable): Picture
     positions.forEach((position, row) => {
       if (position !== c) return;
       count++;
-      for (let b = 0; b < columns; b++) sums[b]! += levels.data[row * columns + b]!;
+      for (let b = 0; b < columns; b++) sums[b] += levels.data[row * columns + b];
     });
     return sums.map((sum) => sum / count);
   });
   const values = means.map((own) =>
-    Array.from(own, (level, b) => level - means.reduce((sum, one) => sum + one[b]!, 0) / means.length),
+    Array.from(own, (level, b) => level - means.reduce((sum, one) => sum + one[b], 0) / means.length),
   );
   return heatMapPicture(
     { rows: classes, columns: bandCentres('mel').map(hertz), values },
@@ -158,7 +158,7 @@ function ablationPictures(
         {
           rows: classes,
           columns: result.parts.map(({ name }) => name),
-          values: classes.map((_, c) => result.parts.map(({ perClass }) => 100 * perClass[c]!)),
+          values: classes.map((_, c) => result.parts.map(({ perClass }) => 100 * perClass[c])),
         },
         {
           valueLabel: 'recall lost (points)',

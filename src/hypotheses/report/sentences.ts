@@ -68,14 +68,14 @@ export function testSentence({ result, corrected, direction }: JudgedTest): stri
       );
     }
     case 'ranks': {
-      const best = result.columns[result.best]!;
+      const best = result.columns[result.best];
       return (
         `In ${result.differing} of ${plural(result.columns.length, result.noun, pluralOf(result.noun))} the classes ` +
         `differ after correction (most: ${best.name}, η² = ${etaText(best.etaSquared)}; ${p}).`
       );
     }
     case 'ablation': {
-      const { name, loss } = result.parts[result.worst]!;
+      const { name, loss } = result.parts[result.worst];
       const numbers = inBrackets(loss.low === null ? '' : `95 % interval ${pointsRange(loss)}`, p);
       return direction === 'for'
         ? `Without ${name}, ${points(loss.value)} points of accuracy are lost ${numbers}.`

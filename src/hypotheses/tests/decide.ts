@@ -64,7 +64,7 @@ export async function decide(task: DecideTask): Promise<Int32Array[]> {
     for await (const held of holdOut(train, labels, folds, (x, y) => fitTo(x, y, seed))) {
       const x = test === train ? held.x : takeRows(test, held.rows);
       held.classifier.predict(x).forEach((label, i) => {
-        decided[held.rows[i]!] = Number(label);
+        decided[held.rows[i]] = Number(label);
       });
     }
     all.push(decided);

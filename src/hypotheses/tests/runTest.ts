@@ -84,13 +84,13 @@ async function runChance(
   const random = new Random(`${seed}/labels`);
   const drawn = Array.from({ length: permutations }, () => {
     const from = permutedWithin(folds, random);
-    return positions.map((_, i) => positions[from[i]!]!);
+    return positions.map((_, i) => positions[from[i]]);
   });
   const all = [positions, ...drawn];
   const decided = await deciders.decide({ classifier, train: matrix, labellings: all, folds, seed });
-  const accuracies = decided.map((one, i) => share(rightOnes(one, all[i]!)));
-  const right = rightOnes(decided[0]!, positions);
-  const observed = accuracies[0]!;
+  const accuracies = decided.map((one, i) => share(rightOnes(one, all[i])));
+  const right = rightOnes(decided[0], positions);
+  const observed = accuracies[0];
   const under = accuracies.slice(1);
   const { mean } = meanDeviation(under);
   const accuracy = estimate(right, table, settings);
@@ -136,7 +136,7 @@ async function runPaired(
     first: described(first, a),
     second: described(second, b),
     effect: estimate(
-      a.map((right, i) => right - b[i]!),
+      a.map((right, i) => right - b[i]),
       table,
       settings,
     ),
@@ -160,14 +160,14 @@ async function runAblation(
   const counted = without.map((one) => discordant(right!, one));
   const corrected = holm(counted.map(({ p }) => p));
   const results = parts.map(({ name }, i) => {
-    const lost = right!.map((value, row) => value - without[i]![row]!);
-    const { onlyFirst: onlyWhole, onlySecond: onlyWithout, p } = counted[i]!;
+    const lost = right!.map((value, row) => value - without[i][row]);
+    const { onlyFirst: onlyWhole, onlySecond: onlyWithout, p } = counted[i];
     return {
       name,
-      accuracy: share(without[i]!),
+      accuracy: share(without[i]),
       loss: estimate(lost, table, settings),
       ...{ onlyWhole, onlyWithout, p },
-      corrected: corrected[i]!,
+      corrected: corrected[i],
       perClass: table.classes.map((_, c) => share(lost.filter((__, row) => table.positions[row] === c))),
     };
   });
@@ -176,15 +176,15 @@ async function runAblation(
   const worst =
     losses.length === 0
       ? indexOfLargest(results.map(({ loss }) => loss.value))
-      : losses.reduce((a, b) => (results[b]!.p < results[a]!.p ? b : a));
+      : losses.reduce((a, b) => (results[b].p < results[a].p ? b : a));
   return {
     ...base(test, settings.classifier),
     kind: 'ablation',
     whole: { name: whole.name, accuracy: estimate(right!, table, settings) },
     parts: results,
     worst,
-    effect: results[worst]!.loss,
-    p: results[worst]!.corrected,
+    effect: results[worst].loss,
+    p: results[worst].corrected,
     smallestP: 2 ** (1 - right!.length),
   };
 }
@@ -200,14 +200,14 @@ function runRanks(
     seed,
   );
   const found = columns.map((_, j) => {
-    const values = Float64Array.from(positions, (__, i) => matrix.data[i * matrix.columns + j]!);
+    const values = Float64Array.from(positions, (__, i) => matrix.data[i * matrix.columns + j]);
     const whole = kruskalWallis(values, positions);
     const { low, high } = jackknifeGroups(
       groups,
       (items) =>
         kruskalWallis(
-          Float64Array.from(items, (i) => values[i]!),
-          Int32Array.from(items, (i) => positions[i]!),
+          Float64Array.from(items, (i) => values[i]),
+          Int32Array.from(items, (i) => positions[i]),
         ).etaSquared,
       [0, 1],
     );
@@ -215,9 +215,9 @@ function runRanks(
   });
   const corrected = holm(found.map(({ p }) => p));
   const results = found.map(({ h, degrees, p, etaSquared, low, high }, j) => ({
-    name: columns[j]!,
+    name: columns[j],
     ...{ h, degrees, p },
-    corrected: corrected[j]!,
+    corrected: corrected[j],
     etaSquared: { value: etaSquared, low, high },
   }));
   const best = indexOfLargest(results.map((column) => column.etaSquared.value));
@@ -228,7 +228,7 @@ function runRanks(
     columns: results,
     differing: corrected.filter((p) => p <= alpha).length,
     best,
-    effect: results[best]!.etaSquared,
+    effect: results[best].etaSquared,
     p: Math.min(...corrected),
     smallestP: 0,
   };
@@ -279,8 +279,8 @@ function discordant(first: Float64Array, second: Float64Array) {
   let onlyFirst = 0;
   let onlySecond = 0;
   first.forEach((right, i) => {
-    if (right > second[i]!) onlyFirst++;
-    else if (right < second[i]!) onlySecond++;
+    if (right > second[i]) onlyFirst++;
+    else if (right < second[i]) onlySecond++;
   });
   return { onlyFirst, onlySecond, p: mcnemarP(onlyFirst, onlySecond).p };
 }
@@ -294,7 +294,7 @@ function estimate(
   const groups = recordings.map(({ group }) => group);
   const mean = (items: Uint32Array) => {
     let sum = 0;
-    for (const i of items) sum += values[i]!;
+    for (const i of items) sum += values[i];
     return { mean: sum / items.length };
   };
   const { low, high } = bootstrapGroups(groups, mean, { seed, resamples }).mean;
@@ -302,5 +302,5 @@ function estimate(
 }
 
 function indexOfLargest(values: readonly number[]): number {
-  return values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
+  return values.reduce((best, value, i) => (value > values[best] ? i : best), 0);
 }

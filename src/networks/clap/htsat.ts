@@ -27,7 +27,7 @@ export function clapAudioEncoder(c: NetworkContext, pictures: Value, config: Cla
   audio.depths.forEach((depth, i) => {
     for (let k = 0; k < depth; k++) {
       x = block(c, x, `${root}.layers.${i}.blocks.${k}`, {
-        ...{ side: reach, channels, heads: audio.heads[i]!, shifted: k % 2 === 1, audio },
+        ...{ side: reach, channels, heads: audio.heads[i], shifted: k % 2 === 1, audio },
       });
     }
     if (i + 1 === audio.depths.length) return;

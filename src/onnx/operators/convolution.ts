@@ -24,12 +24,12 @@ export function windowOf(node: Node, spatial: Shape, kernel: readonly number[]):
     const begin: number[] = [];
     const end: number[] = [];
     for (let i = 0; i < n; i++) {
-      const size = spatial[i]!;
+      const size = spatial[i];
       if (typeof size !== 'number') {
         throw new ShapeError(`${describeNode(node)}: auto_pad ${auto} needs a known size on axis ${i + 2}.`);
       }
-      const span = (kernel[i]! - 1) * dilations[i]! + 1;
-      const total = Math.max(0, (Math.ceil(size / strides[i]!) - 1) * strides[i]! + span - size);
+      const span = (kernel[i] - 1) * dilations[i] + 1;
+      const total = Math.max(0, (Math.ceil(size / strides[i]) - 1) * strides[i] + span - size);
       const small = Math.floor(total / 2);
       begin.push(auto === 'SAME_UPPER' ? small : total - small);
       end.push(auto === 'SAME_UPPER' ? total - small : small);
@@ -71,9 +71,7 @@ const conv: InferRule = (c) => {
       `${describeNode(c.node)}: the input has ${channels} channels, the kernel expects ${perGroup} × ${group} groups.`,
     );
   }
-  return [
-    { dtype: x.dtype, shape: [x.shape[0]!, w.shape[0]!, ...slide(c, x.shape.slice(2), kernelOf(c, w))] },
-  ];
+  return [{ dtype: x.dtype, shape: [x.shape[0], w.shape[0], ...slide(c, x.shape.slice(2), kernelOf(c, w))] }];
 };
 
 /**
@@ -96,15 +94,15 @@ export function transposedWindowOf(
   if (auto === 'VALID') pads = Array<number>(2 * n).fill(0);
   if (explicit !== undefined || auto.startsWith('SAME')) {
     const excess = spatial.map((size, i) => {
-      const full = strides[i]! * (size - 1) + outputPadding[i]! + (kernel[i]! - 1) * dilations[i]! + 1;
-      const wanted = explicit === undefined ? size * strides[i]! : explicit[i + explicit.length - n]!;
+      const full = strides[i] * (size - 1) + outputPadding[i] + (kernel[i] - 1) * dilations[i] + 1;
+      const wanted = explicit === undefined ? size * strides[i] : explicit[i + explicit.length - n];
       return full - wanted;
     });
     const total = excess.map((e) => Math.max(0, e));
     // What is asked for beyond the natural size is added at the end, where no window reaches.
-    outputPadding = outputPadding.map((p, i) => p + Math.max(0, -excess[i]!));
+    outputPadding = outputPadding.map((p, i) => p + Math.max(0, -excess[i]));
     const begin = total.map((t) => (auto === 'SAME_UPPER' ? Math.floor(t / 2) : t - Math.floor(t / 2)));
-    pads = [...begin, ...total.map((t, i) => t - begin[i]!)];
+    pads = [...begin, ...total.map((t, i) => t - begin[i])];
   }
   return { kernel, strides, dilations, pads, outputPadding };
 }
@@ -118,7 +116,7 @@ const convTranspose: InferRule = (c) => {
       `${describeNode(c.node)}: input [${x.shape.join(', ')}] and kernel [${w.shape.join(', ')}] must have the same rank ≥ 3.`,
     );
   }
-  const [channels, given] = [x.shape[1]!, w.shape[0]!];
+  const [channels, given] = [x.shape[1], w.shape[0]];
   if (typeof channels === 'number' && typeof given === 'number' && channels !== given) {
     throw new ShapeError(
       `${describeNode(c.node)}: the input has ${channels} channels, the kernel expects ${given}.`,
@@ -133,19 +131,19 @@ const convTranspose: InferRule = (c) => {
     const stated = intsAttribute(c.node, 'output_shape')?.at(i - n);
     if (stated !== undefined) return stated;
     if (typeof size !== 'number' || typeof kernel[i] !== 'number') return c.unknown();
-    const span = (o.kernel[i]! - 1) * o.dilations[i]! + 1;
-    return o.strides[i]! * (size - 1) + o.outputPadding[i]! + span - o.pads[i]! - o.pads[i + n]!;
+    const span = (o.kernel[i] - 1) * o.dilations[i] + 1;
+    return o.strides[i] * (size - 1) + o.outputPadding[i] + span - o.pads[i] - o.pads[i + n];
   });
-  const out = w.shape[1]!;
+  const out = w.shape[1];
   const filters = typeof out === 'number' ? out * group : group === 1 ? out : c.unknown();
-  return [{ dtype: x.dtype, shape: [x.shape[0]!, filters, ...spatial] }];
+  return [{ dtype: x.dtype, shape: [x.shape[0], filters, ...spatial] }];
 };
 
 function pooled(c: InferContext): TensorType {
   const x = required(c, 0);
   const kernel = intsAttribute(c.node, 'kernel_shape');
   if (kernel === undefined) throw new ShapeError(`${describeNode(c.node)}: kernel_shape is missing.`);
-  return { dtype: x.dtype, shape: [x.shape[0]!, x.shape[1]!, ...slide(c, x.shape.slice(2), kernel)] };
+  return { dtype: x.dtype, shape: [x.shape[0], x.shape[1], ...slide(c, x.shape.slice(2), kernel)] };
 }
 
 const maxPool: InferRule = (c) => {
@@ -163,15 +161,15 @@ const maxUnpool: InferRule = (c) => {
   const o = windowOf(c.node, x.shape.slice(2), kernel);
   const spatial = x.shape.slice(2).map((size, i) => {
     if (typeof size !== 'number' || c.inputs[2] !== undefined) return c.unknown();
-    return (size - 1) * o.strides[i]! + kernel[i]! - o.pads[i]! - o.pads[i + kernel.length]!;
+    return (size - 1) * o.strides[i] + kernel[i] - o.pads[i] - o.pads[i + kernel.length];
   });
-  return [{ dtype: x.dtype, shape: [x.shape[0]!, x.shape[1]!, ...spatial] }];
+  return [{ dtype: x.dtype, shape: [x.shape[0], x.shape[1], ...spatial] }];
 };
 
 /** Values of the input [N, C, …] at the points of a grid [N, …out, coordinates]. */
 const gridSample: InferRule = (c) => {
   const x = required(c, 0);
-  return [{ dtype: x.dtype, shape: [x.shape[0]!, x.shape[1]!, ...required(c, 1).shape.slice(1, -1)] }];
+  return [{ dtype: x.dtype, shape: [x.shape[0], x.shape[1], ...required(c, 1).shape.slice(1, -1)] }];
 };
 
 const globalPool: InferRule = (c) => {

@@ -28,7 +28,7 @@ export function parseEinsum(equation: string, ranks: readonly number[], what: st
   const free = alphabet.filter((letter) => !text.includes(letter));
   const ellipses = terms.map((term, i) => {
     const named = term.replace('...', '').length;
-    const rest = ranks[i]! - named;
+    const rest = ranks[i] - named;
     if (term.replace('...', '').includes('.')) wrong('has a stray dot');
     if (rest < 0 || (rest > 0 && !term.includes('...'))) {
       wrong(`gives operand ${i} ${named} indices, it has ${ranks[i]} axes`);
@@ -40,7 +40,7 @@ export function parseEinsum(equation: string, ranks: readonly number[], what: st
   const dots = free.slice(0, widest);
   const operands = terms.map((term, i) => {
     const [before = '', after = ''] = term.split('...');
-    return [...before, ...dots.slice(widest - ellipses[i]!), ...after];
+    return [...before, ...dots.slice(widest - ellipses[i]), ...after];
   });
   if (right === undefined) {
     const letters = terms.flatMap((term) => [...term.replace('...', '')]);
@@ -67,7 +67,7 @@ const einsum: InferRule = (c) => {
   const sizes = new Map<string, Dim>();
   equation.operands.forEach((letters, i) => {
     letters.forEach((letter, axis) => {
-      const here = inputs[i]!.shape[axis]!;
+      const here = inputs[i].shape[axis];
       const known = sizes.get(letter) ?? 1;
       if (known === 1 || (typeof known === 'string' && here !== 1)) sizes.set(letter, here);
       else if (typeof here === 'number' && here !== 1 && here !== known) {
@@ -75,7 +75,7 @@ const einsum: InferRule = (c) => {
       }
     });
   });
-  return [{ dtype: inputs[0]!.dtype, shape: equation.output.map((letter) => sizes.get(letter)!) }];
+  return [{ dtype: inputs[0].dtype, shape: equation.output.map((letter) => sizes.get(letter)!) }];
 };
 
 export const einsums: OperatorTable = { Einsum: einsum };

@@ -83,7 +83,7 @@ const transpose: InferRule = (c) => {
       `${describeNode(c.node)}: perm [${perm.join(', ')}] does not permute rank ${x.shape.length}.`,
     );
   }
-  return [{ dtype: x.dtype, shape: perm.map((p) => x.shape[p]!) }];
+  return [{ dtype: x.dtype, shape: perm.map((p) => x.shape[p]) }];
 };
 
 const squeeze: InferRule = (c) => {
@@ -144,7 +144,7 @@ const concat: InferRule = (c) => {
     if (x.shape.length !== first.shape.length || x.dtype !== first.dtype) {
       throw new ShapeError(`${describeNode(c.node)}: input ${i} differs in rank or type from input 0.`);
     }
-    const here: Dim = x.shape[axis]!;
+    const here: Dim = x.shape[axis];
     total = typeof total === 'number' && typeof here === 'number' ? total + here : c.unknown();
     const others: Dim[] = x.shape.map((d, k) => (k === axis ? 1 : d));
     const before: Dim[] = shape.map((d, k) => (k === axis ? 1 : d));
@@ -155,7 +155,7 @@ const concat: InferRule = (c) => {
         );
       }
     }
-    shape = before.map((d, k) => (typeof d === 'string' ? others[k]! : d));
+    shape = before.map((d, k) => (typeof d === 'string' ? others[k] : d));
   }
   return [{ dtype: first.dtype, shape: shape.map((d, k) => (k === axis ? total : d)) }];
 };
@@ -164,7 +164,7 @@ const split: InferRule = (c) => {
   const x = required(c, 0);
   const axis = resolveAxis(intAttribute(c.node, 'axis', 0), x.shape.length, describeNode(c.node));
   const count = c.node.outputs.length;
-  const whole = x.shape[axis]!;
+  const whole = x.shape[axis];
   const given = intsFrom(c, 1, 'split');
   let sizes: readonly Dim[];
   if (given !== undefined && !(given instanceof OpenInts)) sizes = given;
@@ -199,11 +199,11 @@ const slice: InferRule = (c) => {
   const shape: Dim[] = [...x.shape];
   axes.forEach((a, i) => {
     const axis = resolveAxis(a, x.shape.length, describeNode(c.node));
-    const size = x.shape[axis]!;
+    const size = x.shape[axis];
     const known =
       !(starts instanceof OpenInts || ends instanceof OpenInts || steps instanceof OpenInts) &&
       typeof size === 'number';
-    shape[axis] = known ? sliceLength(size, starts[i]!, ends[i]!, steps?.[i] ?? 1) : c.unknown();
+    shape[axis] = known ? sliceLength(size, starts[i], ends[i], steps?.[i] ?? 1) : c.unknown();
   });
   return [{ dtype: x.dtype, shape }];
 };
@@ -219,12 +219,12 @@ const pad: InferRule = (c) => {
     axes?.map((a) => resolveAxis(a, x.shape.length, describeNode(c.node))) ?? x.shape.map((_, i) => i);
   const shape: Dim[] = [...x.shape];
   touched.forEach((axis, i) => {
-    const size = x.shape[axis]!;
+    const size = x.shape[axis];
     if (pads instanceof OpenInts) {
       shape[axis] = c.unknown();
       return;
     }
-    const added = pads[i]! + pads[i + touched.length]!;
+    const added = pads[i] + pads[i + touched.length];
     shape[axis] = typeof size === 'number' ? size + added : added === 0 ? size : c.unknown();
   });
   return [{ dtype: x.dtype, shape }];
@@ -340,7 +340,7 @@ const randomOfShape: InferRule = (c) => [
 const multinomial: InferRule = (c) => [
   {
     dtype: dtypeFromNumber(intAttribute(c.node, 'dtype', 6), describeNode(c.node)),
-    shape: [required(c, 0).shape[0]!, intAttribute(c.node, 'sample_size', 1)],
+    shape: [required(c, 0).shape[0], intAttribute(c.node, 'sample_size', 1)],
   },
 ];
 

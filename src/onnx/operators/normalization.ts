@@ -56,7 +56,7 @@ const softmaxCrossEntropyLoss: InferRule = (c) => {
   return [{ dtype: scores.dtype, shape: reduced ? [] : labels.shape }, scores];
 };
 
-const negativeLogLikelihoodLoss: InferRule = (c) => [softmaxCrossEntropyLoss(c)[0]!];
+const negativeLogLikelihoodLoss: InferRule = (c) => [softmaxCrossEntropyLoss(c)[0]];
 
 export const normalization: OperatorTable = {
   BatchNormalization: batchNormalization,

@@ -11,9 +11,9 @@ const recurrent: InferRule = (c) => {
   const directions = stringAttribute(c.node, 'direction', 'forward') === 'bidirectional' ? 2 : 1;
   const given = intAttribute(c.node, 'hidden_size', 0);
   // The recurrence's weights are [directions, gates · hidden, hidden].
-  const hidden: Dim = given > 0 ? given : required(c, 2).shape[2]!;
+  const hidden: Dim = given > 0 ? given : required(c, 2).shape[2];
   const batchFirst = intAttribute(c.node, 'layout', 0) === 1;
-  const [first, second] = [x.shape[0]!, x.shape[1]!];
+  const [first, second] = [x.shape[0], x.shape[1]];
   const all = batchFirst ? [first, second, directions, hidden] : [first, directions, second, hidden];
   const last = batchFirst ? [first, directions, hidden] : [directions, second, hidden];
   return [all, last, last].map((shape) => ({ dtype: x.dtype, shape }));

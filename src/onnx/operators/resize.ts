@@ -33,11 +33,11 @@ export function resizeScales(o: ResizeTarget): number[] {
     );
   }
   listed.forEach((axis, i) => {
-    all[axis] = Math.fround(o.scales === undefined ? given[i]! / o.shape[axis]! : given[i]!);
+    all[axis] = Math.fround(o.scales === undefined ? given[i] / o.shape[axis] : given[i]);
   });
   const policy = stringAttribute(o.node, 'keep_aspect_ratio_policy', 'stretch');
   if (o.scales !== undefined || policy === 'stretch') return all;
-  const ratios = axes.map((axis) => all[axis]!);
+  const ratios = axes.map((axis) => all[axis]);
   const common = policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios);
   return all.map((scale, axis) => (axes.includes(axis) ? common : scale));
 }
@@ -61,7 +61,7 @@ const resize: InferRule = (c) => {
   const stretch = stringAttribute(c.node, 'keep_aspect_ratio_policy', 'stretch') === 'stretch';
   if (scales === undefined && stretch && sizes!.length === axes.length) {
     axes.forEach((axis, i) => {
-      shape[axis] = sizes![i]!;
+      shape[axis] = sizes![i];
     });
     return [{ dtype: x.dtype, shape }];
   }
@@ -73,8 +73,8 @@ const resize: InferRule = (c) => {
   const known: Shape = x.shape.map((d) => (typeof d === 'number' ? d : 1));
   const factors = resizeScales({ node: c.node, shape: known as number[], scales, sizes });
   for (const axis of axes) {
-    const size = x.shape[axis]!;
-    const exact = typeof size === 'number' ? Math.fround(size * factors[axis]!) : 0;
+    const size = x.shape[axis];
+    const exact = typeof size === 'number' ? Math.fround(size * factors[axis]) : 0;
     if (typeof size !== 'number') shape[axis] = factors[axis] === 1 ? size : c.unknown();
     else shape[axis] = scales === undefined ? Math.floor(exact + 0.5) : Math.floor(exact);
   }

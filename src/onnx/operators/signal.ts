@@ -29,7 +29,7 @@ const dft: InferRule = (c) => {
     return [{ dtype: x.dtype, shape: x.shape.map((_, i) => (i === last ? parts : c.unknown())) }];
   const axis = held?.kind === 'int' ? held.value : (given ?? (c.opset < 20 ? 1 : -2));
   const at = resolveAxis(axis, x.shape.length, describeNode(c.node));
-  const own = x.shape[at]!;
+  const own = x.shape[at];
   const natural: Dim = parts === 2 ? own : typeof own === 'number' ? 2 * (own - 1) : c.unknown();
   const asked = c.inputs[1] === undefined ? natural : (constantInts(c, 1)?.[0] ?? c.unknown());
   const points = onesided && !inverse ? half(asked, c) : asked;
@@ -41,12 +41,12 @@ const stft: InferRule = (c) => {
   const step = constantInts(c, 1)?.[0];
   const given = c.inputs[3] === undefined ? undefined : constantInts(c, 3)?.[0];
   const length = given ?? c.inputs[2]?.shape[0];
-  const samples = x.shape[1]!;
+  const samples = x.shape[1];
   const known = typeof samples === 'number' && typeof length === 'number' && step !== undefined;
   const frames = known ? Math.floor((samples - length) / step) + 1 : c.unknown();
   const points: Dim = length ?? c.unknown();
   const bins = intAttribute(c.node, 'onesided', 1) === 1 ? half(points, c) : points;
-  return [{ dtype: x.dtype, shape: [x.shape[0]!, frames, bins, 2] }];
+  return [{ dtype: x.dtype, shape: [x.shape[0], frames, bins, 2] }];
 };
 
 const resultType = (c: InferContext) =>

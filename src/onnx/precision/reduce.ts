@@ -134,7 +134,7 @@ const toFloat: Node['attributes'] = { to: { kind: 'int', value: 1 } };
 /** The constant as half-precision numbers under another name; a Cast gives it back under its own. */
 function storeHalf(edit: Edit, { name, tensor }: Weight): void {
   const data = toFloat16Bits(tensor.data);
-  if (data.some((bits, i) => (bits & 0x7fff) === 0x7c00 && Number.isFinite(tensor.data[i]!))) {
+  if (data.some((bits, i) => (bits & 0x7fff) === 0x7c00 && Number.isFinite(tensor.data[i]))) {
     throw new GraphError(
       `The weight '${name}' holds numbers above 65504, which half precision cannot hold.`,
       {
@@ -172,7 +172,7 @@ function channelAxis({ tensor, uses }: Weight): number {
 /** Whether a weight is a matrix W, large enough, that is read in products x·W (+ bias) alone, in one way. */
 function isMatrix({ tensor: { dims }, uses }: Weight): boolean {
   if (dims.length !== 2 || dims.some((size) => size < smallestSide)) return false;
-  const turned = isTurned(uses[0]!.node);
+  const turned = isTurned(uses[0].node);
   return uses.every(({ node, slot }) => slot === 1 && isProduct(node) && isTurned(node) === turned);
 }
 
@@ -194,7 +194,7 @@ function isTurned(node: Node): boolean {
 
 /** x·W + b as (round(x/s) · round(W/t)) · (s·t) + b, wherever W is read. */
 function multiplyIntegers(edit: Edit, { name, tensor, uses }: Weight): void {
-  const turned = isTurned(uses[0]!.node);
+  const turned = isTurned(uses[0].node);
   const { data, scales } = quantize(tensor, turned ? 0 : 1, productRange);
   const [rows, columns] = tensor.dims as [number, number];
   const matrix: Tensor = turned
@@ -223,7 +223,7 @@ function multiplyIntegers(edit: Edit, { name, tensor, uses }: Weight): void {
 
 function transposed(data: Int8Array, rows: number, columns: number): Int8Array {
   const out = new Int8Array(data.length);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j];
   return out;
 }
 
@@ -233,20 +233,20 @@ function quantize(
   axis: number,
   range: number,
 ): { data: Int8Array; scales: Float32Array } {
-  const channels = dims[axis]!;
+  const channels = dims[axis];
   const inner = sizeOf(dims.slice(axis + 1));
   const channelOf = (i: number) => Math.floor(i / inner) % channels;
   const scales = new Float32Array(channels);
   data.forEach((value, i) => {
     const channel = channelOf(i);
-    scales[channel] = Math.max(scales[channel]!, Math.abs(value) / range);
+    scales[channel] = Math.max(scales[channel], Math.abs(value) / range);
   });
   // A channel of zeros alone has any scale.
   scales.forEach((scale, channel) => {
     if (!(scale > 0)) scales[channel] = 1;
   });
   const whole = Int8Array.from(data, (value, i) =>
-    Math.max(-range, Math.min(range, Math.round(value / scales[channelOf(i)]!))),
+    Math.max(-range, Math.min(range, Math.round(value / scales[channelOf(i)]))),
   );
   return { data: whole, scales };
 }

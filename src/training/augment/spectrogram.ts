@@ -27,7 +27,7 @@ export function rollTime(p: Picture, fraction: number, random: Random): void {
 /** Adds a constant drawn uniformly from ±`decibels`: on decibel features, exactly a gain of the waveform. */
 export function shiftLevel(p: Picture, decibels: number, random: Random): void {
   const offset = random.uniform(-decibels, decibels);
-  for (let i = 0; i < p.data.length; i++) p.data[i]! += offset;
+  for (let i = 0; i < p.data.length; i++) p.data[i] += offset;
 }
 
 export interface SpecAugmentOptions {
@@ -48,7 +48,7 @@ export function specAugment(p: Picture, o: SpecAugmentOptions, random: Random): 
   const { data, nMels, nFrames, ownFrames = nFrames } = p;
   const size = nMels * ownFrames;
   let fill = 0;
-  for (let m = 0; m < nMels; m++) for (let t = 0; t < ownFrames; t++) fill += data[m * nFrames + t]! / size;
+  for (let m = 0; m < nMels; m++) for (let t = 0; t < ownFrames; t++) fill += data[m * nFrames + t] / size;
   const timeWidth = Math.round((Math.min(o.timeWidth, nFrames) * ownFrames) / nFrames);
   for (let k = 0; k < o.frequencyMasks; k++) {
     const width = random.integer(Math.min(o.frequencyWidth, nMels) + 1);

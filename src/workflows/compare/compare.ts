@@ -137,11 +137,11 @@ async function compareIn(directory: string, options: CompareOptions): Promise<Co
   const summaries = splits.map((split) => summariseSplit(split));
   const result = compareApproaches(compared.approaches, {
     seed,
-    split: summaries.length === 1 ? summaries[0]! : poolSplits(summaries),
+    split: summaries.length === 1 ? summaries[0] : poolSplits(summaries),
     failures: outcome.failed.map(failureNotice),
     notices: compared.notices,
   });
-  const sides = splits.length === 1 ? splits[0]! : { train: [], test: splits.flatMap(({ test }) => test) };
+  const sides = splits.length === 1 ? splits[0] : { train: [], test: splits.flatMap(({ test }) => test) };
   const disputed = new Set(result.agreement.disputed.slice(0, listedDisputes).map(({ clip }) => clip));
   const { sounds, remark } = await clipSounds(
     dataset.clips.filter(({ id }) => disputed.has(id)),
@@ -250,7 +250,7 @@ async function approachRuns(
     })),
     ...calibrationOf(runs.map(({ runs: list }) => list.map(({ run }) => run))),
     conformal: conformalOf(
-      runs[0]!.runs.map(({ run }) => run),
+      runs[0].runs.map(({ run }) => run),
       options.alpha,
     ),
     ...(leaking === null || leaking.split === null

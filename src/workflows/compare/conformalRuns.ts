@@ -9,7 +9,7 @@ export function calibrationOf(seeds: readonly (readonly FinishedRun[])[]): {
 } {
   const all = seeds.flat().map(({ result }) => result.calibration?.info);
   if (all.some((info) => info === undefined)) return {};
-  const first = seeds[0]!.map(({ result }) => result.calibration!.info);
+  const first = seeds[0].map(({ result }) => result.calibration!.info);
   return {
     calibration: {
       clips: first.reduce((sum, { clips }) => sum + clips, 0),

@@ -9,7 +9,7 @@ const conv = (
 ): RuleCase => ({
   op: 'Conv',
   variant,
-  shapes: bias ? [x, w, [w[0]!]] : [x, w],
+  shapes: bias ? [x, w, [w[0]]] : [x, w],
   dtype: 'float32',
   range: [-1, 1],
   build: (g, v) => g.op('Conv', v, attributes),
@@ -24,7 +24,7 @@ const transposed = (
 ): RuleCase => ({
   op: 'ConvTranspose',
   variant,
-  shapes: bias ? [x, w, [w[1]! * Number(attributes['group'] ?? 1)]] : [x, w],
+  shapes: bias ? [x, w, [w[1] * Number(attributes['group'] ?? 1)]] : [x, w],
   dtype: 'float32',
   range: [-1, 1],
   build: (g, v) => g.op('ConvTranspose', v, attributes),

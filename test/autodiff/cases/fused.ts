@@ -22,7 +22,7 @@ const microsoft = (
       domain: 'com.microsoft',
       outputs: Math.max(...outputs) + 1,
     });
-    return outputs.map((i) => made[i]!);
+    return outputs.map((i) => made[i]);
   },
 });
 
@@ -123,7 +123,7 @@ export const fusedCases: readonly RuleCase[] = [
       dtype: 'float32',
       build: (g, x) => {
         const both = g.ops('SimplifiedLayerNormalization', x, { axis: -1, epsilon: 1e-3 }, { outputs: 2 });
-        return used.map((i) => both[i]!);
+        return used.map((i) => both[i]);
       },
     }),
   ),

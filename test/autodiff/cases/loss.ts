@@ -38,12 +38,12 @@ const forms: readonly LossForm[] = [
 ];
 
 function operands(g: GraphBuilder, x: Value, form: LossForm): Value[] {
-  const labelShape = [form.shape[0]!, ...form.shape.slice(2)];
+  const labelShape = [form.shape[0], ...form.shape.slice(2)];
   const labels =
     form.labelType === 'int32'
       ? g.constant({ dtype: 'int32', dims: labelShape, data: Int32Array.from(form.labels) })
       : integers(g, labelShape, form.labels);
-  const weights = Float32Array.from({ length: form.shape[1]! }, (_, i) => 0.5 + i);
+  const weights = Float32Array.from({ length: form.shape[1] }, (_, i) => 0.5 + i);
   return form.weighted
     ? [x, labels, g.constant({ dtype: 'float32', dims: [weights.length], data: weights })]
     : [x, labels];
@@ -57,7 +57,7 @@ function attributes(form: LossForm): Record<string, string | number> {
 const learnt = (op: string, form: LossForm): RuleCase => ({
   op,
   variant: `${form.variant}, by the weights`,
-  shapes: [form.shape, [form.shape[1]!]],
+  shapes: [form.shape, [form.shape[1]]],
   range: [0.4, 2],
   dtype: 'float32',
   ...(form.opset === undefined ? {} : { opset: form.opset }),
@@ -99,7 +99,7 @@ export const lossCases: readonly RuleCase[] = [
       build: (g, [x]) => {
         const labels = integers(g, [3, 2], [0, 1, 2, 3, 1, 0]);
         const both = g.ops('SoftmaxCrossEntropyLoss', [x!, labels], { reduction: 'mean' }, { outputs: 2 });
-        return used ? both : both[1]!;
+        return used ? both : both[1];
       },
     }),
   ),

@@ -21,7 +21,7 @@ export const normalizationCases: readonly RuleCase[] = [
         [x!, s!, b!, ...rest],
         { training_mode: 1, momentum: 0.9 },
         { outputs: 3 },
-      )[0]!;
+      )[0];
     },
   },
   // ONNX Runtime writes the running outputs over the running inputs, and may have merged these with equal constants.
@@ -37,7 +37,7 @@ export const normalizationCases: readonly RuleCase[] = [
         );
         const attributes = { training_mode: 1, momentum };
         return g.op('Sin', [
-          g.ops('BatchNormalization', [x!, s!, b!, ...running], attributes, { outputs: 3 })[0]!,
+          g.ops('BatchNormalization', [x!, s!, b!, ...running], attributes, { outputs: 3 })[0],
         ]);
       },
     }),
@@ -77,7 +77,7 @@ export const normalizationCases: readonly RuleCase[] = [
     variant: 'with its statistics as outputs',
     shapes: [[2, 3, 5], [5], [5]],
     dtype: 'float32',
-    build: (g, x) => g.ops('LayerNormalization', x, { axis: -1 }, { outputs: 3 })[0]!,
+    build: (g, x) => g.ops('LayerNormalization', x, { axis: -1 }, { outputs: 3 })[0],
   },
   ...[[1], [2], [0, 1, 2]].map(
     (used): RuleCase => ({
@@ -87,7 +87,7 @@ export const normalizationCases: readonly RuleCase[] = [
       dtype: 'float32',
       build: (g, x) => {
         const outputs = g.ops('LayerNormalization', x, { axis: -1, epsilon: 1e-3 }, { outputs: 3 });
-        return used.map((i) => outputs[i]!);
+        return used.map((i) => outputs[i]);
       },
     }),
   ),

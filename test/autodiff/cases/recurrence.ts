@@ -32,16 +32,16 @@ function row(op: 'RNN' | 'GRU' | 'LSTM', form: Form): RuleCase {
     range: [-0.9, 0.9],
     step: 3e-3,
     build: (g: GraphBuilder, x: readonly Value[]) => {
-      const inputs: (Value | null)[] = [x[0]!, x[1]!, x[2]!, null, null, null, null, null];
+      const inputs: (Value | null)[] = [x[0], x[1], x[2], null, null, null, null, null];
       optional.forEach(({ place }, i) => {
-        inputs[place] = x[3 + i]!;
+        inputs[place] = x[3 + i];
       });
       if (has('lengths'))
         inputs[4] = g.constant({ dtype: 'int32', dims: [batch], data: Int32Array.of(4, 1, 3) });
       while (inputs.at(-1) === null) inputs.pop();
       const attributes = { hidden_size: hidden, direction: form.direction ?? 'forward', ...form.attributes };
       const outputs = g.ops(op, inputs, attributes, { outputs: op === 'LSTM' ? 3 : 2 });
-      return (form.read ?? outputs.map((_, i) => i)).map((i) => outputs[i]!);
+      return (form.read ?? outputs.map((_, i) => i)).map((i) => outputs[i]);
     },
   };
 }

@@ -15,27 +15,27 @@ const channelOf = (i: number) => Math.floor(i / (height * width)) % channels;
 /** Sums over all but the channels, in float64. */
 function perChannel(value: (i: number) => number): Float64Array {
   const sums = new Float64Array(channels);
-  for (let i = 0; i < points * channels; i++) sums[channelOf(i)]! += value(i);
+  for (let i = 0; i < points * channels; i++) sums[channelOf(i)] += value(i);
   return sums;
 }
 
 /** y = x̂ (γ = 1, β = 0), its mean and variance, and the gradients for a weighting dy of the outputs. */
 function truth(x: Float64Array, dy: Float32Array) {
-  const mean = perChannel((i) => x[i]!).map((v) => v / points);
-  const variance = perChannel((i) => (x[i]! - mean[channelOf(i)]!) ** 2).map((v) => v / points);
-  const y = x.map((v, i) => (v - mean[channelOf(i)]!) / Math.sqrt(variance[channelOf(i)]! + epsilon));
-  const dBias = perChannel((i) => dy[i]!);
-  const dScale = perChannel((i) => dy[i]! * y[i]!);
+  const mean = perChannel((i) => x[i]).map((v) => v / points);
+  const variance = perChannel((i) => (x[i] - mean[channelOf(i)]) ** 2).map((v) => v / points);
+  const y = x.map((v, i) => (v - mean[channelOf(i)]) / Math.sqrt(variance[channelOf(i)] + epsilon));
+  const dBias = perChannel((i) => dy[i]);
+  const dScale = perChannel((i) => dy[i] * y[i]);
   const dx = x.map((_, i) => {
     const k = channelOf(i);
-    return (dy[i]! - dBias[k]! / points - (y[i]! * dScale[k]!) / points) / Math.sqrt(variance[k]! + epsilon);
+    return (dy[i] - dBias[k] / points - (y[i] * dScale[k]) / points) / Math.sqrt(variance[k] + epsilon);
   });
   return { y, variance, dScale, dx };
 }
 
 function apart(got: ArrayLike<number>, expected: ArrayLike<number>): number {
   const largest = Math.max(...Array.from(expected, Math.abs));
-  return Math.max(...Array.from(expected, (v, i) => Math.abs(got[i]! - v))) / largest;
+  return Math.max(...Array.from(expected, (v, i) => Math.abs(got[i] - v))) / largest;
 }
 
 describe('batch normalisation of channels far from 0', () => {
@@ -87,7 +87,7 @@ describe('batch normalisation of channels far from 0', () => {
         // Rounding of the input itself, some 1e-7 of the mean, is part of the truth above.
         const bound = 2e-5 + ratio * 4e-7;
         for (const name of ['y', 'variance', 'dx', 'dScale'] as const)
-          expect(apart(results[`out_${name}`]!.data as Float32Array, expected[name]), name).toBeLessThan(
+          expect(apart(results[`out_${name}`].data as Float32Array, expected[name]), name).toBeLessThan(
             bound,
           );
       });

@@ -278,7 +278,7 @@ function graphOf({ x: shape, build }: Layer, deferred: boolean, alignedTo: numbe
   const derived = gradients(g, loss, wrt, { deferred });
   g.output(loss, 'loss');
   derived.forEach((value, i) => {
-    g.output(value, `${wrt[i]!.name}_grad`);
+    g.output(value, `${wrt[i].name}_grad`);
   });
   return { g, inputs: [...wrt, weights] };
 }
@@ -337,10 +337,10 @@ describe('lowering', () => {
         const actual = reordered(await run(lowered, reordered(feeds, packTensor)), unpackTensor);
         for (const [output, tensor] of Object.entries(expected)) {
           const wanted = tensor.data as Float32Array;
-          const got = actual[output]!.data as Float32Array;
-          expect(actual[output]!.dims).toEqual(tensor.dims);
+          const got = actual[output].data as Float32Array;
+          expect(actual[output].dims).toEqual(tensor.dims);
           const scale = wanted.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-3);
-          const worst = wanted.reduce((most, v, i) => Math.max(most, Math.abs(v - got[i]!)), 0);
+          const worst = wanted.reduce((most, v, i) => Math.max(most, Math.abs(v - got[i])), 0);
           expect(
             worst / scale,
             `${output}, block size ${size}${packs ? ', packed' : ''}${aligns ? ', aligned' : ''}`,
@@ -351,7 +351,7 @@ describe('lowering', () => {
   }
 
   it('moves a residual block to the blocked layout whole', () => {
-    const lowered = lower(graphOf(layers['a residual block']!, true).g, { blockSize: 16 }).model().graph;
+    const lowered = lower(graphOf(layers['a residual block'], true).g, { blockSize: 16 }).model().graph;
     const count = (type: string) => lowered.nodes.filter((node) => node.opType === type).length;
     // Of ONNX's own layout there is what comes in and, for the kernels' gradients of 1×1 and the input's, what goes out.
     expect(lowered.nodes.filter((node) => node.opType === 'Conv' && node.domain === '')).toEqual([]);
@@ -362,7 +362,7 @@ describe('lowering', () => {
 
   it('moves channels that fill no block to the blocked layout once they are made up to whole ones', () => {
     const plainConvolutions = (alignedTo: number | null) =>
-      lower(graphOf(layers['channels that fill no block']!, true, alignedTo).g, { blockSize: 16 })
+      lower(graphOf(layers['channels that fill no block'], true, alignedTo).g, { blockSize: 16 })
         .model()
         .graph.nodes.filter(({ opType, domain }) => opType === 'Conv' && domain === '').length;
     expect(plainConvolutions(null)).toBeGreaterThan(3);
@@ -384,7 +384,7 @@ describe('lowering', () => {
     const lowered = lower(graphOf({ x: shape, build }, true).g, { blockSize });
     if (blockSize !== null) expect(lowered.graph.nodes.filter((node) => node.outputs.length > 1)).toEqual([]);
     const actual = await run(lowered, feeds);
-    expect(actual['x_grad']!.data).toEqual(expected['x_grad']!.data);
+    expect(actual['x_grad'].data).toEqual(expected['x_grad'].data);
   });
 
   it('leaves no copy of a value that only becomes an output', () => {
@@ -402,6 +402,6 @@ describe('lowering', () => {
     g.output(g.op('Mul', [w, g.scalar(0.5)]), 'next');
     const lowered = lower(g, { blockSize: null });
     const mul = lowered.graph.nodes.find((node) => node.opType === 'Mul')!;
-    expect(lowered.find(mul.inputs[1]!)!.shape).toEqual([1, 1, 1, 1]);
+    expect(lowered.find(mul.inputs[1])!.shape).toEqual([1, 1, 1, 1]);
   });
 });
