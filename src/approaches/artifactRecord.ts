@@ -57,13 +57,15 @@ const unknownRecord = z
     }),
     calibratedOn: z.looseObject({ dataset: z.string(), clips: count, recordings: count }),
     mahalanobis: z.looseObject({
-      means: z.array(numbers).min(1),
+      means: z.array(numbers),
       directions: z.array(numbers),
       variances: z.array(z.number().positive()),
       rest: z.number().positive(),
     }),
   })
-  .refine(({ mahalanobis: { means, directions, variances } }) => {
+  .refine(({ thresholds, mahalanobis: { means, directions, variances } }) => {
+    // A model whose thresholds are still to be set, by which it is heard for the first time.
+    if (means.length === 0) return Object.values(thresholds).every((threshold) => threshold === null);
     const columns = means[0]?.length ?? 0;
     const even = [...means, ...directions].every((row) => row.length === columns);
     return columns > 0 && even && directions.length === variances.length;
