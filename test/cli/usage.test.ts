@@ -19,7 +19,7 @@ const wrong: [string, RegExp][] = [
   ['classify m f --timelin', /Did you mean --timeline\?/],
   [
     'train x --approach resnet5',
-    /one of cnn, resnet50, resnet34, resnet18, whisper, openl3-svm, yamnet-svm, edgel3-svm, mfcc-svm, clap\. Did you mean resnet50\?/,
+    /one of cnn, resnet50, resnet34, resnet18, whisper, openl3-svm, yamnet-svm, edgel3-svm, onnx-svm, mfcc-svm, clap\. Did you mean resnet50\?/,
   ],
   ['train x --approach cnn --network m.onnx', /--approach and --network each say what is trained/],
   ['train x --embedding features', /--embedding is about the model of --network/],

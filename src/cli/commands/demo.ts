@@ -35,12 +35,12 @@ Examples:
   );
   command.action(async (options: Options) => {
     const { demo: run } = await import('../../workflows/demo.ts');
-    if (!options.json) context.terminal.out.line(`${synthetic}\n`);
-    const outcome = await inRunDirectory(context.words, options, { stem: 'demo' }, (place) =>
-      withHooks(context, options, (hooks) =>
+    const outcome = await inRunDirectory(context.words, options, { stem: 'demo' }, (place) => {
+      if (!options.json) context.terminal.out.line(`${synthetic}\n`);
+      return withHooks(context, options, (hooks) =>
         run({ ...hooks, ...place, resume: options.resume, seed: options.seed }),
-      ),
-    );
+      );
+    });
     if (options.json) writeJsonLine(context.terminal.out, { synthetic: true, ...outcome });
     else await printOutcome(outcome, context.terminal);
   });
