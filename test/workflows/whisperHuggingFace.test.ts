@@ -80,7 +80,7 @@ describe('a classifier of Hugging Face', () => {
   it('that is none, or lacks something, is refused', async () => {
     const refused = async (path: string, message: RegExp) =>
       expect(importModel({ path, out: join(folder, 'no.onnx') })).rejects.toThrow(message);
-    await refused(await changed('config.json', { model_type: 'wav2vec2' }), /type 'wav2vec2'/);
+    await refused(await changed('config.json', { model_type: 'wav2vec2' }), /type "wav2vec2"/);
     await refused(await changed('config.json', { id2label: null }), /names no classes/);
     await refused(
       await changed('config.json', { id2label: { 0: 'a', 2: 'b' } }),
@@ -105,7 +105,9 @@ describe('a classifier of Hugging Face', () => {
   it('a damaged config is named', async () => {
     const copy = await changed('config.json', {});
     await writeFile(join(copy, 'config.json'), '{"d_model":');
-    await expect(openWhisperCheckpoint(copy)).rejects.toThrow(/config\.json is no JSON text/);
+    await expect(openWhisperCheckpoint(copy)).rejects.toThrow(
+      /config\.json is not a JSON object of settings/,
+    );
     await writeFile(join(copy, 'config.json'), '[]');
     await expect(openWhisperCheckpoint(copy)).rejects.toThrow(WeightsError);
   });
