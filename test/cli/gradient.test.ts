@@ -68,7 +68,7 @@ describe('earshot gradient', () => {
     const { code, stderr } = await earshot(['gradient', 'page.onnx', '--list'], { cwd });
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^Error: The model page\.onnx cannot be read\. The protobuf data .*\nHint: .*not an ONNX model/,
+      /^Error: The model page\.onnx cannot be read\. It is a web page, not an ONNX model\.\nHint: .*the address of the file itself/,
     );
     expect(stderr).not.toMatch(/^\s+at /m);
   });

@@ -203,7 +203,7 @@ describe('a fold of a cross-validation alone', { timeout: 300_000 }, () => {
     expect(outcome.evaluation.split).toMatchObject({ kind: 'folds', testFolds: [2] });
     expect(new Set(outcome.predictions.rows.map(({ fold }) => fold))).toEqual(new Set([2]));
     await expect(
-      train({ ...base, crossValidate: true, onlyFold: 9, out: join(folder, 'none') }),
+      train({ ...base, crossValidate: true, onlyFold: 9, out: join(folder, 'no-such-fold') }),
     ).rejects.toThrow(/no fold 9/);
   });
 });
