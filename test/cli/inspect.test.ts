@@ -34,7 +34,7 @@ describe('data inspect', () => {
       { value: 16000, clips: 10 },
       { value: 8000, clips: 1 },
     ]);
-    expect(stderr).toMatch(/^Inspecting: 1\/12 clips/);
+    expect(stderr).toMatch(/^Inspecting: 1\/12 clips/m);
   });
 
   it('says it in words too, and nothing on stderr when quiet', async () => {
