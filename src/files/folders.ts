@@ -24,16 +24,20 @@ export function fileError(path: string, tried: string, cause: unknown): FileErro
  * @throws {FileError} where one cannot be made, or a file is in the way
  */
 export async function makeFolder(path: string): Promise<string[]> {
-  const folder = resolve(path);
+  return makeMissing(resolve(path), true);
+}
+
+/** @param again whether to try once more where the parent has appeared meanwhile: another may have made it just then */
+async function makeMissing(folder: string, again: boolean): Promise<string[]> {
   try {
     await mkdir(folder);
     return [folder];
   } catch (error) {
     const code = systemCode(error);
     const parent = dirname(folder);
-    if (code === 'ENOENT' && parent !== folder && !(await isFolder(parent))) {
-      const made = await makeFolder(parent);
-      return [...made, ...(await makeFolder(folder))];
+    if (code === 'ENOENT' && parent !== folder && again) {
+      const made = (await isFolder(parent)) ? [] : await makeMissing(parent, true);
+      return [...made, ...(await makeMissing(folder, false))];
     }
     // Some systems answer EROFS or EACCES for a folder that is there.
     if (await isFolder(folder)) return [];

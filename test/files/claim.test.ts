@@ -78,6 +78,16 @@ describe('a claimed folder', () => {
 });
 
 describe('making a folder', () => {
+  it('makes folders that share missing parents, all at once', async () => {
+    for (let round = 0; round < 20; round++) {
+      const names = Array.from({ length: 24 }, (_, i) => join(place, `round-${round}/shared/${i % 12}/deep`));
+      const made = (await Promise.all(names.map(makeFolder))).flat();
+      // Each of them by exactly one.
+      expect(new Set(made).size).toBe(made.length);
+      expect(made).toHaveLength(2 + 12 * 2);
+    }
+  });
+
   it('makes those above it too and says which it made', async () => {
     expect(await makeFolder(join(place, 'a/b'))).toEqual([join(place, 'a'), join(place, 'a/b')]);
     expect(await makeFolder(join(place, 'a/b'))).toEqual([]);
