@@ -116,7 +116,7 @@ describe('prompts', () => {
       /c\.json is not a JSON object of labels/,
     );
     await expect(readLabelFile(put('d.json', '{"siren": 3}'))).rejects.toThrow(ParameterError);
-    await expect(readLabelFile(put('e.json', '{'))).rejects.toThrow(/cannot be read/);
+    await expect(readLabelFile(put('e.json', '{'))).rejects.toThrow(/holds no valid JSON/);
     await expect(readLabelFile(put('f.json', '{}'))).rejects.toThrow(/holds no label/);
   });
 });
